@@ -1,0 +1,119 @@
+"""What a person sees while `make up` works: one line a step, with elapsed time and what it does now.
+
+Output of commands goes to a log file of the step; its last lines are shown when the step fails.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from embedded.cache import EmbeddedError, cache_root
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+@dataclass
+class Step:
+    """One step that is under way. title: what it is; log: where its commands' output goes."""
+
+    title: str
+    log: Path
+    started: float
+    did_work: bool = False
+
+    def say(self, what: str) -> None:
+        """Show what the step does now (a download, a build), in a line of its own."""
+        self.did_work = True
+        console.print(f"    [dim]{time.monotonic() - self.started:5.0f} s[/dim]  {escape(what)}")
+
+
+_current: ContextVar[Step | None] = ContextVar("step", default=None)
+
+
+@contextmanager
+def step(title: str) -> Iterator[Step]:
+    """Run a block as a step: its title, then its time or its failure with the end of its log."""
+    logs = cache_root() / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    slug = "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-")[:60]
+    current = Step(title, logs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{slug}.log", time.monotonic())
+    console.print(f"[bold]>[/bold] {escape(title)}")
+    token = _current.set(current)
+    try:
+        yield current
+    except BaseException:
+        console.print(f"[red]✗[/red] {escape(title)} failed after {time.monotonic() - current.started:.0f} s")
+        raise
+    else:
+        console.print(f"[green]✓[/green] {escape(title)} [dim]{time.monotonic() - current.started:.0f} s[/dim]")
+    finally:
+        _current.reset(token)
+
+
+def say(what: str) -> None:
+    """Show what the current step does now; outside a step, just print it."""
+    current = _current.get()
+    if current is None:
+        console.print(escape(what))
+    else:
+        current.say(what)
+
+
+def run(
+    command: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+    remedy: str = "",
+    input: str | None = None,
+) -> str:
+    """Run a command and return its standard output; both its outputs also go to the current step's log.
+
+    env is added to this process's. Raises EmbeddedError with the last lines of output, and ``remedy``, if the
+    command fails, cannot be found or exceeds ``timeout`` seconds.
+    """
+    words = [str(word) for word in command]
+    current = _current.get()
+    log = current.log if current else cache_root() / "logs" / "commands.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            input=input,
+            stdin=subprocess.DEVNULL if input is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise EmbeddedError(f"{words[0]} is not installed or not on PATH. {remedy}".strip()) from error
+    except subprocess.TimeoutExpired as error:
+        raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
+    with log.open("a") as file:
+        file.write(f"$ {_shown(words)}\n{done.stdout}{done.stderr}\n")
+    if done.returncode:
+        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise EmbeddedError(
+            f"`{_shown(words)}` failed with exit code {done.returncode}:\n{tail}\n{remedy}\nWhole log: {log}"
+        )
+    return done.stdout
+
+
+def _shown(words: Sequence[str]) -> str:
+    text = " ".join(words)
+    return text if len(text) < 200 else text[:197] + "..."
