@@ -1,0 +1,19 @@
+"""`pulumi destroy` leaves nothing behind and does not hang."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.sandbox import Sandbox
+
+
+def test_destroy_removes_everything_and_ends(platform: Sandbox) -> None:
+    result = platform.pulumi("destroy", "--yes", "--skip-preview", timeout=400)
+    assert result.seconds < 300, f"{result.seconds:.0f} s"
+    namespaces = json.loads(platform.kubectl("get", "namespaces", "-o", "json"))["items"]
+    assert "kafkalogs" not in {n["metadata"]["name"] for n in namespaces}
+    platform.wait(
+        "no volume is left", lambda: not json.loads(platform.kubectl("get", "pv", "-o", "json"))["items"], 120
+    )
+    state = json.loads(platform.pulumi("stack", "export", "-s", "local").out)
+    assert [r["type"] for r in state["deployment"].get("resources", []) if "kafka.strimzi.io" in r["type"]] == []
