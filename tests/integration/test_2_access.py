@@ -32,7 +32,7 @@ def _answer_without_certificate(platform: Sandbox) -> bytes:
 
 
 def test_a_connection_without_a_client_certificate_is_refused(platform: Sandbox) -> None:
-    with pytest.raises(ssl.SSLError, match="(?i)certificate.required") as refusal:
+    with pytest.raises(ssl.SSLError, match=r"(?i)certificate") as refusal:
         _answer_without_certificate(platform)
     assert not isinstance(refusal.value, ssl.SSLCertVerificationError), "it is the broker that must refuse"
 

@@ -1,0 +1,54 @@
+"""A measured figure, its target, and the page that keeps them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results.md"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """what: the figure in words; value: measured; target: what it has to reach; met: None where there is no target."""
+
+    what: str
+    value: str
+    target: str = ""
+    met: bool | None = None
+
+    @staticmethod
+    def at_most(what: str, value: float, limit: float, unit: str) -> Figure:
+        return Figure(what, f"{value:,.1f} {unit}", f"at most {limit:g} {unit}", value <= limit)
+
+    @staticmethod
+    def at_least(what: str, value: float, limit: float, unit: str) -> Figure:
+        return Figure(what, f"{value:,.0f} {unit}", f"at least {limit:,.0f} {unit}", value >= limit)
+
+
+def machine() -> str:
+    """The machine that the figures come from, in one line."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.machine(),
+    )
+    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return f"{os.cpu_count()} cores ({model}), {gib:.0f} GiB, Linux {platform.release()}"
+
+
+def page(figures: list[Figure], date: str) -> str:
+    """The Markdown page of the figures."""
+    rows = "\n".join(
+        f"| {f.what} | {f.value} | {f.target} | {'' if f.met is None else 'met' if f.met else '**missed**'} |"
+        for f in figures
+    )
+    return (
+        f"# Measured figures\n\nBy `make bench` on {date}: {machine()}.\n\n"
+        f"| figure | measured | target | |\n|---|---|---|---|\n{rows}\n"
+    )
