@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,9 +106,10 @@ class Artefact:
             if self.ready:
                 return self.path
             require_disk(root, self.needs_gib, f"building {self.name}")
-            work = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=root / "tmp"))
-            # mkdtemp makes it private; artefacts are read by containers that do not run as this user
-            work.chmod(0o755)
+            work = root / "tmp" / f"{self.name}-{self.key}"
+            # left by a run that was killed; nobody else works on it while we hold the lock
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir()
             try:
                 self.build(work)
                 self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -88,30 +88,43 @@ def run(
     log = current.log if current else cache_root() / "logs" / "commands.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             words,
             cwd=cwd,
             env={**os.environ, **(env or {})},
-            input=input,
-            stdin=subprocess.DEVNULL if input is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=timeout,
-            check=False,
         )
     except FileNotFoundError as error:
         raise EmbeddedError(f"{words[0]} is not installed or not on PATH. {remedy}".strip()) from error
+    try:
+        out, errors = process.communicate(input, timeout)
     except subprocess.TimeoutExpired as error:
+        _end(process)
         raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
+    except BaseException:
+        _end(process)
+        raise
     with log.open("a") as file:
-        file.write(f"$ {_shown(words)}\n{done.stdout}{done.stderr}\n")
-    if done.returncode:
-        tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-        raise EmbeddedError(
-            f"`{_shown(words)}` failed with exit code {done.returncode}:\n{tail}\n{remedy}\nWhole log: {log}"
-        )
-    return done.stdout
+        file.write(f"$ {_shown(words)}\n{out}{errors}\n")
+    if process.returncode:
+        tail = [*(out + errors).strip().splitlines()[-15:], remedy, f"Whole log: {log}"]
+        head = f"`{_shown(words)}` failed with exit code {process.returncode}:"
+        raise EmbeddedError("\n".join([head, *filter(None, tail)]))
+    return out
+
+
+def _end(process: subprocess.Popen[str], grace: float = 20) -> None:
+    """Ask a command to end, so that it can undo what it half did (mounts, containers); kill it after ``grace`` s."""
+    process.terminate()
+    try:
+        process.communicate(timeout=grace)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _shown(words: Sequence[str]) -> str:

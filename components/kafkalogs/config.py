@@ -1,0 +1,245 @@
+"""The stack's configuration `kafkalogs:platform`, parsed once into frozen models.
+
+`loading.load` is the only way in: it reports every problem of the file together, before anything is built from it.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from . import units
+
+Size = Annotated[int, BeforeValidator(units.parse_size)]
+"""Bytes, written like 10Gi."""
+
+Rate = Annotated[int, BeforeValidator(units.parse_rate)]
+"""Bytes per second, written like 2MiB/s."""
+
+Duration = Annotated[int, BeforeValidator(units.parse_duration)]
+"""Milliseconds, written like 24h."""
+
+Cpu = Annotated[int, BeforeValidator(units.parse_cpu)]
+"""Thousandths of a core, written like 500m."""
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+NodePort = Annotated[int, Field(ge=30000, le=32767, strict=True)]
+"""A port of Kubernetes' default range for node ports."""
+
+PartitionBy = Literal["trace_id", "instance_id", "user_id"]
+Layout = Literal["service", "type", "level"]
+Role = Literal["controller", "broker"]
+
+LEVELS: Final = ("debug", "info", "warning", "error", "critical")
+"""The levels of a log event, and the topics of layout level."""
+
+RETENTION: Final[Mapping[str, int]] = {
+    "access": 24 * units.HOUR,
+    "application": 72 * units.HOUR,
+    "audit": 7 * units.DAY,
+    "errors": 14 * units.DAY,
+}
+"""How long each retention class is kept unless the stack says otherwise; milliseconds."""
+
+
+class Settings(BaseModel):
+    """What all parts of the configuration share: camelCase keys, unknown keys refused, values that never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class Storage(Settings):
+    """The disk of each node of a pool."""
+
+    type: Literal["persistent", "ephemeral"] = "persistent"
+    """A PersistentVolumeClaim, or the node's own disk that is lost with the pod."""
+
+    size: Size = 10 * units.GIB
+    """The size of the disk of one node."""
+
+    storage_class: str | None = Field(default=None, alias="class")
+    """The StorageClass of the claim; the cluster's default when absent."""
+
+    delete_claim: bool = Field(default=False, strict=True)
+    """Whether the claims, and so the data, go when the cluster is deleted."""
+
+
+class Pool(Settings):
+    """Kafka nodes that are alike."""
+
+    roles: Annotated[tuple[Role, ...], Field(min_length=1)]
+    """What the nodes do: controller, broker, or both."""
+
+    replicas: Count
+    """How many nodes."""
+
+    storage: Storage = Storage()
+    """The disk of each node."""
+
+    memory: Size = 4 * units.GIB
+    """Requested and limited per node. Half is the Java heap, at most 6 GiB; the rest is Kafka's page cache."""
+
+    cpu: Cpu = 500
+    """Requested per node."""
+
+    cpu_limit: Cpu | None = None
+    """Limited per node; 2 cores or `cpu`, whichever is more, when absent."""
+
+
+class External(Settings):
+    """A listener for clients outside Kubernetes, over node ports."""
+
+    host: str = "localhost"
+    """The name or address at which clients reach the nodes; it is put into the brokers' certificates."""
+
+    port: NodePort = 32090
+    """The node port of the bootstrap address; broker number i (from 0) listens on port + 1 + i."""
+
+
+class Kafka(Settings):
+    """The Kafka cluster."""
+
+    name: str = "logs"
+    """The name of the Kafka resource; the Services, Secrets and pods of the cluster begin with it."""
+
+    version: str = "4.3.1"
+    """The version of Kafka; the operator must know it."""
+
+    pools: Annotated[dict[str, Pool], Field(min_length=1)] = {"kafka": Pool(roles=("controller", "broker"), replicas=3)}
+    """The node pools by name."""
+
+    replication_factor: Count = 3
+    """Copies of every record, for all topics and Kafka's own."""
+
+    min_in_sync_replicas: Count = 2
+    """Copies that must have a record before `acks=all` is answered; below the replication factor."""
+
+    external: External | None = None
+    """A listener outside Kubernetes; none when absent."""
+
+    rack: str | None = None
+    """The node label of the zone over which copies are spread, like topology.kubernetes.io/zone; none when absent."""
+
+    config: dict[str, str | int | float | bool] = {}
+    """Further broker settings, by their Kafka names; they win over those of the platform."""
+
+
+class Service(Settings):
+    """A service that writes logs: the unit of the platform."""
+
+    team: str
+    """The team that owns it."""
+
+    rate: Rate
+    """What it writes at most, over the whole cluster; its quota and its share of the disks follow from it."""
+
+    layout: Layout | None = None
+    """Where its logs go: `service`, a topic of its own; `type`, the shared topic of each type; `level`, the shared
+    topic of each level. `type` when `types` is given, else `service`."""
+
+    types: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """The types of its logs, each a class of `retention`; application when absent. With layout service, the first
+    goes to its own topic and the others to the shared topics of their types."""
+
+    topic: str | None = None
+    """The name of its own topic; logs.<service> when absent."""
+
+    partition_by: PartitionBy | None = None
+    """The field of an event that keys its record; instance_id when absent."""
+
+    retention: Duration | None = None
+    """How long its own topic (or its shared ones, if it has none) keeps records; that of their class when absent."""
+
+    partitions: Count | None = None
+    """Partitions of the same topics; they follow from the rate when absent."""
+
+    max_message_bytes: Size | None = None
+    """The largest record batch of the same topics; 1MiB when absent."""
+
+    instances: Count | None = None
+    """How many instances it runs. With partitionBy instance_id and fewer instances than brokers, its records reach
+    fewer brokers at once, and each must allow more of its rate. When absent, many are assumed."""
+
+
+class SharedTopic(Settings):
+    """Settings of a topic into which several services write; absent ones follow from the services."""
+
+    partition_by: PartitionBy | None = None
+    """The field of an event that keys its record."""
+
+    retention: Duration | None = None
+    """How long it keeps records."""
+
+    partitions: Count | None = None
+    """Its partitions."""
+
+    max_message_bytes: Size | None = None
+    """Its largest record batch."""
+
+
+class Team(Settings):
+    """A team that reads logs."""
+
+    reads: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Topics, or prefixes of topics that end with *, like "logs.*"."""
+
+    rate: Rate | None = None
+    """What all its consumers read at most, over the whole cluster; not limited when absent."""
+
+
+class Shop(Settings):
+    """The demo shop that logs into the platform: every service of the stack runs in it."""
+
+    enabled: bool = Field(default=False, strict=True)
+    """Whether it runs."""
+
+    rate: Annotated[float, Field(gt=0)] = 50.0
+    """Log events per second of all its services together."""
+
+    seed: int = 1
+    """The same seed gives the same orders, users and errors."""
+
+
+class Platform(Settings):
+    """Everything under `kafkalogs:platform`."""
+
+    operator: Literal["strimzi", "embedded", "auto"] = "strimzi"
+    """Who runs Kafka: the Strimzi operator, the embedded one for a single machine, or `auto`: what this machine has."""
+
+    namespace: str = "kafkalogs"
+    """The Kubernetes namespace of all parts."""
+
+    protect: bool = Field(default=True, strict=True)
+    """Whether Pulumi refuses to delete the cluster, its topics and its namespace."""
+
+    kafka: Kafka = Kafka()
+    """The Kafka cluster."""
+
+    retention: dict[str, Duration] = {}
+    """How long each class of logs is kept, over the defaults access 24h, application 72h, audit 7d, errors 14d;
+    further classes are further types of logs."""
+
+    services: dict[str, Service] = {}
+    """The services that write logs, by name."""
+
+    topics: dict[str, SharedTopic] = {}
+    """Settings of shared topics, by name."""
+
+    teams: dict[str, Team] = {}
+    """The teams that read logs, by name."""
+
+    shop: Shop = Shop()
+    """The demo shop."""
+
+    def retention_classes(self) -> dict[str, int]:
+        """The classes of retention with their milliseconds."""
+        return {**RETENTION, **self.retention}
+
+    def broker_pools(self) -> dict[str, Pool]:
+        """The pools whose nodes are brokers."""
+        return {name: pool for name, pool in self.kafka.pools.items() if "broker" in pool.roles}
+
+    def brokers(self) -> int:
+        """How many brokers the cluster has."""
+        return sum(pool.replicas for pool in self.broker_pools().values())

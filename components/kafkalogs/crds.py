@@ -1,0 +1,73 @@
+"""`StrimziCrds`: Strimzi's custom resource definitions, apart from its chart.
+
+Helm neither upgrades CRDs nor, where they are templates of the chart, keeps them: with them go all clusters. Here they
+are applied before the operator, upgraded like any resource, and stay on destroy unless the stack says otherwise.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import pulumi
+from pulumi_kubernetes.yaml.v2 import ConfigFile
+
+from .resources import Manifest, typed
+
+STRIMZI_VERSION: Final = "1.2.0"
+
+CRDS_URL: Final = (
+    "https://github.com/strimzi/strimzi-kafka-operator/releases/download/"
+    f"{STRIMZI_VERSION}/strimzi-crds-{STRIMZI_VERSION}.yaml"
+)
+"""The definitions as Strimzi releases them."""
+
+
+@dataclass(frozen=True)
+class StrimziCrdsArgs:
+    """What `StrimziCrds` applies."""
+
+    source: str = CRDS_URL
+    """The file or URL of the definitions."""
+
+    keep: bool = True
+    """Whether they stay in Kubernetes when the stack is destroyed; without them go all clusters and topics."""
+
+
+def without_empty_maps(value: Any) -> Any:
+    """`value` as Kubernetes stores it: a definition's empty `properties` are dropped, and would be a change for ever."""
+    if isinstance(value, dict):
+        known = {key: without_empty_maps(item) for key, item in cast("Manifest", value).items()}
+        return {key: item for key, item in known.items() if key != "properties" or item}
+    return [without_empty_maps(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
+    """What every definition in the file gets: children of a file do not inherit these."""
+
+    def transform(child: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
+        props = cast("Manifest", child.props)
+        about: Manifest = {**props.get("metadata", {})}
+        # Definitions that an earlier stack kept, or that kubectl or the chart applied, are taken over.
+        about["annotations"] = {**about.get("annotations", {}), "pulumi.com/patchForce": "true"}
+        opts = pulumi.ResourceOptions.merge(child.opts, pulumi.ResourceOptions(retain_on_delete=args.keep or None))
+        adapted = {**props, "spec": without_empty_maps(props.get("spec")), "metadata": about}
+        return pulumi.ResourceTransformResult(adapted, opts)
+
+    return transform
+
+
+class StrimziCrds(pulumi.ComponentResource):
+    """Strimzi's custom resource definitions."""
+
+    source: pulumi.Output[str]
+    """Where they came from."""
+
+    def __init__(self, name: str, args: StrimziCrdsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(StrimziCrdsArgs, args)
+        super().__init__("kafkalogs:index:StrimziCrds", name, {}, opts)
+        ConfigFile(
+            name,
+            file=args.source,
+            opts=pulumi.ResourceOptions(parent=self, transforms=[options_of_each(args)]),
+        )
+        self.source = pulumi.Output.from_input(args.source)
+        self.register_outputs({"source": self.source})

@@ -1,0 +1,226 @@
+"""`LogPlatform`: the whole platform from the configuration of a stack."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+from . import catalog, naming
+from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
+from .config import Platform
+from .crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
+from .identity import ServiceIdentity, ServiceIdentityArgs
+from .loading import load
+from .operator import StrimziOperator, StrimziOperatorArgs
+from .problems import ConfigError, Problem
+from .resources import Manifest, metadata, typed, untyped
+from .topic import LogTopic, LogTopicArgs
+
+
+@dataclass(frozen=True)
+class LogPlatformArgs:
+    """What a `LogPlatform` is made of."""
+
+    config: dict[str, Any]
+    """The configuration, as under `kafkalogs:platform` in a stack file."""
+
+    crds: str = CRDS_URL
+    """The file or URL of Strimzi's custom resource definitions."""
+
+    operator_image: pulumi.Input[str] | None = None
+    """The image of the embedded operator; needed with `operator: embedded` only."""
+
+    kafka_image: pulumi.Input[str] | None = None
+    """The image with which the embedded operator runs Kafka; needed with `operator: embedded` only."""
+
+
+def namespace_manifest(name: str) -> Manifest:
+    """The metadata of the platform's namespace: its pods keep to Pod Security "restricted"."""
+    modes = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    return {"name": name, "labels": {"app.kubernetes.io/part-of": "kafkalogs", **modes}}
+
+
+def cluster_args(platform: Platform) -> KafkaClusterArgs:
+    """The Kafka cluster of a configuration."""
+    kafka = platform.kafka
+    return KafkaClusterArgs(
+        namespace=platform.namespace,
+        cluster=kafka.name,
+        pools={
+            name: NodePoolArgs(
+                roles=list(pool.roles),
+                replicas=pool.replicas,
+                storage_size=pool.storage.size,
+                memory=pool.memory,
+                cpu=pool.cpu,
+                cpu_limit=pool.cpu_limit,
+                ephemeral=pool.storage.type == "ephemeral",
+                storage_class=pool.storage.storage_class,
+                delete_claim=pool.storage.delete_claim,
+            )
+            for name, pool in kafka.pools.items()
+        },
+        version=kafka.version,
+        replication_factor=kafka.replication_factor,
+        min_in_sync_replicas=kafka.min_in_sync_replicas,
+        external_host=kafka.external.host if kafka.external else None,
+        external_port=kafka.external.port if kafka.external else None,
+        rack=kafka.rack,
+        config=dict(kafka.config),
+    )
+
+
+def topic_args(platform: Platform, topic: catalog.Topic) -> LogTopicArgs:
+    """A topic of the catalog."""
+    return LogTopicArgs(
+        namespace=platform.namespace,
+        cluster=platform.kafka.name,
+        topic=topic.name,
+        partitions=topic.partitions,
+        replicas=topic.replicas,
+        min_in_sync_replicas=topic.min_in_sync_replicas,
+        retention_ms=topic.retention_ms,
+        max_message_bytes=topic.max_message_bytes,
+    )
+
+
+def writer_args(platform: Platform, writer: catalog.Writer) -> ServiceIdentityArgs:
+    """The identity of a service: it writes its own topics and reads nothing."""
+    return ServiceIdentityArgs(
+        namespace=platform.namespace,
+        cluster=platform.kafka.name,
+        user=writer.service,
+        writes=sorted(set(writer.topics.values())),
+        producer_byte_rate=writer.quota,
+    )
+
+
+def reader_args(platform: Platform, reader: catalog.Reader) -> ServiceIdentityArgs:
+    """The identity of a team: it reads what it is granted, with consumer groups of its own, and writes nothing."""
+    return ServiceIdentityArgs(
+        namespace=platform.namespace,
+        cluster=platform.kafka.name,
+        user=reader.user,
+        reads=list(reader.topics),
+        read_prefixes=list(reader.prefixes),
+        group_prefix=reader.group_prefix,
+        consumer_byte_rate=reader.quota,
+    )
+
+
+class LogPlatform(pulumi.ComponentResource):
+    """Kafka with the topics, identities and quotas that follow from a stack's services and teams."""
+
+    namespace: pulumi.Output[str]
+    """The namespace of all parts."""
+
+    bootstrap: pulumi.Output[str]
+    """Where clients in Kubernetes connect, with a certificate."""
+
+    external_bootstrap: pulumi.Output[str] | None
+    """Where clients outside connect, with a certificate; None without an external listener."""
+
+    ca_secret: pulumi.Output[str]
+    """The Secret whose ca.crt clients verify the brokers with."""
+
+    topic_count: pulumi.Output[int]
+    """How many topics there are."""
+
+    catalog_name: pulumi.Output[str]
+    """The ConfigMap with the catalog, as JSON under catalog.json."""
+
+    def __init__(self, name: str, args: LogPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(LogPlatformArgs, args)
+        # Before any resource is registered: a stack with a problem changes nothing.
+        config = load(args.config)
+        _check_operator(config, args)
+        super().__init__("kafkalogs:index:LogPlatform", name, {}, opts)
+        self._config = config
+        self._catalog = catalog.resolve(config)
+        child = pulumi.ResourceOptions(parent=self)
+        kept = pulumi.ResourceOptions(parent=self, protect=config.protect or None)
+
+        crds = StrimziCrds(f"{name}-crds", StrimziCrdsArgs(args.crds, keep=config.protect), child)
+        namespace = Namespace(name, metadata=untyped(namespace_manifest(config.namespace)), opts=kept)
+        within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
+        NetworkPolicy(
+            f"{name}-deny-ingress",
+            metadata=untyped(metadata("deny-ingress", config.namespace)),
+            # The operator's own policies open each listener; everything else stays closed.
+            spec=untyped({"podSelector": {}, "policyTypes": ["Ingress"]}),
+            opts=within,
+        )
+        operator = StrimziOperator(
+            f"{name}-operator",
+            StrimziOperatorArgs(
+                namespace=config.namespace,
+                kind=config.operator,
+                image=args.operator_image,
+                kafka_image=args.kafka_image,
+                kafka_version=config.kafka.version,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
+        )
+        after_operator = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[operator]))
+        cluster = KafkaCluster(config.kafka.name, cluster_args(config), after_operator)
+        self._topics_and_identities(cluster, kept)
+        document = json.dumps(catalog.document(config, self._catalog), indent=1)
+        configmap = ConfigMap(
+            f"{name}-catalog",
+            metadata=untyped(metadata(naming.CATALOG_CONFIG_MAP, config.namespace)),
+            data={"catalog.json": document},
+            opts=within,
+        )
+
+        self.namespace = namespace.metadata.apply(lambda about: str(about.name))
+        self.bootstrap = cluster.bootstrap
+        self.external_bootstrap = cluster.external_bootstrap
+        self.ca_secret = cluster.ca_secret
+        self.topic_count = pulumi.Output.from_input(len(self._catalog.topics))
+        self.catalog_name = configmap.metadata.apply(lambda about: str(about.name))
+        self.register_outputs(
+            {
+                "namespace": self.namespace,
+                "bootstrap": self.bootstrap,
+                "externalBootstrap": self.external_bootstrap,
+                "caSecret": self.ca_secret,
+                "topicCount": self.topic_count,
+                "catalogName": self.catalog_name,
+            }
+        )
+
+    def _topics_and_identities(self, cluster: KafkaCluster, kept: pulumi.ResourceOptions) -> None:
+        # On destroy they go before the cluster, whose operator must still remove them.
+        after = pulumi.ResourceOptions(depends_on=[cluster])
+        for topic in self._catalog.topics.values():
+            LogTopic(topic.name, topic_args(self._config, topic), pulumi.ResourceOptions.merge(kept, after))
+        users = [writer_args(self._config, writer) for writer in self._catalog.writers.values()]
+        users += [reader_args(self._config, reader) for reader in self._catalog.readers.values()]
+        for user in users:
+            opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
+            ServiceIdentity(str(user.user), user, opts)
+
+    @property
+    def config(self) -> Platform:
+        """The configuration that it was made of."""
+        return self._config
+
+    @property
+    def catalog(self) -> catalog.Catalog:
+        """What followed from the configuration."""
+        return self._catalog
+
+
+def _check_operator(config: Platform, args: LogPlatformArgs) -> None:
+    images: Mapping[str, object] = {"operator_image": args.operator_image, "kafka_image": args.kafka_image}
+    missing = [key for key, image in images.items() if not image]
+    if config.operator == "auto":
+        text = "nothing recorded which operator this machine has; run make cluster, or write strimzi"
+        raise ConfigError([Problem(("operator",), config.operator, text)])
+    if config.operator == "embedded" and missing:
+        text = f"needs {' and '.join(missing)}, which make cluster builds; run it, or write strimzi"
+        raise ConfigError([Problem(("operator",), config.operator, text)])

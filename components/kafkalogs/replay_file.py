@@ -1,0 +1,191 @@
+"""A text log as lines with their places, and how far a replay of it has come."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+# Bytes looked at to tell a text from something else, and to know a file again.
+_HEAD = 4096
+_BOM = b"\xef\xbb\xbf"
+_PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
+
+
+class ReplayError(Exception):
+    """A file that cannot be replayed, or not now. Its text says why and what to do; nothing was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line. number: from 1; end: the file offset behind it; length: bytes without its end.
+
+    text: its bytes without its end (LF or CR LF); None if it is longer than what may be sent.
+    """
+
+    number: int
+    end: int
+    length: int
+    text: bytes | None
+
+
+@dataclass(slots=True)
+class Place:
+    """How far a replay came: everything before ``offset`` is settled, that is delivered or rejected.
+
+    line: the number of the last settled line; rejected: lines by reason.
+    """
+
+    offset: int = 0
+    line: int = 0
+    delivered: int = 0
+    rejected: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class LogFile:
+    """A text log, opened for reading. Raises ReplayError for anything else."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            # Looked at before it is opened: opening a pipe would wait for its writer.
+            mode = path.stat().st_mode
+            if stat.S_ISDIR(mode):
+                raise ReplayError(f"{path} is a folder; name one log file")
+            if not stat.S_ISREG(mode):
+                raise ReplayError(f"{path} is not a regular file; save its text to one first")
+            self._file: BinaryIO = path.open("rb")
+        except FileNotFoundError as error:
+            raise ReplayError(f"{path} does not exist") from error
+        except OSError as error:
+            raise ReplayError(f"{path} cannot be read: {error.strerror}") from error
+        try:
+            self._check()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _check(self) -> None:
+        facts = os.fstat(self._file.fileno())
+        self.size = facts.st_size
+        self.modified = datetime.fromtimestamp(facts.st_mtime, UTC)
+        self.identity = f"{facts.st_dev}:{facts.st_ino}"
+        if not self.size:
+            raise ReplayError(f"{self.path} is empty: there is nothing to replay")
+        head = self._file.read(_HEAD)
+        packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
+        if packed:
+            raise ReplayError(f"{self.path} is packed ({packed}); unpack it first")
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ReplayError(f"{self.path} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
+        if b"\0" in head:
+            raise ReplayError(f"{self.path} is binary (it has NUL bytes): a log must be text, one event a line")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def head_digest(self, length: int) -> str:
+        """A digest of the file's first bytes, at most ``length`` of them."""
+        return hashlib.sha256(os.pread(self._file.fileno(), min(length, _HEAD), 0)).hexdigest()
+
+    def lines(self, place: Place, limit: int) -> Iterator[Line]:
+        """The lines behind a place, up to the file's size when it was opened; a last one may lack its end.
+
+        limit: bytes of the longest line that is kept in memory.
+        """
+        offset, number = place.offset, place.line
+        if self._inside_line(offset):
+            # The earlier run took a last line without its end, which was written since: that end is no line.
+            self._file.seek(offset)
+            rest = self._file.readline(3)
+            offset += len(rest) if rest in (b"\n", b"\r\n") else 0
+        self._file.seek(offset)
+        while offset < self.size:
+            start = offset
+            text = tail = self._file.readline(limit + 2)
+            if not text:
+                return  # cut off meanwhile
+            while tail and not tail.endswith(b"\n"):
+                offset += len(tail)
+                tail = self._file.readline(65536)
+            offset += len(tail)
+            number += 1
+            yield _line(text, tail, number, start, offset, limit)
+
+    def _inside_line(self, offset: int) -> bool:
+        if not offset:
+            return False
+        self._file.seek(offset - 1)
+        return self._file.read(1) != b"\n"
+
+
+def _line(text: bytes, tail: bytes, number: int, start: int, end: int, limit: int) -> Line:
+    """The line that begins with ``text`` and ends with ``tail``, which are the same for all but the longest."""
+    closing = len(tail) - len(_without_end(tail))
+    whole = _without_end(text) if end - start == len(text) else None
+    length = end - start - closing
+    if whole is not None and start == 0:
+        whole = whole.removeprefix(_BOM)
+    return Line(number, end, length, whole if length <= limit else None)
+
+
+def _without_end(text: bytes) -> bytes:
+    return text.removesuffix(b"\n").removesuffix(b"\r") if text.endswith(b"\n") else text
+
+
+class ReplayState:
+    """Where a replay's place is kept between runs: a small file for each log file, service and topics.
+
+    folder: of all of them. target: the service and the ids of the topics it goes to, so that a new cluster begins anew.
+    """
+
+    def __init__(self, folder: Path, file: LogFile, target: str) -> None:
+        name = hashlib.sha256(f"{file.identity}\0{target}".encode()).hexdigest()[:32]
+        self.path = folder / f"{name}.json"
+        self._log = file
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Keep other replays of the same file and target out. Raises ReplayError if one is running."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise ReplayError(f"{self._log.path} is being replayed to this service already") from error
+            yield
+
+    def load(self) -> tuple[Place, str]:
+        """The place to go on from; and why it is the beginning, where an earlier run left another."""
+        try:
+            saved = json.loads(self.path.read_text())
+            head, place = str(saved["head"]), Place(**saved["place"])
+        except FileNotFoundError:
+            return Place(), ""
+        except (ValueError, KeyError, TypeError):
+            return Place(), f"the state of the earlier replay ({self.path}) cannot be read"
+        if place.offset > self._log.size:
+            return Place(), "the file is shorter than what was replayed of it before"
+        if head != self._log.head_digest(place.offset):
+            return Place(), "the file begins differently from what was replayed of it before"
+        return place, ""
+
+    def save(self, place: Place) -> None:
+        """Keep a place; the file is replaced as a whole."""
+        head = self._log.head_digest(place.offset)
+        saved = {"file": str(self._log.path.absolute()), "head": head, "place": asdict(place)}
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps(saved) + "\n")
+        new.replace(self.path)
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.path.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+"""Partitions, quotas, segments and disks: the arithmetic of the platform, as plain functions with their formulas."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from . import units
+
+PARTITION_RATE: Final = 5 * units.MIB
+"""Bytes per second that one partition is planned for. A partition takes several times as much; the reserve is for
+catching up after an outage and for uneven keys."""
+
+QUOTA_HEADROOM: Final = 1.10
+"""By how much a quota exceeds the declared rate. Kafka measures it over sampled windows (11 of 1 s by default,
+`quota.window.num`), and a client exactly at its quota would be throttled by the sampling alone; 10 % is above that and
+well within the 20 % by which the enforced rate may differ from the declared one."""
+
+USABLE_DISK: Final = 0.85
+"""The fraction of a broker's disk that logs may fill. The rest holds Kafka's own topics and metadata, and is the time
+to act after the first alert."""
+
+SEGMENT_BYTES: Final = 256 * units.MIB
+"""The largest segment file of a topic."""
+
+DELETION_DELAY: Final = 6 * units.MINUTE
+"""The longest time between a segment's expiry and its removal: `log.retention.check.interval.ms` (5 min) and
+`file.delete.delay.ms` (1 min); milliseconds."""
+
+
+def partitions_for(rate: int, brokers: int) -> int:
+    """Partitions of a topic that takes `rate` bytes/s: ceil(rate / PARTITION_RATE), rounded up to a multiple of the
+    brokers, so that each leads as many partitions as the others."""
+    return math.ceil(max(1, math.ceil(rate / PARTITION_RATE)) / brokers) * brokers
+
+
+def leader_share(partitions: int, brokers: int, keys: int | None = None) -> float:
+    """The largest fraction of a topic's records that one broker leads.
+
+    Leaders spread evenly: one broker leads at most ceil(partitions / brokers) of them. With only `keys` different
+    keys no more than that many partitions are written, and one broker takes at least 1/keys of the records.
+    """
+    share = math.ceil(partitions / brokers) / partitions
+    return share if keys is None else max(share, 1 / keys)
+
+
+def quota_per_broker(rate: int, shares: Iterable[float]) -> int:
+    """Kafka's quota for an identity that may use `rate` bytes/s over the whole cluster.
+
+    `producer_byte_rate` and `consumer_byte_rate` hold on each broker on its own, so the quota is what the broker with
+    the largest share of the identity's records needs, and 10 % (`QUOTA_HEADROOM`): ceil(rate * share * 1.10). With p
+    partitions on b brokers, b a divisor of p, the cluster as a whole allows b * (rate / b) * 1.10 = 1.10 * rate. The
+    split of a rate over several topics is not known, so the largest share of any counts.
+    """
+    return math.ceil(rate * max(shares) * QUOTA_HEADROOM)
+
+
+def segment_ms(retention: int) -> int:
+    """How long a topic writes into one segment; milliseconds.
+
+    Kafka deletes whole segments, so a record stays up to this much longer than its retention: a tenth of it, at least
+    10 minutes (or many small files would follow) and at most a day.
+    """
+    return min(retention, max(10 * units.MINUTE, min(units.DAY, retention // 10)))
+
+
+def kept_ms(retention: int) -> int:
+    """How long a record really stays at most: retention + its segment + the deletion's delay; milliseconds."""
+    return retention + segment_ms(retention) + DELETION_DELAY
+
+
+@dataclass(frozen=True)
+class DiskNeed:
+    """What one service needs on all disks together."""
+
+    service: str
+    rate: int
+    """Bytes per second."""
+    retention: int
+    """The longest retention of its topics; milliseconds. Whatever the split over the topics, no more is needed."""
+    copies: int
+    """The replication factor."""
+
+    @property
+    def size(self) -> int:
+        """rate * kept time * copies; bytes."""
+        return self.rate * kept_ms(self.retention) * self.copies // 1000
+
+    def __str__(self) -> str:
+        kept = units.format_duration(self.retention)
+        extra = units.format_duration(kept_ms(self.retention) - self.retention)
+        arithmetic = f"{units.format_rate(self.rate)} x ({kept} + {extra}) x {self.copies}"
+        return f"{self.service} {arithmetic} = {units.about(self.size)}"
+
+
+def usable_disk(disks: Iterable[int]) -> int:
+    """Bytes that logs may fill on brokers with `disks` bytes each.
+
+    Partitions are spread evenly over brokers, not over bytes, so the smallest disk counts for each.
+    """
+    sizes = list(disks)
+    return int(min(sizes) * len(sizes) * USABLE_DISK) if sizes else 0

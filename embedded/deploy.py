@@ -1,0 +1,72 @@
+"""`pulumi up` and `pulumi destroy` of the stack local, with output that a person can follow."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from embedded.cache import EmbeddedError, cache_root
+from embedded.progress import run, say
+from embedded.state import REPOSITORY, environment
+
+STACK = "local"
+# what happened to a resource, e.g. " +  kubernetes:core/v1:Namespace kafkalogs created (0.11s)"
+_DONE = re.compile(r"^ \S+ +\S+ .* (created|updated|deleted|replaced|read)\b.*\(([\d.]+)s\)")
+
+
+def pulumi_up(programs: Path) -> None:
+    """Bring the stack up; raises EmbeddedError with Pulumi's diagnostics if it fails."""
+    _select(programs)
+    _pulumi(programs, "up", "--skip-preview")
+
+
+def pulumi_destroy(programs: Path) -> None:
+    """Remove all resources of the stack and the stack itself."""
+    _select(programs)
+    _pulumi(programs, "destroy", "--skip-preview")
+
+
+def _select(programs: Path) -> None:
+    words = ["pulumi", "stack", "select", STACK, "--create", "--non-interactive"]
+    run(words, cwd=REPOSITORY, env=environment(programs))
+
+
+def _pulumi(programs: Path, *words: str) -> None:
+    """Run pulumi, show each resource that is done, and keep the whole output in a log."""
+    log = cache_root() / "logs" / f"{time.strftime('%Y%m%d-%H%M%S')}-pulumi-{words[0]}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    command = ["pulumi", *words, "--stack", STACK, "--yes", "--non-interactive", "--color=never"]
+    running = subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, **environment(programs)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    assert running.stdout is not None
+    lines: list[str] = []
+    try:
+        with log.open("w") as file:
+            for line in running.stdout:
+                file.write(line)
+                lines.append(line.rstrip())
+                # what came into being in an instant says little
+                if (done := _DONE.match(line)) and float(done[2]) >= 1:
+                    say(line.strip())
+    except KeyboardInterrupt:
+        # Ctrl-C reached pulumi too: it stops after what it is at, so that its state stays true
+        say("waiting for pulumi to stop")
+        running.wait()
+        raise
+    if running.wait():
+        start = next((i for i, text in enumerate(lines) if text.startswith("Diagnostics:")), max(0, len(lines) - 30))
+        raise EmbeddedError("\n".join([f"`{' '.join(command)}` failed:", *lines[start:], f"Whole output: {log}"]))
+    for line in lines[-12:]:
+        if re.match(r"\s+[+~±-]?-? ?\d+ (created|updated|deleted|unchanged|replaced|to )|\s+\d+ unchanged", line):
+            say(line.strip())

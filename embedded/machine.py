@@ -1,0 +1,194 @@
+"""The commands of ``python -m embedded``: what is made, and in which order, from the parts of the other modules."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+from embedded import programs, pull
+from embedded.ahead import ahead
+from embedded.cache import cache_root, require_disk
+from embedded.cluster import Cluster, kind_config
+from embedded.crds import crds as strimzi_crds
+from embedded.deploy import pulumi_destroy, pulumi_up
+from embedded.engine import Engine, candidates, find_engine
+from embedded.go_builds import drop_caches
+from embedded.images import operator_image, shop_image
+from embedded.kafka_image import kafka_image
+from embedded.node_image import kubernetes, node_image
+from embedded.oci import Image
+from embedded.progress import console, say, step
+from embedded.source import Source, choose_source
+from embedded.state import cluster_name, environment, forget, kubeconfig, machine_file
+from embedded.toolchain import toolchain as pulumi_toolchain
+
+# Measured: what an empty cache grows to while everything is built, and what the engine and the platform add.
+BUILD_GIB = 22.0
+RUN_GIB = 8.0
+
+
+@cache
+def source() -> Source:
+    """Pull or build; printed when first asked for."""
+    chosen = choose_source()
+    console.print(f"source: [bold]{chosen.kind}[/bold] ({chosen.reason})", markup=True)
+    return chosen
+
+
+def building() -> bool:
+    return source().kind == "build"
+
+
+@cache
+def engine() -> Engine:
+    with step("Container engine"):
+        found = find_engine(building=building())
+        say(f"{found.name} runs privileged containers")
+        return found
+
+
+def tools() -> Path:
+    """The folder with pulumi, its plugins, kind and kubectl."""
+    with step("Programs: pulumi, kind, kubectl"):
+        kubectl = programs.installed("kubectl")
+        if kubectl is None:
+            kubectl = kubernetes().get() / "kubectl" if building() else pull.kubectl(engine())
+        return pulumi_toolchain(pull=not building(), others={"kind": programs.kind(), "kubectl": kubectl})
+
+
+def toolchain() -> None:
+    """Get the programs and say where they are."""
+    _check_disk()
+    console.print(str(tools()), markup=False)
+
+
+def platform_images() -> dict[str, Image]:
+    """The images of the platform that are built from packages, by what machine.json calls them."""
+    return {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
+
+
+def images() -> None:
+    """Build all images that are not pulled, and give the engine the node's."""
+    _check_disk()
+    runs = engine()
+    if not building():
+        with step("Image shop"):
+            pull.shop_image(runs)
+        return
+    node, others = node_image(), platform_images()
+    with step("Node image"), ahead([node.layers[0].get, *(image.build for image in others.values()), strimzi_crds]):
+        runs.load(node)
+    for name, image in others.items():
+        with step(f"Image {name}"):
+            image.build()
+
+
+def _check_disk() -> None:
+    """Say at once if the disk is too small, rather than after half of the builds."""
+    if building() and not all(layer.ready for layer in node_image().layers):
+        require_disk(cache_root(), BUILD_GIB, "building everything from packages")
+    else:
+        require_disk(cache_root(), RUN_GIB, "the cluster and its images")
+
+
+def crds() -> None:
+    """Generate Strimzi's CRDs and say where they are."""
+    with step("Strimzi's CRDs"):
+        path = strimzi_crds()
+    console.print(str(path), markup=False)
+
+
+def prepare() -> None:
+    """Everything that the tests need: programs, images, CRDs; no cluster."""
+    images()
+    toolchain()
+    crds()
+    drop_caches()
+
+
+def cluster() -> None:
+    """Make or reuse the cluster, give it the images, and record it in machine.json."""
+    images()
+    with step("CRDs"):
+        definitions = strimzi_crds()
+    with step(f"Cluster {cluster_name()}"):
+        made = Cluster(engine(), programs.kind())
+        if building():
+            made.ensure(node_image().ref, kind_config(built=True))
+            made.load(list(platform_images().values()))
+            refs = {name: image.ref for name, image in platform_images().items()}
+        else:
+            made.ensure(pull.node_image(), kind_config(built=False))
+            shop = pull.shop_image(engine())
+            made.load_from_engine(shop)
+            refs = {"kafka": pull.strimzi_kafka_image(), "shop": shop}
+    _record(definitions, refs)
+
+
+def _record(definitions: Path, refs: dict[str, str]) -> None:
+    record = {
+        "source": source().kind,
+        "reason": source().reason,
+        "operator": "embedded" if building() else "strimzi",
+        "kubeconfig": str(kubeconfig()),
+        "context": f"kind-{cluster_name()}",
+        "crds": str(definitions),
+        "images": refs,
+    }
+    temporary = machine_file().with_suffix(".new")
+    temporary.write_text(json.dumps(record, indent=2) + "\n")
+    temporary.rename(machine_file())
+
+
+def up() -> None:
+    """From a bare machine to logs flowing: cluster, `pulumi up` of the stack local, report."""
+    from embedded.report import report
+
+    cluster()
+    folder = tools()
+    drop_caches()
+    with step("pulumi up --stack local"):
+        pulumi_up(folder)
+    report()
+
+
+def down(*, force: bool = False) -> None:
+    """Remove the platform, the cluster and the engine's images; the cache stays.
+
+    force: do not ask Pulumi to destroy the platform first: it goes with its cluster.
+    """
+    working = next((engine for engine in candidates() if engine.answers()), None)
+    if working is None:
+        console.print("no container engine answers: there is only this checkout's state to remove")
+    else:
+        made = Cluster(working, programs.kind())
+        if made.running() and machine_file().exists() and not force:
+            with step("pulumi destroy --stack local"):
+                pulumi_destroy(tools())
+        with step(f"Removing cluster {made.name}"):
+            made.delete()
+        if not made.others():
+            with step("Removing images and network"):
+                working.remove_images("localhost/kafkalogs/")
+                working.remove_network("kind")
+    forget()
+
+
+def env() -> None:
+    """Print what a shell has to export; progress goes to standard error."""
+    console.file = sys.stderr
+    folder = tools()
+    values = environment(folder) | dict(engine().env)
+    print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
+
+
+def clean() -> None:
+    """Remove the cache."""
+    if cache_root().exists():
+        with step("Removing the cache"):
+            say(str(cache_root()))
+            shutil.rmtree(cache_root(), ignore_errors=False)

@@ -1,0 +1,135 @@
+"""Jars from Maven repositories: exactly those that ``pins.toml`` lists, each with its checksum.
+
+They are fetched by the host's own ``mvn``, so that a mirror or proxy in a person's ``settings.xml`` is used. Nothing is
+resolved: the lists in ``pins.toml`` are closures already. All jars of a list are one call, since Maven starts slowly.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from embedded.cache import Artefact, EmbeddedError, cache_root, sha256
+from embedded.pins import pins
+from embedded.progress import run, say
+
+PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin"
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One jar by its Maven coordinates."""
+
+    group: str
+    artifact: str
+    version: str
+
+    @classmethod
+    def parse(cls, coordinates: str) -> Jar:
+        """From ``group:artifact:version``. Raises EmbeddedError for anything else."""
+        parts = coordinates.split(":")
+        if len(parts) != 3 or not all(parts):
+            raise EmbeddedError(
+                f"embedded/pins.toml: {coordinates!r} names no jar. Write it as group:artifact:version."
+            )
+        return cls(*parts)
+
+    @property
+    def file(self) -> str:
+        return f"{self.artifact}-{self.version}.jar"
+
+    @property
+    def folder(self) -> str:
+        """Where a Maven repository keeps it."""
+        return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.group}:{self.artifact}:{self.version}"
+
+
+def jars(name: str) -> Artefact:
+    """The folder with all jars of the list ``[maven.jars.<name>]`` of ``pins.toml``."""
+    sums: dict[str, str] = pins()["maven"]["jars"][name]
+    return Artefact(f"jars-{name}", {"jars": sums}, lambda out: fetch(sums, out), needs_gib=0.5)
+
+
+def local_repository() -> Path:
+    """Maven's own store of downloads, apart from the user's, so that a wrong jar can be removed from it."""
+    return cache_root() / "maven"
+
+
+def fetch(sums: Mapping[str, str], out: Path) -> None:
+    """Put the jars named by the keys of ``sums`` into ``out`` and verify them.
+
+    sums: SHA-256 in hexadecimal by ``group:artifact:version``.
+    Raises EmbeddedError when ``mvn`` is missing or fails, or when a jar is not the pinned one.
+    """
+    wanted = {Jar.parse(coordinates): checksum for coordinates, checksum in sums.items()}
+    if shutil.which("mvn") is None:
+        raise EmbeddedError(
+            "Maven's `mvn` is not installed or not on PATH. Install it (Debian and Ubuntu: `apt-get install maven`)."
+        )
+    say(f"fetching {len(wanted)} jars with mvn")
+    with tempfile.TemporaryDirectory(prefix="kafkalogs-mvn-") as folder:
+        project = Path(folder) / "pom.xml"
+        project.write_text(pom(list(wanted), out))
+        run(
+            [
+                "mvn",
+                "--batch-mode",
+                "--no-transfer-progress",
+                "--strict-checksums",
+                f"--file={project}",
+                f"-Dmaven.repo.local={local_repository()}",
+                f"{PLUGIN}:{pins()['maven']['dependency_plugin']}:copy",
+            ],
+            remedy="Maven says above what it could not fetch. Is your mirror or proxy in ~/.m2/settings.xml? "
+            "Run it again: what has arrived is kept.",
+        )
+    verify(wanted, out)
+
+
+def verify(wanted: Mapping[Jar, str], folder: Path) -> None:
+    """Raise EmbeddedError, naming every jar in ``folder`` that is missing or does not have its pinned checksum.
+
+    Wrong jars are removed from Maven's store, so that the next run fetches them anew.
+    """
+    problems: list[str] = []
+    for jar, pinned in wanted.items():
+        file = folder / jar.file
+        if not file.is_file():
+            problems.append(f"{jar}: Maven reported success, but did not deliver it")
+        elif (found := sha256(file)) != pinned:
+            problems.append(f"{jar}: SHA-256 is {found}, pinned is {pinned}")
+            shutil.rmtree(local_repository() / jar.folder, ignore_errors=True)
+    if problems:
+        raise EmbeddedError(
+            "jars that are not the pinned ones (embedded/pins.toml):\n  "
+            + "\n  ".join(problems)
+            + "\nThey were removed. Run it again; if the same sums come back, your Maven mirror serves changed jars: "
+            "ask who runs it, and do not change the pins."
+        )
+
+
+def pom(wanted: list[Jar], out: Path) -> str:
+    """A Maven project whose only content is what the dependency plugin's goal ``copy`` shall put into ``out``."""
+    items = "".join(
+        f"<artifactItem><groupId>{escape(jar.group)}</groupId><artifactId>{escape(jar.artifact)}</artifactId>"
+        f"<version>{escape(jar.version)}</version></artifactItem>\n"
+        for jar in wanted
+    )
+    group, artifact = PLUGIN.split(":")
+    return f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+<modelVersion>4.0.0</modelVersion>
+<groupId>kafkalogs</groupId><artifactId>jars</artifactId><version>1</version><packaging>pom</packaging>
+<build><plugins><plugin>
+<groupId>{group}</groupId><artifactId>{artifact}</artifactId>
+<configuration><outputDirectory>{escape(str(out))}</outputDirectory><artifactItems>
+{items}</artifactItems></configuration>
+</plugin></plugins></build>
+</project>
+"""

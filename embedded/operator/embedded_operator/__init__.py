@@ -1,0 +1,1 @@
+"""The embedded operator: Strimzi's contract for Kafka, KafkaNodePool, KafkaTopic and KafkaUser on one machine."""

@@ -1,0 +1,91 @@
+"""`python3 -m embedded_operator`: watches the namespaces of STRIMZI_NAMESPACE and reconciles what it sees.
+
+Environment: STRIMZI_NAMESPACE (one or more namespaces, by comma), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
+as with Strimzi's operator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from typing import Any
+
+import kopf
+
+from embedded_operator.kube import RESOURCES, Kube, KubeError
+from embedded_operator.names import OPERATOR
+from embedded_operator.operator import Operator
+
+log = logging.getLogger("embedded_operator")
+
+GREETING = (
+    "This is the embedded operator of kafkalogs, for Kafka clusters on one machine. It is not Strimzi: it reconciles "
+    "Kafka, KafkaNodePool, KafkaTopic and KafkaUser, and nothing else."
+)
+WATCHED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "Pod", "Secret")
+LIVENESS = "http://0.0.0.0:8080/healthz"  # kubelet asks from outside the pod
+
+
+def images(text: str) -> dict[str, str]:
+    """Kafka versions and their images from STRIMZI_KAFKA_IMAGES. Raises ValueError for a line of another form."""
+    found: dict[str, str] = {}
+    for line in text.split():
+        version, equals, image = line.partition("=")
+        if not (version and equals and image):
+            raise ValueError(f"STRIMZI_KAFKA_IMAGES: {line!r} is not version=image")
+        found[version] = image
+    return found
+
+
+def handlers(operator: Operator) -> kopf.OperatorRegistry:
+    """What kopf shall watch. Only raw events: then it writes nothing of its own onto the resources."""
+    registry = kopf.OperatorRegistry()
+    kopf.on.login(registry=registry)(kopf.login_with_service_account)
+
+    async def on_event(event: Any, **_: Any) -> None:
+        operator.saw(event["type"], event["object"])
+
+    for kind in WATCHED:
+        group, _, version = RESOURCES[kind][0].rpartition("/")
+        kopf.on.event(group, version, RESOURCES[kind][1], registry=registry)(on_event)
+
+    @kopf.on.startup(registry=registry)
+    async def configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        settings.posting.enabled = False
+        settings.scanning.disabled = True
+        settings.watching.server_timeout = 300
+
+    @kopf.on.cleanup(registry=registry)
+    async def finish(**_: Any) -> None:
+        await asyncio.to_thread(operator.leave)
+
+    return registry
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("kopf", "urllib3", "aiohttp"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    log.info(GREETING)
+    try:
+        namespaces = [name.strip() for name in os.environ["STRIMZI_NAMESPACE"].split(",")]
+        operator = Operator(Kube(), images(os.environ["STRIMZI_KAFKA_IMAGES"]), namespaces)
+        operator.check()
+    except KeyError as error:
+        sys.exit(f"The environment variable {error} is not set.")
+    except (ValueError, KubeError, OSError) as error:
+        sys.exit(str(error))
+    operator.start()
+    kopf.run(
+        registry=handlers(operator),
+        standalone=True,
+        namespaces=namespaces,
+        liveness_endpoint=LIVENESS,
+        identity=OPERATOR,  # type: ignore[arg-type]  # else kopf asks for the user's name: the image has none
+    )
+
+
+if __name__ == "__main__":
+    main()

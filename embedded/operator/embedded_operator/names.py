@@ -1,0 +1,115 @@
+"""Names and labels of the objects that belong to a Kafka cluster, as Strimzi documents them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Obj = dict[str, Any]
+"""A Kubernetes object (or a part of one) as JSON."""
+
+CLUSTER = "strimzi.io/cluster"
+KIND = "strimzi.io/kind"
+NAME = "strimzi.io/name"
+POOL = "strimzi.io/pool-name"
+POD = "strimzi.io/pod-name"
+BROKER_ROLE = "strimzi.io/broker-role"
+CONTROLLER_ROLE = "strimzi.io/controller-role"
+COMPONENT = "strimzi.io/component-type"
+REVISION = "strimzi.io/revision"
+"""Annotation of a pod: hash of everything it was made from."""
+MANUAL_ROLL = "strimzi.io/manual-rolling-update"
+PAUSE = "strimzi.io/pause-reconciliation"
+MANAGED = "strimzi.io/managed"
+FORCE_RENEW = "strimzi.io/force-renew"
+CA_CERT_GENERATION = "strimzi.io/ca-cert-generation"
+CA_KEY_GENERATION = "strimzi.io/ca-key-generation"
+TOPIC_FINALIZER = "strimzi.io/topic-operator"
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+OPERATOR = "kafkalogs-embedded-operator"
+"""Field manager of server-side apply, value of the managed-by label, reporter of Events."""
+
+CONTROL_PLANE_PORT = 9090
+REPLICATION_PORT = 9091
+CONTROL_PLANE = "CONTROLPLANE-9090"
+REPLICATION = "REPLICATION-9091"
+
+
+def component(cluster: str) -> str:
+    """Value of the strimzi.io/name label of the brokers and controllers."""
+    return f"{cluster}-kafka"
+
+
+def bootstrap_service(cluster: str) -> str:
+    return f"{cluster}-kafka-bootstrap"
+
+
+def brokers_service(cluster: str) -> str:
+    return f"{cluster}-kafka-brokers"
+
+
+def external_bootstrap_service(cluster: str, listener: str) -> str:
+    return f"{cluster}-kafka-{listener}-bootstrap"
+
+
+def external_broker_service(cluster: str, pool: str, listener: str, node_id: int) -> str:
+    return f"{cluster}-{pool}-{listener}-{node_id}"
+
+
+def pod_dns(cluster: str, namespace: str, pod: str) -> str:
+    """DNS name of one node within the Kubernetes cluster."""
+    return f"{pod}.{brokers_service(cluster)}.{namespace}.svc"
+
+
+def selector(cluster: str) -> dict[str, str]:
+    """Labels that select every broker and controller of the cluster."""
+    return {CLUSTER: cluster, KIND: "Kafka", NAME: component(cluster)}
+
+
+def labels(cluster: str, component_type: str = "kafka") -> dict[str, str]:
+    """Labels of every object made for the Kafka cluster."""
+    return {
+        **selector(cluster),
+        COMPONENT: component_type,
+        "app.kubernetes.io/name": "kafka",
+        "app.kubernetes.io/instance": cluster,
+        "app.kubernetes.io/part-of": f"strimzi-{cluster}",
+        MANAGED_BY: OPERATOR,
+    }
+
+
+def owner(obj: Obj) -> list[Obj]:
+    """Owner references that make `obj` (a custom resource) the owner: deleting it removes the dependent."""
+    return [
+        {
+            "apiVersion": obj["apiVersion"],
+            "kind": obj["kind"],
+            "name": obj["metadata"]["name"],
+            "uid": obj["metadata"]["uid"],
+            "controller": False,
+            "blockOwnerDeletion": False,
+        }
+    ]
+
+
+def annotation(obj: Obj, key: str) -> str | None:
+    return (obj["metadata"].get("annotations") or {}).get(key)
+
+
+def is_true(obj: Obj, key: str) -> bool:
+    """Whether the object's annotation `key` says true."""
+    return (annotation(obj, key) or "").lower() == "true"
+
+
+def dig(obj: Any, *path: str, default: Any = None) -> Any:
+    """The value at `path` of nested objects; `default` when a step is missing or null."""
+    for step in path:
+        if not isinstance(obj, dict) or obj.get(step) is None:
+            return default
+        obj = obj[step]
+    return obj
+
+
+def some(items: list[str]) -> str:
+    """The first of many names, for people."""
+    return ", ".join(items[:5]) + (f" and {len(items) - 5} more" if len(items) > 5 else "")

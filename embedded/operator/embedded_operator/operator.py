@@ -1,0 +1,122 @@
+"""Puts the parts together: what the watch reports goes into stores and queues, which the controllers work off."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+
+from embedded_operator import names
+from embedded_operator.cluster import RESYNC, Clusters
+from embedded_operator.kube import Kube, KubeError
+from embedded_operator.names import Obj, dig
+from embedded_operator.topics import TopicController
+from embedded_operator.user_controller import UserController
+from embedded_operator.work import Key, Queue, Store, key_of, start
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Operator:
+    """The whole operator; `images` maps Kafka versions to image references."""
+
+    kube: Kube
+    images: dict[str, str]
+    namespaces: list[str]
+
+    def __post_init__(self) -> None:
+        self.clusters = Clusters(self.kube, self.images, self._cluster_is_ready)
+        self.stores = {kind: Store() for kind in ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")}
+        self.queues = {kind: Queue() for kind in ("Kafka", "KafkaTopic", "KafkaUser")}
+        self.topics = TopicController(self.kube, self.clusters, self.stores["KafkaTopic"], self.queues["KafkaTopic"])
+        self.users = UserController(self.kube, self.clusters, self.stores["KafkaUser"], self.queues["KafkaUser"])
+
+    def check(self) -> None:
+        """Raise KubeError or ValueError when the operator cannot work here."""
+        for namespace in self.namespaces:
+            for kind in self.stores:
+                try:
+                    self.kube.list(kind, namespace)
+                except KubeError as error:
+                    if error.status == 404:
+                        raise ValueError(
+                            f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
+                        ) from None
+                    raise
+
+    def start(self) -> None:
+        """Start the controllers, each on its thread, and the clock of the resync."""
+        start("clusters", self.queues["Kafka"], self._clusters)
+        start("topics", self.queues["KafkaTopic"], self.topics.handle)
+        start("users", self.queues["KafkaUser"], self.users.handle)
+        threading.Thread(target=self._resync, name="resync", daemon=True).start()
+
+    def _clusters(self, keys: set[Key]) -> None:
+        for key in sorted(keys):
+            wait = self.clusters.reconcile(*key)
+            if wait is not None:
+                self.queues["Kafka"].add([key], wait)
+
+    def _cluster_is_ready(self, namespace: str, name: str) -> None:
+        for kind in ("KafkaTopic", "KafkaUser"):
+            for item in self.stores[kind].all():
+                if dig(item, "metadata", "labels", names.CLUSTER) == name and key_of(item)[0] == namespace:
+                    self._enqueue(item)
+        self.queues["KafkaUser"].add([(namespace, name)])
+
+    def _resync(self) -> None:
+        """Look at everything again from time to time: what was changed by hand in Kafka is put right."""
+        while True:
+            time.sleep(RESYNC)
+            for kind in ("KafkaTopic", "Kafka"):
+                self.queues[kind].add(key_of(item) for item in self.stores[kind].all())
+            self.queues["KafkaUser"].add(key_of(item) for item in self.stores["Kafka"].all())
+
+    def saw(self, event: str | None, obj: Obj) -> None:
+        """Take in what the watch reports; `event` is None for what was there when the watch began."""
+        kind = obj["kind"]
+        cluster = dig(obj, "metadata", "labels", names.CLUSTER)
+        if kind == "Pod":
+            if cluster and (event == "DELETED" or "deletionTimestamp" not in obj["metadata"]):
+                self._enqueue(obj)
+            return
+        if kind == "Secret":
+            if cluster and event == "DELETED":
+                self._secret_is_gone(obj)
+            return
+        store = self.stores[kind]
+        if event == "DELETED":
+            store.remove(key_of(obj))
+        elif not store.put(obj):
+            return
+        if not (event == "DELETED" and kind == "KafkaTopic"):
+            self._enqueue(obj)
+
+    def _enqueue(self, obj: Obj) -> None:
+        """Put the right key into the right queue: clusters for pods, pools and users; a topic for itself."""
+        kind, cluster = obj["kind"], dig(obj, "metadata", "labels", names.CLUSTER)
+        namespace, name = key_of(obj)
+        if kind in ("Kafka", "KafkaTopic"):
+            self.queues[kind].add([(namespace, name)])
+        elif cluster:
+            self.queues["KafkaUser" if kind == "KafkaUser" else "Kafka"].add([(namespace, cluster)])
+
+    def _secret_is_gone(self, secret: Obj) -> None:
+        namespace, cluster = key_of(secret)[0], secret["metadata"]["labels"][names.CLUSTER]
+        if secret["metadata"]["labels"].get(names.KIND) == "KafkaUser":
+            self.queues["KafkaUser"].add([(namespace, cluster)])
+        elif live := self.clusters.live.get((namespace, cluster)):
+            live.planned_at = float("-inf")  # plan anew: that brings the Secret back
+            self.queues["Kafka"].add([(namespace, cluster)])
+
+    def leave(self) -> None:
+        """The operator ends. With its namespace, nobody else would let the topics go."""
+        for namespace in self.namespaces:
+            try:
+                if self.kube.namespace_is_ending(namespace):
+                    for item in self.kube.list("KafkaTopic", namespace):
+                        self.topics.release(item)
+            except (KubeError, OSError) as error:
+                log.warning("Topics of namespace %s keep their finalizers: %s", namespace, error)

@@ -1,0 +1,32 @@
+"""The platform of a stack: what `pulumi up` runs."""
+
+import machine
+import pulumi
+from demo_shop import Shop, ShopArgs
+from kafkalogs import LogPlatform, LogPlatformArgs, load
+
+config = pulumi.Config("kafkalogs").require_object("platform")
+load(config)  # every problem of the stack file at once, before anything is registered
+here = machine.read(config)
+where = here.options()
+
+platform = LogPlatform(
+    "kafkalogs",
+    LogPlatformArgs(
+        config=here.resolve(config),
+        crds=here.crds,
+        operator_image=here.images.get("operator"),
+        kafka_image=here.images.get("kafka"),
+    ),
+    where,
+)
+
+if platform.config.shop.enabled:
+    after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
+    Shop("shop", ShopArgs(platform, image=here.images.get("shop")), after)
+
+pulumi.export("namespace", platform.namespace)
+pulumi.export("bootstrap", platform.bootstrap)
+pulumi.export("externalBootstrap", platform.external_bootstrap)
+pulumi.export("topics", platform.topic_count)
+pulumi.export("catalog", platform.catalog_name)

@@ -1,0 +1,99 @@
+"""`Shop`: the demo, one Deployment for each service of the stack, each logging with its own certificate."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from kafkalogs import LogPlatform, naming
+from kafkalogs.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from pulumi_kubernetes.apps.v1 import Deployment
+
+CATALOG = "/etc/kafkalogs/catalog.json"
+USER = "/etc/kafkalogs/user"
+CA = "/etc/kafkalogs/ca"
+
+
+@dataclass(frozen=True)
+class ShopArgs:
+    """What the shop is made of."""
+
+    platform: LogPlatform
+    """The platform that it logs into; its services are the shop's."""
+
+    image: str | None
+    """The shop's image."""
+
+
+def deployment_manifest(service: str, namespace: str, cluster: str, image: str, rate: float, seed: int) -> Manifest:
+    """The Deployment of one service; `rate` is the log events per second of all services together."""
+    labels = {"app.kubernetes.io/name": service, "app.kubernetes.io/part-of": "shop"}
+    container: dict[str, Any] = {
+        "name": "service",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "-m", "shop", service],
+        "env": [
+            {"name": "KAFKALOGS_CATALOG", "value": CATALOG},
+            {"name": "SHOP_RATE", "value": str(rate)},
+            {"name": "SHOP_SEED", "value": str(seed)},
+            {"name": "SHOP_CERTS", "value": USER},
+            {"name": "SHOP_CA", "value": f"{CA}/ca.crt"},
+            {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "96Mi"}},
+        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "volumeMounts": [
+            {"name": "catalog", "mountPath": CATALOG, "subPath": "catalog.json", "readOnly": True},
+            {"name": "user", "mountPath": USER, "readOnly": True},
+            {"name": "ca", "mountPath": CA, "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
+        ],
+    }
+    # Only what the client reads: not the same key again as a PKCS #12 store and its password.
+    credentials = [{"key": key, "path": key} for key in ("user.crt", "user.key")]
+    volumes: list[Manifest] = [
+        {"name": "catalog", "configMap": {"name": naming.CATALOG_CONFIG_MAP}},
+        {"name": "user", "secret": {"secretName": service, "defaultMode": 0o440, "items": credentials}},
+        {
+            "name": "ca",
+            "secret": {"secretName": f"{cluster}-cluster-ca-cert", "items": [{"key": "ca.crt", "path": "ca.crt"}]},
+        },
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    return {
+        "metadata": metadata(service, namespace),
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "automountServiceAccountToken": False,
+                    "securityContext": {**RESTRICTED_POD, "fsGroup": 1001},
+                    "containers": [container],
+                    "volumes": volumes,
+                },
+            },
+        },
+    }
+
+
+class Shop(pulumi.ComponentResource):
+    """An e-commerce platform whose services do nothing but log."""
+
+    def __init__(self, name: str, args: ShopArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        if not args.image:
+            raise pulumi.RunError("kafkalogs:platform.shop.enabled: true: its image comes from make cluster; run it")
+        super().__init__("kafkalogs:index:Shop", name, {}, opts)
+        config = args.platform.config
+        for service in config.services:
+            manifest = deployment_manifest(
+                service, config.namespace, config.kafka.name, args.image, config.shop.rate, config.shop.seed
+            )
+            Deployment(
+                f"{name}-{service}",
+                metadata=manifest["metadata"],
+                spec=manifest["spec"],
+                opts=pulumi.ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="5m")),
+            )
+        self.register_outputs({})

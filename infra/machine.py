@@ -1,0 +1,61 @@
+"""What this machine has: the record that `make cluster` leaves for stacks with `operator: auto`."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pulumi
+from kafkalogs.crds import CRDS_URL
+from pulumi_kubernetes import Provider
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The cluster to deploy to, and what runs Kafka there. Without a record: the ambient kubeconfig and Strimzi."""
+
+    operator: str = "auto"
+    """`strimzi` or `embedded`; `auto` while nothing is recorded."""
+
+    kubeconfig: str | None = None
+    """The file with the way to the cluster; None is the ambient one."""
+
+    context: str | None = None
+    """The context in that file."""
+
+    crds: str = CRDS_URL
+    """The file or URL of Strimzi's custom resource definitions."""
+
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The references of the images that this machine built: operator, kafka, shop."""
+
+    def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The stack's configuration with `operator: auto` replaced by what this machine has."""
+        operator = self.operator if config.get("operator") == "auto" else config.get("operator")
+        return {**config, "operator": operator} if operator else dict(config)
+
+    def options(self) -> pulumi.ResourceOptions:
+        """Where resources go: the recorded cluster, else where kubectl would go."""
+        if self.kubeconfig is None:
+            return pulumi.ResourceOptions()
+        return pulumi.ResourceOptions(providers=[Provider("cluster", kubeconfig=self.kubeconfig, context=self.context)])
+
+
+def state_folder() -> Path:
+    """The state of this checkout: `KAFKALOGS_STATE`, else `.kafkalogs` at its root."""
+    configured = os.environ.get("KAFKALOGS_STATE")
+    return Path(configured) if configured else Path(__file__).resolve().parents[1] / ".kafkalogs"
+
+
+def read(config: Mapping[str, Any]) -> Machine:
+    """What `make cluster` recorded, for a configuration with `operator: auto`; others do not ask this machine."""
+    record = state_folder() / "machine.json"
+    if config.get("operator") != "auto" or not record.exists():
+        return Machine()
+    try:
+        found = cast("dict[str, Any]", json.loads(record.read_text()))
+        return Machine(found["operator"], found["kubeconfig"], found["context"], found["crds"], found["images"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise pulumi.RunError(f"{record} is not what make cluster writes ({error}); run make cluster again") from error

@@ -1,0 +1,1 @@
+"""embedded/: the cache, the choice of source and engine, images, and the cluster."""

@@ -1,0 +1,90 @@
+"""KafkaTopic: what is asked of Kafka, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_operator import topics
+from embedded_operator.admin import NewTopic, Partition, Topic
+from embedded_operator.topics import Changes
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def resource(name: str = "logs.checkout", created: str = "2026-01-01T00:00:00Z", **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "kafkalogs", "creationTimestamp": created}, "spec": spec}
+
+
+def topic(partitions: int, replicas: int = 3, name: str = "logs.checkout") -> Topic:
+    nodes = tuple(range(replicas))
+    return Topic(name, "id", tuple(Partition(number, 0, nodes, nodes) for number in range(partitions)))
+
+
+def compare(wanted: dict[str, Any], present: Topic | None, config: dict[str, str] | None = None) -> Changes:
+    changes = Changes()
+    topics.compare(wanted, present, config or {}, changes)
+    return changes
+
+
+def test_a_missing_topic_is_created_with_defaults_where_nothing_is_said() -> None:
+    wanted = resource(config={"min.insync.replicas": 2, "preallocate": True, "cleanup.policy": ["compact", "delete"]})
+    assert compare(wanted, None).create == [
+        NewTopic(
+            "logs.checkout",
+            -1,
+            -1,
+            {"min.insync.replicas": "2", "preallocate": "true", "cleanup.policy": "compact,delete"},
+        )
+    ]
+
+
+def test_a_topic_may_have_another_name_than_its_resource() -> None:
+    assert compare(resource("x", topicName="__Odd"), None).create[0].name == "__Odd"
+
+
+def test_partitions_grow_and_never_shrink() -> None:
+    assert compare(resource(partitions=6), topic(3)).partitions == {"logs.checkout": 6}
+    refused = compare(resource(partitions=2), topic(3))
+    assert refused.partitions == {}
+    assert refused.refused == {"logs.checkout": ("NotSupported", "Decreasing partitions not supported")}
+
+
+def test_another_replication_factor_is_refused() -> None:
+    reason, message = compare(resource(partitions=2, replicas=2), topic(2)).refused["logs.checkout"]
+    assert reason == "NotSupported"
+    assert message == "Replication factor change not supported, but required for partitions [0, 1]"
+
+
+CONFIG = st.dictionaries(st.sampled_from(["retention.ms", "compression.type", "segment.ms"]), st.sampled_from("123"))
+
+
+@given(wanted=CONFIG, present=CONFIG)
+def test_configuration_becomes_exactly_what_is_wanted(wanted: dict[str, str], present: dict[str, str]) -> None:
+    changes = compare(resource(config=wanted), topic(1), present)
+    result = dict(present)
+    for key, value in changes.config.get("logs.checkout", {}).items():
+        if value is None:
+            del result[key]
+        else:
+            result[key] = value
+    assert result == wanted
+    assert changes.config or wanted == present
+
+
+def test_the_oldest_resource_has_the_topic() -> None:
+    old, new = (
+        resource("a", "2026-01-01T00:00:00Z", topicName="t"),
+        resource("b", "2026-01-02T00:00:00Z", topicName="t"),
+    )
+    other = resource("t2")
+    assert topics.conflicts([new, other, old]) == {
+        ("kafkalogs", "b"): "Managed by Ref{namespace='kafkalogs', name='a'}"
+    }
+
+
+def test_finalizers_can_be_turned_off() -> None:
+    kafka: dict[str, Any] = {"spec": {"entityOperator": {"topicOperator": {}}}}
+    assert topics.uses_finalizers(kafka)
+    env = [{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}]
+    kafka["spec"]["entityOperator"]["template"] = {"topicOperatorContainer": {"env": env}}
+    assert not topics.uses_finalizers(kafka)

@@ -1,0 +1,35 @@
+"""Strimzi's own CRDs, generated here. Needs Maven, or the cache that `make crds` fills."""
+
+import pytest
+import yaml
+
+from embedded.crds import MODELS, crds
+
+
+@pytest.fixture(scope="module")
+def definitions():
+    return {d["spec"]["names"]["kind"]: d for d in yaml.safe_load_all(crds().read_text())}
+
+
+def test_all_kinds_are_there(definitions):
+    assert set(definitions) == set(MODELS)
+
+
+def test_only_v1_is_served(definitions):
+    for definition in definitions.values():
+        versions = [(v["name"], v["served"], v["storage"]) for v in definition["spec"]["versions"]]
+        assert versions == [("v1", True, True)]
+
+
+def test_names_and_labels_are_those_of_the_release(definitions):
+    topic = definitions["KafkaTopic"]
+    assert topic["metadata"] == {
+        "name": "kafkatopics.kafka.strimzi.io",
+        "labels": {"app": "strimzi", "strimzi.io/crd-install": "true"},
+    }
+    assert "status" in topic["spec"]["versions"][0]["subresources"]
+
+
+def test_schemas_have_their_rules(definitions):
+    connect = definitions["KafkaConnect"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert {"bootstrapServers", "groupId", "configStorageTopic"} <= set(connect["properties"]["spec"]["required"])
