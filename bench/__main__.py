@@ -34,7 +34,6 @@ def _external_port(config: dict[str, Any]) -> None:
 def _sandbox(cache: Path | None = None) -> Sandbox:
     sandbox = Sandbox(Path(tempfile.mkdtemp(prefix="kafkalogs-bench-")), "kafkalogs-bench", PORT)
     sandbox.edit(_external_port)
-    sandbox.env["KAFKALOGS_STACK_FILE"] = str(sandbox.stack_file)
     if cache:
         sandbox.env["KAFKALOGS_CACHE"] = str(cache)
     return sandbox

@@ -19,17 +19,18 @@ _DONE = re.compile(r"^ \S+ +\S+ .* (created|updated|deleted|replaced|read)\b.*\(
 
 def pulumi_up(programs: Path) -> None:
     """Bring the stack up; raises EmbeddedError with Pulumi's diagnostics if it fails."""
-    _select(programs)
+    make_stack(programs)
     _pulumi(programs, "up", "--skip-preview")
 
 
 def pulumi_destroy(programs: Path) -> None:
     """Remove all resources of the stack and the stack itself."""
-    _select(programs)
+    make_stack(programs)
     _pulumi(programs, "destroy", "--skip-preview")
 
 
-def _select(programs: Path) -> None:
+def make_stack(programs: Path) -> None:
+    """Make the stack in Pulumi's state unless it is there: `pulumi up -s local` asks for one that exists."""
     words = ["pulumi", "stack", "select", STACK, "--create", "--non-interactive"]
     run(words, cwd=REPOSITORY, env=environment(programs))
 
@@ -38,7 +39,10 @@ def _pulumi(programs: Path, *words: str) -> None:
     """Run pulumi, show each resource that is done, and keep the whole output in a log."""
     log = cache_root() / "logs" / f"{time.strftime('%Y%m%d-%H%M%S')}-pulumi-{words[0]}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = ["pulumi", *words, "--stack", STACK, "--yes", "--non-interactive", "--color=never"]
+    # another stack file for the same program, with ports of its own: a second platform beside the first
+    stack_file = os.environ.get("KAFKALOGS_STACK_FILE")
+    config = ["--config-file", stack_file] if stack_file else []
+    command = ["pulumi", *words, "--stack", STACK, *config, "--yes", "--non-interactive", "--color=never"]
     running = subprocess.Popen(
         command,
         cwd=REPOSITORY,

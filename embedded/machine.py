@@ -14,7 +14,7 @@ from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
 from embedded.cluster import Cluster, kind_config
 from embedded.crds import crds as strimzi_crds
-from embedded.deploy import pulumi_destroy, pulumi_up
+from embedded.deploy import make_stack, pulumi_destroy, pulumi_up
 from embedded.engine import Engine, candidates, find_engine
 from embedded.go_builds import drop_caches
 from embedded.images import operator_image, shop_image
@@ -127,6 +127,7 @@ def cluster() -> None:
             made.load_from_engine(shop)
             refs = {"kafka": pull.strimzi_kafka_image(), "shop": shop}
     _record(definitions, refs)
+    make_stack(tools())
 
 
 def _record(definitions: Path, refs: dict[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What is used where images can be pulled: kind's own node image, Strimzi's images, and our shop on an official base.
 
-Written from the projects' documentation: the machine this was developed on reaches no image registry, so of this
-module only the parts that tests call have been run.
+Written from the projects' documentation on a machine that reaches no image registry: it has been run with local images
+in the place of those that are pulled, never with the real ones.
 """
 
 from __future__ import annotations

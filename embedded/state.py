@@ -73,7 +73,7 @@ def forget() -> None:
     """Remove what this program keeps in the state folder, and the folder unless something else is in it."""
     for name in ("machine.json", "kubeconfig", "containers.conf"):
         (state_dir() / name).unlink(missing_ok=True)
-    for name in ("state", "tmp"):
+    for name in ("state", "tmp", "replay"):
         shutil.rmtree(state_dir() / name, ignore_errors=True)
     if not any(state_dir().iterdir()):
         state_dir().rmdir()

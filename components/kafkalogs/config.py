@@ -194,7 +194,7 @@ class Shop(Settings):
     enabled: bool = Field(default=False, strict=True)
     """Whether it runs."""
 
-    rate: Annotated[float, Field(gt=0)] = 50.0
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 50.0
     """Log events per second of all its services together."""
 
     seed: int = 1

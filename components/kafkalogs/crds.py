@@ -33,7 +33,7 @@ class StrimziCrdsArgs:
 
 
 def without_empty_maps(value: Any) -> Any:
-    """`value` as Kubernetes stores it: a definition's empty `properties` are dropped, and would be a change for ever."""
+    """`value` as Kubernetes stores it: it drops empty `properties`, which would be a change in every preview."""
     if isinstance(value, dict):
         known = {key: without_empty_maps(item) for key, item in cast("Manifest", value).items()}
         return {key: item for key, item in known.items() if key != "properties" or item}

@@ -64,12 +64,13 @@ def user_manifest(
 ) -> Manifest:
     """The KafkaUser of an identity.
 
-    An idempotent producer needs only Write since Kafka 2.8 (KIP-679); Describe lets clients see the partitions.
+    An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe lets clients see the partitions,
+    DescribeConfigs lets readers see how long a topic keeps what they have not read yet.
     """
     acls = [
         *(_acl("topic", topic, "literal", "Write", "Describe") for topic in writes or ()),
-        *(_acl("topic", topic, "literal", "Read", "Describe") for topic in reads or ()),
-        *(_acl("topic", prefix, "prefix", "Read", "Describe") for prefix in read_prefixes or ()),
+        *(_acl("topic", topic, "literal", "Read", "Describe", "DescribeConfigs") for topic in reads or ()),
+        *(_acl("topic", prefix, "prefix", "Read", "Describe", "DescribeConfigs") for prefix in read_prefixes or ()),
     ]
     if group_prefix:
         acls.append(_acl("group", group_prefix, "prefix", "Read", "Describe"))

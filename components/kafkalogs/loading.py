@@ -45,6 +45,8 @@ def load(raw: Mapping[str, Any]) -> Platform:
     # Here because the checks resolve the catalog, which needs the models that this module fills.
     from .checks import problems_between
 
+    if not isinstance(raw, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - it comes from a file
+        raise ConfigError([Problem((), raw, "not a mapping; write keys with values below it")])
     platform, broken, problems = parse(raw)
     problems = [*problems, *problems_between(platform, broken)]
     if problems:

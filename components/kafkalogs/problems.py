@@ -29,6 +29,7 @@ _TEXTS: Final = {
     "int_from_float": "not a whole number; write digits without a point",
     "float_type": "not a number; write digits",
     "float_parsing": "not a number; write digits",
+    "finite_number": "not a finite number; write digits",
     "string_type": "not a text; put it into quotes",
     "model_type": "not a mapping; write keys with values below it",
     "dict_type": "not a mapping; write keys with values below it",

@@ -24,27 +24,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.integration)
 
 
-def _only_what_tests_need(platform: dict[str, Any]) -> None:
-    """The shop off, so that counts are exact; a service of the tests' own for quotas."""
+def _for_tests(platform: dict[str, Any]) -> None:
+    """Ports beside those of `local`, and a service of the tests' own for quotas."""
     platform["kafka"]["external"]["port"] = PORT
-    platform["shop"]["enabled"] = False
     platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
 
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Sandbox]:
-    """The platform, up; its `up_seconds` are in the sandbox's state for the reports."""
+    """The platform, up by the command of the README; what that printed is in the folder's up.txt."""
     # A terminated run must clean up as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     state = Path(tempfile.mkdtemp(prefix="kafkalogs-test-"))
     # Names of containers allow no underscore at this place.
     cluster = state.name.lower().replace("_", "x")
     sandbox = Sandbox(state, cluster, PORT)
-    sandbox.edit(_only_what_tests_need)
+    sandbox.edit(_for_tests)
     try:
-        sandbox.embedded("cluster")
+        (state / "up.txt").write_text(sandbox.embedded("up").text)
         sandbox.load_env()
-        sandbox.up()
         yield sandbox
     finally:
         sandbox.embedded("down", "--force", check=False)

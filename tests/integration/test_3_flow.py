@@ -45,7 +45,7 @@ def test_records_of_one_key_keep_their_order(platform: Sandbox) -> None:
     assert len(last) == 50
 
 
-@pytest.mark.parametrize(("index", "name"), enumerate(["Apache_2k", "OpenSSH_2k", "Hadoop_2k", "Zookeeper_2k"]))
+@pytest.mark.parametrize(("index", "name"), list(enumerate(["Apache_2k", "OpenSSH_2k", "Hadoop_2k", "Zookeeper_2k"])))
 def test_a_replayed_log_file_arrives_line_by_line(platform: Sandbox, index: int, name: str) -> None:
     file = SAMPLES / f"{name}.log"
     if not file.exists():

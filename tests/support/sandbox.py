@@ -55,6 +55,7 @@ class Sandbox:
             "NO_COLOR": "1",
         }
         self.stack_file = self.state / "Pulumi.local.yaml"
+        self.env["KAFKALOGS_STACK_FILE"] = str(self.stack_file)
         self.write_stack(yaml.safe_load(LOCAL_STACK.read_text()))
 
     # -- the stack file

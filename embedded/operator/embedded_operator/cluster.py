@@ -89,6 +89,8 @@ class Clusters:
             self._fail(kafka, error.reason, str(error))
             return None
         except KubeError as error:
+            if error.passing:
+                raise
             self._fail(kafka, "KubernetesError", str(error))
             return 10.0
 
@@ -163,7 +165,11 @@ class Clusters:
         namespace, missing = plan.cluster.namespace, plan.pods.keys() - present.keys()
         for name in sorted(missing):
             log.info("Pod %s: created", name)
-            self.kube.create(plan.pods[name])
+            try:
+                self.kube.create(plan.pods[name])
+            except KubeError as error:
+                if not error.passing:  # its predecessor is not quite gone: the next pass tries again
+                    raise
         ended = [
             name
             for name, pod in present.items()

@@ -42,6 +42,11 @@ class KubeError(Exception):
         super().__init__(message)
         self.status = status
 
+    @property
+    def passing(self) -> bool:
+        """Whether the same call may well succeed in a moment: a conflict, or a server that is busy or restarts."""
+        return self.status in (409, 429) or self.status >= 500
+
 
 def path(kind: str, namespace: str, name: str = "", subresource: str = "") -> str:
     """URL path of a namespaced resource, of its collection when `name` is empty."""

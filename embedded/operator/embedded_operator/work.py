@@ -50,7 +50,7 @@ def key_of(obj: Obj) -> Key:
 
 
 def _essence(obj: Obj) -> object:
-    """What a person or another program changes; status, finalizers (our own) and the API server's notes are left out."""
+    """What people and other programs change; status, finalizers (our own) and the server's notes are left out."""
     meta = obj["metadata"]
     own = {key: annotation(obj, key) for key in meta.get("annotations") or {} if key.startswith("strimzi.io/")}
     names = ("uid", "generation", "deletionTimestamp", "labels")

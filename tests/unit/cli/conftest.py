@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from kafkalogs import cli, replay_command
 from kafkalogs.client import Catalog, Credentials
 from kafkalogs.logevent import LEVELS
+
+# Tests share a busy machine: how long one example takes says nothing.
+settings.register_profile("steady", deadline=None)
+settings.load_profile("steady")
 
 LIMIT = 1_048_576
 

@@ -132,6 +132,13 @@ def test_a_line_larger_than_memory_should_hold_is_skipped(tmp_path: Path):
     assert lines[2].end == file.size
 
 
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
+def test_a_line_is_measured_without_its_end(tmp_path: Path, ending: bytes):
+    file = LogFile(write(tmp_path / "a.log", b"a" * 1000 + ending))
+    assert [line.text for line in file.lines(Place(), 1000)] == [b"a" * 1000]
+    assert [line.text for line in file.lines(Place(), 999)] == [None]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

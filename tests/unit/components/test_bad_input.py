@@ -119,6 +119,7 @@ BAD = [
     ([("teams.security.reads", ["*"])], "teams.security.reads.0: '*': not a topic or prefix"),
     ([("teams.security.reads", ["logs.*.x"])], "teams.security.reads.0: 'logs.*.x': not a topic or prefix"),
     ([("teams.security.reads", [])], "teams.security.reads: []: empty; write at least one entry"),
+    ([("shop.rate", float("inf"))], "shop.rate: Infinity: not a finite number"),
     ([("shop.rate", 0)], "shop.rate: 0: too small; write more than 0"),
     (
         [("services.nginx.rate", "50MiB/s")],
@@ -136,6 +137,12 @@ def test_bad_input(changes, line):
     assert [t for t in lines if t.startswith(f"kafkalogs:platform.{line}")], f"{line!r} is not in {lines}"
     assert len(lines) == 1, f"consequences of one mistake are not further problems: {lines}"
     assert ";" in lines[0], "no remedy"
+
+
+@pytest.mark.parametrize("raw", [[], "services", None, 3])
+def test_a_configuration_that_is_no_mapping(raw):
+    with pytest.raises(ConfigError, match=r"kafkalogs:platform: .*: not a mapping; write keys"):
+        load(raw)
 
 
 def test_the_valid_configuration_is_valid():

@@ -183,14 +183,10 @@ def test_a_service_may_write_its_own_topics_and_nothing_else():
 
 def test_a_team_may_read_what_it_is_granted_with_its_own_groups_and_nothing_else():
     user = next(m for m in manifests(VALID) if m["metadata"]["name"] == "team-security")
+    topics = {("topic", "logs.audit", "literal"), ("topic", "logs.", "prefix")}
     assert granted(user) == {
-        (*granted_to, operation)
-        for granted_to in (
-            ("topic", "logs.audit", "literal"),
-            ("topic", "logs.", "prefix"),
-            ("group", "security.", "prefix"),
-        )
-        for operation in ("Read", "Describe")
+        *((*topic, operation) for topic in topics for operation in ("Read", "Describe", "DescribeConfigs")),
+        *(("group", "security.", "prefix", operation) for operation in ("Read", "Describe")),
     }
 
 

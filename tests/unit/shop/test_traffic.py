@@ -114,6 +114,20 @@ def test_a_failing_service_fails_its_callers():
     assert upstream > 20
 
 
+def test_a_caller_goes_on_without_what_it_can_do_without():
+    gone_on = 0
+    for k in range(20_000):
+        events = traffic.events_of(7, k)
+        for event in events:
+            if event.service == "recommendation-service" and event.level == "error":
+                gone_on += 1
+                caller = [e for e in events if e.service == "catalog-service"]
+                assert "info" in {e.level for e in caller}, "the product is shown"
+                assert "error" not in {e.level for e in caller}
+                assert "recommendation-service" in {e.attributes.get("callee") for e in caller}
+    assert gone_on
+
+
 def test_critical_events_are_rare_and_of_the_failing_service():
     found = [(k, e) for k in range(30_000) for e in traffic.events_of(3, k) if e.level == "critical"]
     assert 0 < len(found) < 300

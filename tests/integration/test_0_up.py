@@ -1,0 +1,42 @@
+"""`make up` ends with a report of a platform that works: the shop logs, nothing else can write."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support import kafka
+from tests.support.sandbox import Sandbox
+
+
+def test_the_report_shows_what_runs(platform: Sandbox) -> None:
+    report = (platform.state / "up.txt").read_text()
+    for part in ("logs.checkout-service", "logs.access", "logs.audit", "TOPIC_AUTHORIZATION_FAILED", "make down"):
+        assert part in report, part
+
+
+def test_the_shop_writes_traces_that_span_services(platform: Sandbox) -> None:
+    topics = ["logs.checkout-service", "logs.payment-service", "logs.order-service"]
+    services: dict[str, set[str]] = {}
+    for message in kafka.read_all(platform, "team-operations", topics):
+        event = json.loads(message.value() or b"")
+        assert set(event) >= {"timestamp", "service", "level", "message", "trace_id", "span_id", "instance"}
+        assert message.topic() == f"logs.{event['service']}"
+        assert (message.key() or b"").decode() == event["trace_id"]
+        services.setdefault(event["trace_id"], set()).add(event["service"])
+    assert any(len(seen) > 1 for seen in services.values())
+
+
+def test_switching_the_shop_off_removes_it_and_nothing_else(platform: Sandbox) -> None:
+    """The tests after this one count records, so nothing else may write."""
+
+    def change(config: dict[str, Any]) -> None:
+        config["shop"]["enabled"] = False
+
+    topics = [t["metadata"]["uid"] for t in platform.get("kafkatopics")["items"]]
+    platform.edit(change)
+    platform.up()
+    left = {d["metadata"]["name"] for d in platform.get("deployments")["items"]}
+    assert "checkout-service" not in left
+    assert [t["metadata"]["uid"] for t in platform.get("kafkatopics")["items"]] == topics
+    platform.wait("its pods are gone", lambda: len(platform.get("pods")["items"]) <= 4, 90)
