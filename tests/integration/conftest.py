@@ -15,7 +15,7 @@ from tests.support.sandbox import Sandbox
 
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
 PORT = 32190
-QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "30m"}
+QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
