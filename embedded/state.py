@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 from embedded.cache import EmbeddedError
@@ -60,7 +61,8 @@ def environment(programs: Path) -> dict[str, str]:
     backend = state_dir() / "state"
     backend.mkdir(exist_ok=True)
     return {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        # the `kafkalogs` command is beside this Python; at the end, so that it hides no Python of the user's
+        "PATH": os.pathsep.join([str(programs), os.environ["PATH"], str(Path(sys.executable).parent)]),
         "KUBECONFIG": str(kubeconfig()),
         "KAFKALOGS_STATE": str(state_dir()),
         "PULUMI_BACKEND_URL": f"file://{backend}",

@@ -263,7 +263,7 @@ class KafkaCluster(pulumi.ComponentResource):
     """A Kafka cluster: TLS and credentials on every listener, authorization on, no record lost to one broken node."""
 
     cluster: pulumi.Output[str]
-    """The name of the cluster, known when it is ready."""
+    """The name of the cluster; who uses it waits until it is ready."""
 
     bootstrap: pulumi.Output[str]
     """The address for clients with a certificate, within Kubernetes."""
@@ -308,7 +308,7 @@ class KafkaCluster(pulumi.ComponentResource):
             # A Kafka without pools is an error to the operator, and pools go after the cluster.
             opts=pulumi.ResourceOptions(parent=self, depends_on=pools),
         )
-        ready = pulumi.Output.all(cluster=args.cluster, namespace=args.namespace, id=kafka.id)
+        ready = pulumi.Output.all(cluster=args.cluster, namespace=args.namespace, ready=kafka.urn)
         self.cluster = ready.apply(lambda known: known["cluster"])
         self.bootstrap = ready.apply(
             lambda known: naming.bootstrap(known["cluster"], known["namespace"], listeners.TLS_PORT)

@@ -92,7 +92,7 @@ class ServiceIdentity(pulumi.ComponentResource):
     """The identity of a service or a team in Kafka: its credentials, least-privilege ACLs and quotas."""
 
     user: pulumi.Output[str]
-    """The name of the user, known when it is ready."""
+    """The name of the user; who uses it waits until the user is ready."""
 
     secret: pulumi.Output[str]
     """The Secret with its credentials: user.crt and user.key, or password. The operator fills it, so that no
@@ -103,6 +103,6 @@ class ServiceIdentity(pulumi.ComponentResource):
         super().__init__("kafkalogs:index:ServiceIdentity", name, {}, opts)
         manifest = manifest_of(user_manifest, **vars(args))
         resource = custom_resource(name, "KafkaUser", manifest, minutes=5, opts=pulumi.ResourceOptions(parent=self))
-        self.user = pulumi.Output.all(args.user, resource.id).apply(lambda known: known[0])
+        self.user = resource.urn.apply(lambda _: args.user)
         self.secret = self.user
         self.register_outputs({"user": self.user, "secret": self.secret})

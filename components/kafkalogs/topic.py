@@ -87,16 +87,12 @@ class LogTopic(pulumi.ComponentResource):
     """A Kafka topic of log events with settings that production wants."""
 
     topic: pulumi.Output[str]
-    """The name of the topic in Kafka, known when the topic is ready."""
-
-    partitions: pulumi.Output[int]
-    """How many partitions it has."""
+    """The name of the topic in Kafka; who uses it waits until the topic is ready."""
 
     def __init__(self, name: str, args: LogTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogTopicArgs, args)
         super().__init__("kafkalogs:index:LogTopic", name, {}, opts)
         manifest = manifest_of(topic_manifest, **vars(args))
         resource = custom_resource(name, "KafkaTopic", manifest, minutes=5, opts=pulumi.ResourceOptions(parent=self))
-        self.topic = pulumi.Output.all(args.topic, resource.id).apply(lambda known: known[0])
-        self.partitions = pulumi.Output.from_input(args.partitions)
-        self.register_outputs({"topic": self.topic, "partitions": self.partitions})
+        self.topic = resource.urn.apply(lambda _: args.topic)
+        self.register_outputs({"topic": self.topic})

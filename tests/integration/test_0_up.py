@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.support import kafka
 from tests.support.sandbox import Sandbox
 
 
 def test_the_report_shows_what_runs(platform: Sandbox) -> None:
     report = (platform.state / "up.txt").read_text()
-    for part in ("logs.checkout-service", "logs.access", "logs.audit", "TOPIC_AUTHORIZATION_FAILED", "make down"):
+    for part in ("logs.checkout-service", "logs.access", "logs.audit", "Topic authorization failed", "make down"):
         assert part in report, part
 
 
@@ -25,6 +27,17 @@ def test_the_shop_writes_traces_that_span_services(platform: Sandbox) -> None:
         assert (message.key() or b"").decode() == event["trace_id"]
         services.setdefault(event["trace_id"], set()).add(event["service"])
     assert any(len(seen) > 1 for seen in services.values())
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("kubectl -n kafkalogs get kafkatopics", "logs.checkout-service"),
+        ("kafkalogs replay LICENSE --service catalog-service", "sent"),
+    ],
+)
+def test_a_command_of_the_readme(platform: Sandbox, command: str, shown: str) -> None:
+    assert shown in platform.run("bash", "-c", command).text
 
 
 def test_switching_the_shop_off_removes_it_and_nothing_else(platform: Sandbox) -> None:
