@@ -38,7 +38,9 @@ def test_every_record_written_is_read_once_by_each_group(platform: Sandbox) -> N
 def test_records_of_one_key_keep_their_order(platform: Sandbox) -> None:
     last: dict[bytes, int] = {}
     for message in kafka.read_all(platform, "team-operations", ["logs.order-service"]):
-        key, number = message.key(), json.loads(message.value() or b"{}")["number"]
+        key, number = message.key(), json.loads(message.value() or b"{}").get("number")
+        if number is None:
+            continue  # of the shop, before it was switched off
         assert key is not None
         assert number > last.get(key, -1)
         last[key] = number
@@ -53,9 +55,10 @@ def test_a_replayed_log_file_arrives_line_by_line(platform: Sandbox, index: int,
     service = SERVICES[index]
     before = total(platform, f"logs.{service}")
     said = platform.run(sys.executable, "-m", "kafkalogs.cli", "replay", str(file), "--service", service).text
-    lines = [line for line in file.read_text(errors="replace").split("\n") if line.strip()]
+    lines = [line.rstrip("\r") for line in file.read_text().split("\n") if line.strip()]
     assert total(platform, f"logs.{service}") == before + len(lines), said
-    assert f"{len(lines):,}" in said or str(len(lines)) in said
+    assert f"{len(lines):,} sent" in said
     events = [json.loads(m.value() or b"") for m in kafka.read_all(platform, "team-operations", [f"logs.{service}"])]
-    assert Counter(e["message"].rstrip("\r") for e in events) == Counter(line.rstrip("\r") for line in lines)
-    assert {e["service"] for e in events} == {service}
+    replayed = [e for e in events if e["attributes"].get("source_file") == file.name]
+    assert Counter(e["message"] for e in replayed) == Counter(lines)
+    assert {e["service"] for e in replayed} == {service}

@@ -48,6 +48,9 @@ ALLOWED = {
 }
 """Exceptions from FORBIDDEN (Strimzi: FORBIDDEN_PREFIX_EXCEPTIONS)."""
 
+DEFAULTS = {"initial.broker.registration.timeout.ms": "180000"}
+"""On a busy machine a node may wait longer than Kafka's minute for the others; giving up would only start it anew."""
+
 INTERNAL_USERS = (
     "CN={cluster}-kafka,O=io.strimzi",
     "CN=cluster-operator,O=io.strimzi",
@@ -157,7 +160,7 @@ def build(cluster: ClusterSpec, node: Node, advertised: dict[str, tuple[str, int
         users = [user.format(cluster=cluster.name) for user in INTERNAL_USERS] + cluster.super_users
         options["authorizer.class.name"] = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
         options["super.users"] = ";".join(f"User:{user}" for user in users)
-    return {**cluster.config, **options}
+    return {**DEFAULTS, **cluster.config, **options}
 
 
 def properties(options: dict[str, str]) -> str:
