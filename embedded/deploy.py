@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ def pulumi_up(programs: Path) -> None:
 
 
 def pulumi_destroy(programs: Path) -> None:
-    """Remove all resources of the stack and the stack itself."""
+    """Remove all resources of the stack."""
     make_stack(programs)
     _pulumi(programs, "destroy", "--skip-preview")
 
@@ -52,6 +53,8 @@ def _pulumi(programs: Path, *words: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
+        # Ctrl-C is passed on below, once: pulumi takes a second one as "do not wait for anything"
+        start_new_session=True,
     )
     assert running.stdout is not None
     lines: list[str] = []
@@ -64,9 +67,10 @@ def _pulumi(programs: Path, *words: str) -> None:
                 if (done := _DONE.match(line)) and float(done[2]) >= 1:
                     say(line.strip())
     except KeyboardInterrupt:
-        # Ctrl-C reached pulumi too: it stops after what it is at, so that its state stays true
+        # it finishes what it is at, so that its state stays true
         say("waiting for pulumi to stop")
-        running.wait()
+        running.send_signal(signal.SIGINT)
+        running.communicate()
         raise
     if running.wait():
         start = next((i for i, text in enumerate(lines) if text.startswith("Diagnostics:")), max(0, len(lines) - 30))

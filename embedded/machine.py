@@ -14,7 +14,7 @@ from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
 from embedded.cluster import Cluster, kind_config
 from embedded.crds import crds as strimzi_crds
-from embedded.deploy import make_stack, pulumi_destroy, pulumi_up
+from embedded.deploy import STACK, make_stack, pulumi_destroy, pulumi_up
 from embedded.engine import Engine, candidates, find_engine
 from embedded.go_builds import drop_caches
 from embedded.images import operator_image, shop_image
@@ -26,7 +26,8 @@ from embedded.source import Source, choose_source
 from embedded.state import cluster_name, environment, forget, kubeconfig, machine_file
 from embedded.toolchain import toolchain as pulumi_toolchain
 
-# Measured: what an empty cache grows to while everything is built, and what the engine and the platform add.
+# What an empty cache grows to while everything is built (Go's own caches 14 GiB, artefacts 4), with some room; and what
+# the engine's images, the node and the platform's volumes add.
 BUILD_GIB = 22.0
 RUN_GIB = 8.0
 
@@ -51,6 +52,7 @@ def engine() -> Engine:
         return found
 
 
+@cache
 def tools() -> Path:
     """The folder with pulumi, its plugins, kind and kubectl."""
     with step("Programs: pulumi, kind, kubectl"):
@@ -152,7 +154,7 @@ def up() -> None:
     cluster()
     folder = tools()
     drop_caches()
-    with step("pulumi up --stack local"):
+    with step(f"pulumi up --stack {STACK}"):
         pulumi_up(folder)
     report()
 
@@ -162,21 +164,25 @@ def down(*, force: bool = False) -> None:
 
     force: do not ask Pulumi to destroy the platform first: it goes with its cluster.
     """
-    working = next((engine for engine in candidates() if engine.answers()), None)
-    if working is None:
+    # the one that works now need not be the one that worked then; of podman's two settings, ours if they are there
+    engines = {found.name: found for found in candidates() if found.answers()}
+    if not engines:
         console.print("no container engine answers: there is only this checkout's state to remove")
-    else:
-        made = Cluster(working, programs.kind())
-        if made.running() and machine_file().exists() and not force:
-            with step("pulumi destroy --stack local"):
-                pulumi_destroy(tools())
-        with step(f"Removing cluster {made.name}"):
-            made.delete()
-        if not made.others():
-            with step("Removing images and network"):
-                working.remove_images("localhost/kafkalogs/")
-                working.remove_network("kind")
+    for found in engines.values():
+        _take_down(Cluster(found, programs.kind()), force=force)
     forget()
+
+
+def _take_down(made: Cluster, *, force: bool) -> None:
+    if made.running() and machine_file().exists() and not force:
+        with step(f"pulumi destroy --stack {STACK}"):
+            pulumi_destroy(tools())
+    with step(f"Removing cluster {made.name} from {made.engine.name}"):
+        made.delete()
+        if not made.others():
+            say("removing images and network")
+            made.engine.remove_images("localhost/kafkalogs/")
+            made.engine.remove_network("kind")
 
 
 def env() -> None:

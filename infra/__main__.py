@@ -2,6 +2,7 @@
 
 import machine
 import pulumi
+import registration
 from demo_shop import Shop, ShopArgs
 from kafkalogs import LogPlatform, LogPlatformArgs, load
 
@@ -30,3 +31,5 @@ pulumi.export("bootstrap", platform.bootstrap)
 pulumi.export("externalBootstrap", platform.external_bootstrap)
 pulumi.export("topics", platform.topic_count)
 pulumi.export("catalog", platform.catalog_name)
+
+registration.begin()

@@ -6,8 +6,10 @@ import demo_shop
 import machine
 import pulumi
 import pytest
+import registration
 from kafkalogs import LogPlatform, LogPlatformArgs
 from kafkalogs.crds import CRDS_URL
+from pulumi.runtime.settings import _get_rpc_manager
 
 from .graph import registered
 from .stack import VALID, changed
@@ -92,3 +94,19 @@ def test_a_shop_without_its_image_is_refused():
             shop(None)
 
     registered(build)
+
+
+def test_registrations_begin_before_the_program_ends():
+    """Else the SDK waits for all outputs at once, over and over: the square of their number."""
+    seen: list[int] = []
+
+    def build() -> None:
+        LogPlatform("kafkalogs", LogPlatformArgs(VALID))
+        seen.append(len(_get_rpc_manager().rpcs))
+        registration.begin()
+        seen.append(len(_get_rpc_manager().rpcs))
+
+    graph = registered(build)
+    assert seen[0] == 0
+    assert seen[1] > 20
+    assert len(graph.of("KafkaTopic")) == 9
