@@ -13,7 +13,8 @@ from tests.support.sandbox import Sandbox
 
 def retention(platform: Sandbox, topic: str) -> int:
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    configs = kafka.admin(platform, "team-operations").describe_configs([resource])[resource].result(30)
+    admin = kafka.admin(platform, "team-operations")  # its requests end with it
+    configs = admin.describe_configs([resource])[resource].result(30)
     return int(configs["retention.ms"].value)
 
 

@@ -119,7 +119,8 @@ def read_all(
 
 def refused(sandbox: Sandbox, user: str, topic: str) -> str:
     """The name of the error that a write answers; fails if it is accepted."""
-    writer = Writer(sandbox, user, **{"message.timeout.ms": 15000})
+    # Not idempotent: such a producer is refused before it names a topic.
+    writer = Writer(sandbox, user, **{"message.timeout.ms": 15000, "enable.idempotence": False})
     writer.write(topic, b"{}")
     writer.flush()
     assert writer.errors, f"{user} could write to {topic}"
