@@ -26,9 +26,9 @@ from embedded.source import Source, choose_source
 from embedded.state import cluster_name, environment, forget, kubeconfig, machine_file
 from embedded.toolchain import toolchain as pulumi_toolchain
 
-# What an empty cache grows to while everything is built (Go's own caches 14 GiB, artefacts 4), with some room; and what
-# the engine's images, the node and the platform's volumes add.
-BUILD_GIB = 22.0
+# What an empty cache grows to while everything is built (measured: Go's own caches 9.7 GiB, artefacts 3.5), with some
+# room; and what the engine's images, the node and the platform's volumes add.
+BUILD_GIB = 16.0
 RUN_GIB = 8.0
 
 
