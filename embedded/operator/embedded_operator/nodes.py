@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 
-from embedded_operator.names import Obj, dig
+from embedded_operator.names import Obj, annotation, dig
 
 DATA = "/var/lib/kafka"
 """Where volumes are mounted, as in Strimzi's images."""
@@ -39,6 +41,8 @@ class Pool:
     volumes: tuple[Volume, ...]
     present: tuple[int, ...] = ()
     node_ids: tuple[int, ...] = ()
+    next_ids: tuple[int, ...] = ()
+    """The ids that its annotation strimzi.io/next-node-ids asks for."""
     spec: Obj = field(default_factory=dict)
     resource: Obj = field(default_factory=dict)
 
@@ -98,26 +102,48 @@ def parse(resource: Obj) -> Pool:
         broker="broker" in spec["roles"],
         volumes=volumes(spec["storage"]),
         present=tuple(dig(resource, "status", "nodeIds", default=[])),
+        next_ids=_next_ids(resource),
         spec=spec,
         resource=resource,
     )
 
 
-def assign_ids(pools: dict[str, tuple[int, list[int]]]) -> dict[str, list[int]]:
+def _next_ids(resource: Obj) -> tuple[int, ...]:
+    try:
+        return tuple(id_range(annotation(resource, "strimzi.io/next-node-ids") or ""))
+    except ValueError:
+        # As Strimzi does: what cannot be read is passed over, and the lowest free ids are taken.
+        return ()
+
+
+def id_range(text: str) -> list[int]:
+    """The ids of Strimzi's annotation next-node-ids, like [0,1,10-20], in its order; ValueError if it is none."""
+    ids: list[int] = []
+    for part in filter(None, text.strip().removeprefix("[").removesuffix("]").replace(" ", "").split(",")):
+        first, _, last = part.partition("-")
+        low, high = int(first), int(last or first)
+        ids += range(low, high + 1) if low <= high else range(low, high - 1, -1)
+    return ids
+
+
+def assign_ids(
+    pools: dict[str, tuple[int, list[int]]], preferred: Mapping[str, list[int]] | None = None
+) -> dict[str, list[int]]:
     """Node ids of every pool, from its replicas and the ids it has; no two nodes of the cluster share one.
 
-    A pool keeps its ids; it grows by the lowest ids that are free in the cluster and shrinks from the highest.
+    A pool keeps its ids; it grows by its preferred ids in their order, then by the lowest, as far as they are free in
+    the cluster, and shrinks from the highest.
     """
     kept = {name: sorted(ids)[:replicas] for name, (replicas, ids) in pools.items()}
     taken = {node_id for _, ids in pools.values() for node_id in ids}
     result: dict[str, list[int]] = {}
     for name in sorted(pools):
         ids = kept[name]
-        candidate = 0
+        candidates = chain((preferred or {}).get(name, ()), count())
         while len(ids) < pools[name][0]:
+            candidate = next(candidates)
             if candidate not in taken:
                 taken.add(candidate)
                 ids.append(candidate)
-            candidate += 1
         result[name] = sorted(ids)
     return result

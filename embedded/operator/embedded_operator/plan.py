@@ -67,7 +67,8 @@ def choose_ids(
             warnings.append({"reason": "ScaleDownPreventionCheck", "message": message})
         wanted[pool.name] = (replicas, present)
     orphans = sorted(node for ids in pods.values() for node in ids)
-    ids = assign_ids({**wanted, "": (len(orphans), orphans)})
+    preferred = {pool.name: list(pool.next_ids) for pool in cluster.pools}
+    ids = assign_ids({**wanted, "": (len(orphans), orphans)}, preferred)
     return cluster.with_ids(ids), warnings
 
 

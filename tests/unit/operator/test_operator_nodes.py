@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_operator.nodes import assign_ids, volumes
+from embedded_operator.nodes import assign_ids, id_range, parse, volumes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +66,19 @@ def test_volumes_of_jbod_are_named_by_id_and_the_first_holds_the_metadata() -> N
 def test_a_single_volume_is_called_data() -> None:
     (one,) = volumes({"type": "persistent-claim", "size": "1Gi", "deleteClaim": True, "class": "fast"})
     assert (one.name, one.mount, one.delete_claim, one.storage_class) == ("data", "/var/lib/kafka/data", True, "fast")
+
+
+def test_next_node_ids_come_first_in_their_order():
+    fresh = {"brokers": (3, []), "controllers": (3, [])}
+    preferred = {"brokers": list(range(100)), "controllers": list(range(100, 200))}
+    assert assign_ids(fresh, preferred) == {"brokers": [0, 1, 2], "controllers": [100, 101, 102]}
+    assert assign_ids({"a": (4, [7])}, {"a": [7, 9]}) == {"a": [0, 1, 7, 9]}
+
+
+def test_the_annotation_is_read_as_strimzi_writes_it():
+    assert id_range("[0, 2, 10-12]") == [0, 2, 10, 11, 12]
+    assert id_range("[12-10]") == [12, 11, 10]
+    spec = {"replicas": 1, "roles": ["broker"], "storage": {"type": "ephemeral"}}
+    for text, ids in (("[5-6]", (5, 6)), ("five", ())):
+        metadata = {"name": "a", "annotations": {"strimzi.io/next-node-ids": text}}
+        assert parse({"metadata": metadata, "spec": spec}).next_ids == ids
