@@ -74,9 +74,9 @@ $(VENV)/ready: requirements.txt components/pyproject.toml
 	  || { echo "Python 3.11 or newer is needed; name it by: make PYTHON=/path/to/python3 ..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    echo "Installing python3-venv"; apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; \
+	    echo "Installing python3-venv" >&2; apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; \
 	  else echo "Python's venv is missing: install your system's package for it (Debian: python3-venv)"; exit 1; fi; }
-	@echo "Installing the Python packages of requirements.txt into $(VENV)"
+	@echo "Installing the Python packages of requirements.txt into $(VENV)" >&2
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/uv pip install -q --no-deps --no-build-isolation -e components

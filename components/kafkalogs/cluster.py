@@ -305,6 +305,7 @@ class KafkaCluster(pulumi.ComponentResource):
             "Kafka",
             manifest_of(kafka_manifest, brokers=broker_ids(nodes), **values),
             minutes=15,
+            delete="5m",
             # A Kafka without pools is an error to the operator, and pools go after the cluster.
             opts=pulumi.ResourceOptions(parent=self, depends_on=pools),
         )

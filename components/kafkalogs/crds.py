@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import pulumi
 from pulumi_kubernetes.yaml.v2 import ConfigFile
 
-from .resources import Manifest, typed
+from .resources import LONGEST_DELETION, Manifest, typed
 
 STRIMZI_VERSION: Final = "1.2.0"
 
@@ -47,11 +47,10 @@ def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
         props = cast("Manifest", child.props)
         about: Manifest = {**props.get("metadata", {})}
         # Definitions that an earlier stack kept, or that kubectl or the chart applied, are taken over.
-        # Waiting is skipped: the provider can miss that a definition is gone and wait for it for ten minutes, and those
-        # that are made are known to Kubernetes long before the operator, which comes next, is up.
-        waits = {"pulumi.com/patchForce": "true", "pulumi.com/skipAwait": "true"}
-        about["annotations"] = {**about.get("annotations", {}), **waits}
-        opts = pulumi.ResourceOptions.merge(child.opts, pulumi.ResourceOptions(retain_on_delete=args.keep or None))
+        about["annotations"] = {**about.get("annotations", {}), "pulumi.com/patchForce": "true"}
+        timeouts = pulumi.CustomTimeouts(delete=LONGEST_DELETION)
+        own = pulumi.ResourceOptions(retain_on_delete=args.keep or None, custom_timeouts=timeouts)
+        opts = pulumi.ResourceOptions.merge(child.opts, own)
         adapted = {**props, "spec": without_empty_maps(props.get("spec")), "metadata": about}
         return pulumi.ResourceTransformResult(adapted, opts)
 

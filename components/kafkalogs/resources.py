@@ -72,11 +72,22 @@ def untyped(manifest: Manifest | list[Manifest]) -> Any:
     return manifest
 
 
+LONGEST_DELETION: Final = "90s"
+"""How long the deletion of a small resource is waited for. Pulumi's Kubernetes provider looks once whether the object
+is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
+does it look again. So this is what a missed event costs, and far more than a deletion takes."""
+
+
 def custom_resource(
-    name: str, kind: str, manifest: pulumi.Input[Manifest], minutes: int, opts: pulumi.ResourceOptions
+    name: str,
+    kind: str,
+    manifest: pulumi.Input[Manifest],
+    minutes: int,
+    opts: pulumi.ResourceOptions,
+    delete: str = LONGEST_DELETION,
 ) -> CustomResource:
-    """A Strimzi resource of `kind` from its manifest; each operation on it may take so many minutes."""
-    timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=f"{minutes}m")
+    """A Strimzi resource of `kind` from its manifest; making and changing it may take so many minutes."""
+    timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=delete)
     return CustomResource(
         name,
         api_version=STRIMZI_API,
