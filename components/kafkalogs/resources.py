@@ -72,7 +72,7 @@ def untyped(manifest: Manifest | list[Manifest]) -> Any:
     return manifest
 
 
-LONGEST_DELETION: Final = "90s"
+LONGEST_DELETION: Final = "45s"
 """How long the deletion of a small resource is waited for. Pulumi's Kubernetes provider looks once whether the object
 is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
 does it look again. So this is what a missed event costs, and far more than a deletion takes."""
