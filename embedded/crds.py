@@ -41,11 +41,19 @@ OPTIONS = [
     "--yaml",
 ]
 FILE = "strimzi-crds.yaml"
+EMBEDDED_FILE = "embedded-crds.yaml"
+# What the embedded operator looks after: of any other kind, a resource would be accepted and nothing would happen.
+EMBEDDED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")
 
 
 def crds() -> Path:
     """The file with all of Strimzi's custom resource definitions, one YAML document each."""
     return _artefact().get() / FILE
+
+
+def embedded_crds() -> Path:
+    """The file with the definitions that the embedded operator looks after."""
+    return _artefact().get() / EMBEDDED_FILE
 
 
 def _artefact() -> Artefact:
@@ -65,4 +73,5 @@ def _build(out: Path) -> None:
                 *(f"io.strimzi.api.kafka.model.{MODELS[kind]}={file}" for kind, file in files.items()),
             ]
         )
-        (out / FILE).write_text("".join(f"---\n{file.read_text()}" for file in files.values()))
+        for name, kinds in ((FILE, tuple(MODELS)), (EMBEDDED_FILE, EMBEDDED)):
+            (out / name).write_text("".join(f"---\n{files[kind].read_text()}" for kind in kinds))

@@ -14,6 +14,7 @@ from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
 from embedded.cluster import Cluster, kind_config
 from embedded.crds import crds as strimzi_crds
+from embedded.crds import embedded_crds
 from embedded.deploy import STACK, make_stack, pulumi_destroy, pulumi_up
 from embedded.engine import Engine, candidates, find_engine
 from embedded.go_builds import drop_caches
@@ -116,7 +117,7 @@ def cluster() -> None:
     """Make or reuse the cluster, give it the images, and record it in machine.json."""
     images()
     with step("CRDs"):
-        definitions = strimzi_crds()
+        definitions = embedded_crds() if building() else strimzi_crds()
     with step(f"Cluster {cluster_name()}"):
         made = Cluster(engine(), programs.kind())
         if building():

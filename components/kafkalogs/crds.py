@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import pulumi
 from pulumi_kubernetes.yaml.v2 import ConfigFile
 
-from .resources import LONGEST_DELETION, Manifest, typed
+from .resources import Manifest, typed
 
 STRIMZI_VERSION: Final = "1.2.0"
 
@@ -19,6 +19,9 @@ CRDS_URL: Final = (
     f"{STRIMZI_VERSION}/strimzi-crds-{STRIMZI_VERSION}.yaml"
 )
 """The definitions as Strimzi releases them."""
+
+_LONGEST_DELETION: Final = "30s"
+"""As `resources.LONGEST_DELETION`. When the definitions go, nothing that they define is left, so it takes a second."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
         about: Manifest = {**props.get("metadata", {})}
         # Definitions that an earlier stack kept, or that kubectl or the chart applied, are taken over.
         about["annotations"] = {**about.get("annotations", {}), "pulumi.com/patchForce": "true"}
-        timeouts = pulumi.CustomTimeouts(delete=LONGEST_DELETION)
+        timeouts = pulumi.CustomTimeouts(delete=_LONGEST_DELETION)
         own = pulumi.ResourceOptions(retain_on_delete=args.keep or None, custom_timeouts=timeouts)
         opts = pulumi.ResourceOptions.merge(child.opts, own)
         adapted = {**props, "spec": without_empty_maps(props.get("spec")), "metadata": about}

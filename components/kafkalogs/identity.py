@@ -79,7 +79,7 @@ def user_manifest(
     return {
         "apiVersion": STRIMZI_API,
         "kind": "KafkaUser",
-        "metadata": metadata(user, namespace, cluster, wait=True),
+        "metadata": metadata(user, namespace, cluster, wait=True, at_once=True),
         "spec": {
             "authentication": {"type": authentication},
             "authorization": {"type": "simple", "acls": acls},

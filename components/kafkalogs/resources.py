@@ -72,10 +72,13 @@ def untyped(manifest: Manifest | list[Manifest]) -> Any:
     return manifest
 
 
-LONGEST_DELETION: Final = "45s"
+LONGEST_DELETION: Final = "90s"
 """How long the deletion of a small resource is waited for. Pulumi's Kubernetes provider looks once whether the object
 is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
 does it look again. So this is what a missed event costs, and far more than a deletion takes."""
+
+DELETE_AT_ONCE: Final = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""What has no finalizer is gone when its deletion is answered, so that no event can be missed."""
 
 
 def custom_resource(
@@ -98,10 +101,18 @@ def custom_resource(
     )
 
 
-def metadata(name: str, namespace: pulumi.Input[str], cluster: str | None = None, *, wait: bool = False) -> Manifest:
+def metadata(
+    name: str,
+    namespace: pulumi.Input[str],
+    cluster: str | None = None,
+    *,
+    wait: bool = False,
+    at_once: bool = False,
+) -> Manifest:
     """The metadata of a resource; with the cluster that it belongs to, where it belongs to one."""
     labels: dict[str, str] = {"app.kubernetes.io/part-of": "kafkalogs", "app.kubernetes.io/managed-by": "pulumi"}
     if cluster is not None:
         labels["strimzi.io/cluster"] = cluster
-    annotations = {"annotations": dict(WAIT_FOR_READY)} if wait else {}
-    return {"name": name, "namespace": namespace, "labels": labels, **annotations}
+    annotations = {**(WAIT_FOR_READY if wait else {}), **(DELETE_AT_ONCE if at_once else {})}
+    about: Manifest = {"name": name, "namespace": namespace, "labels": labels}
+    return {**about, "annotations": annotations} if annotations else about

@@ -78,7 +78,7 @@ def topic_manifest(
     return {
         "apiVersion": STRIMZI_API,
         "kind": "KafkaTopic",
-        "metadata": metadata(name, namespace, cluster, wait=True),
+        "metadata": metadata(name, namespace, cluster, wait=True, at_once=True),
         "spec": spec,
     }
 

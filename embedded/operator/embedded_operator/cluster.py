@@ -30,6 +30,9 @@ RESYNC = 120.0
 SOON = 1.0
 PATIENCE = 300.0
 """Seconds that pods may take before the status says what is wrong (Strimzi's operation timeout)."""
+LAST_GRACE = 15
+"""Seconds that the nodes of a deleted cluster have to end. They end together, so the last ones find no controller that
+would answer their controlled shutdown, and would use up their whole grace period."""
 METADATA_VERSIONS = {25: "4.0-IV3", 27: "4.1-IV1", 29: "4.2-IV1", 30: "4.3-IV0"}
 """Levels of the feature metadata.version (org.apache.kafka.server.common.MetadataVersion) that releases begin with."""
 MIN_IN_SYNC = "min.insync.replicas"
@@ -75,7 +78,7 @@ class Clusters:
         kafka = self.kube.get("Kafka", namespace, name)
         if kafka is None or "deletionTimestamp" in kafka["metadata"]:
             self._forget(namespace, name)
-            return None
+            return SOON if self._end_pods(namespace, name) else None
         live = self.live.setdefault((namespace, name), Live())
         if live.uid != kafka["metadata"]["uid"]:
             self._forget(namespace, name)
@@ -99,6 +102,15 @@ class Clusters:
         if live and live.admin:
             log.info("Kafka %s/%s is gone", namespace, name)
             live.admin.close()
+
+    def _end_pods(self, namespace: str, name: str) -> bool:
+        """Shorten the end of a deleted cluster's pods; whether Kubernetes still has some to delete."""
+        pods = [pod for pod in self.kube.list("Pod", namespace, names.selector(name)) if _owned(pod)]
+        for pod in pods:
+            if dig(pod, "metadata", "deletionGracePeriodSeconds", default=0) > LAST_GRACE:
+                log.info("Pod %s: ends within %d s, as its cluster is deleted", pod["metadata"]["name"], LAST_GRACE)
+                self.kube.delete("Pod", namespace, pod["metadata"]["name"], pod["metadata"]["uid"], LAST_GRACE)
+        return bool(pods)
 
     def _fail(self, kafka: Obj, reason: str, message: str) -> None:
         changed = status.write(
@@ -321,6 +333,11 @@ def connect(bootstrap: list[str], authority: str, identity: Pair) -> Admin:
 
 def _admin_key(plan: Plan) -> object:
     return (tuple(plan.bootstrap), plan.cluster_ca.pair.cert, plan.identity.cert)
+
+
+def _owned(pod: Obj) -> bool:
+    """Whether the pod goes with its cluster; one that `kubectl delete --cascade=orphan` left behind does not."""
+    return bool(pod["metadata"].get("ownerReferences"))
 
 
 def _is_ready(pod: Obj) -> bool:

@@ -114,11 +114,16 @@ class Kube:
     def create(self, obj: Obj) -> Obj:
         return self.call("POST", path(obj["kind"], obj["metadata"]["namespace"]), obj, fieldManager=OPERATOR)
 
-    def delete(self, kind: str, namespace: str, name: str, uid: str | None = None) -> None:
-        """Delete the object if it is (still) there, and only the one with `uid` when that is given."""
-        body = {"preconditions": {"uid": uid}} if uid else None
+    def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, grace: int | None = None) -> None:
+        """Delete the object if it is (still) there, and only the one with `uid` when that is given.
+
+        grace: seconds that a pod has to end; shortens the rest of one that is ending already.
+        """
+        body: Obj = {"preconditions": {"uid": uid}} if uid else {}
+        if grace is not None:
+            body["gracePeriodSeconds"] = grace
         try:
-            self._unless_missing("DELETE", path(kind, namespace, name), body)
+            self._unless_missing("DELETE", path(kind, namespace, name), body or None)
         except KubeError as error:
             if error.status != 409:  # another object has the name now
                 raise

@@ -22,6 +22,11 @@ def timestamp(moment: datetime | None = None) -> str:
     return (moment or now()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def age(moment: str) -> float:
+    """Seconds since `moment`, a timestamp of Kubernetes."""
+    return (now() - datetime.strptime(moment, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)).total_seconds()
+
+
 def condition(kind: str, value: bool = True, reason: str | None = None, message: str | None = None) -> Obj:
     """A condition without its time, which `merge` adds."""
     made = {"type": kind, "status": str(value)}

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 WRITERS = 8
 """Calls to the Kubernetes API at a time."""
+LINGER = 3.0
+"""Seconds that a deleted topic's resource stays. Who deletes it and waits for its end begins to watch only after the
+deletion was accepted: Pulumi's provider never hears of one that is gone sooner, and waits until it times out."""
 NO_FINALIZERS = "STRIMZI_USE_FINALIZERS"
 
 
@@ -163,14 +166,18 @@ class TopicController:
         ours = [item for item in leaving if is_managed(item) and key_of(item) not in losers]
         paused = {key_of(item) for item in leaving if names.is_true(item, names.PAUSE)}
         failed = admin.delete_topics([topic_name(item) for item in ours if key_of(item) not in paused])
+        done: list[Obj] = []
         for item in leaving:
             if key_of(item) in paused:
                 continue
             if error := failed.get(topic_name(item)):
                 self._report(item, status.condition("Ready", False, "KafkaError", str(error)), None)
                 self.queue.add([key_of(item)], 10.0)
+            elif (rest := LINGER - status.age(item["metadata"]["deletionTimestamp"])) > 0:
+                self.queue.add([key_of(item)], rest)  # then the topic is deleted once more, which is no failure
             else:
-                pool.submit(self.release, item)
+                done.append(item)
+        list(pool.map(self.release, done))  # an error is raised here, and the batch comes again
 
     def _hold(self, item: Obj) -> None:
         present = item["metadata"].get("finalizers", [])

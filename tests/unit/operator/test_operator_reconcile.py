@@ -9,7 +9,7 @@ import pytest
 from embedded_operator import cluster as reconciling
 from embedded_operator import names
 from embedded_operator.admin import Partition, Topic, Voter
-from embedded_operator.cluster import Clusters
+from embedded_operator.cluster import LAST_GRACE, SOON, Clusters
 from embedded_operator.kube import KubeError
 from kafka_resources import IMAGES, KAFKA, Obj, pool
 
@@ -51,7 +51,10 @@ class FakeKube:
         self.objects[(made["kind"], made["metadata"]["name"])] = made
         return made
 
-    def delete(self, kind: str, namespace: str, name: str, uid: str | None = None) -> None:
+    def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, grace: int | None = None) -> None:
+        if grace is not None:
+            self.objects[(kind, name)]["metadata"]["deletionGracePeriodSeconds"] = grace
+            return
         if self.objects.pop((kind, name), None):
             self.deleted.append(name)
 
@@ -291,5 +294,25 @@ def test_what_belonged_to_a_former_listener_goes(running: Clusters, kube: FakeKu
 
 def test_a_deleted_cluster_is_forgotten(running: Clusters, kube: FakeKube) -> None:
     del kube.objects[("Kafka", "logs")]
-    assert one_pass(running) is None
+    one_pass(running)
     assert running.find("kafkalogs", "logs") is None
+
+
+def test_pods_of_a_deleted_cluster_end_soon(running: Clusters, kube: FakeKube) -> None:
+    del kube.objects[("Kafka", "logs")]
+    ending = kube.objects[("Pod", "logs-kafka-0")]["metadata"]
+    ending |= {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 120}
+    assert one_pass(running) == SOON
+    assert ending["deletionGracePeriodSeconds"] == LAST_GRACE
+    waiting = kube.objects[("Pod", "logs-kafka-1")]["metadata"]  # nobody has deleted it yet
+    assert "deletionGracePeriodSeconds" not in waiting
+    for name in NODES:
+        del kube.objects[("Pod", name)]
+    assert one_pass(running) is None
+
+
+def test_pods_that_a_deletion_left_behind_stay(running: Clusters, kube: FakeKube) -> None:
+    del kube.objects[("Kafka", "logs")]
+    for name in NODES:
+        del kube.objects[("Pod", name)]["metadata"]["ownerReferences"]
+    assert one_pass(running) is None

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
-from embedded_operator import topics
+import pytest
+from embedded_operator import names, status, topics
 from embedded_operator.admin import NewTopic, Partition, Topic
-from embedded_operator.topics import Changes
+from embedded_operator.kube import KubeError
+from embedded_operator.topics import Changes, TopicController
+from embedded_operator.work import Queue, Store, key_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +93,64 @@ def test_finalizers_can_be_turned_off() -> None:
     env = [{"name": "STRIMZI_USE_FINALIZERS", "value": "false"}]
     kafka["spec"]["entityOperator"]["template"] = {"topicOperatorContainer": {"env": env}}
     assert not topics.uses_finalizers(kafka)
+
+
+class Deletions:
+    """A topic whose resource is being deleted, and the controller that sees it; what it asks is kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seconds_ago: float, answers: list[Exception | None]) -> None:
+        self.released: list[str] = []
+        self.deleted: list[str] = []
+        self.answers = answers
+        self.queue = Queue()
+        self.item = resource()
+        self.item["metadata"] |= {
+            "labels": {names.CLUSTER: "logs"},
+            "finalizers": [names.TOPIC_FINALIZER],
+            "deletionTimestamp": "2026-01-01T00:00:00Z",
+        }
+        monkeypatch.setattr(status, "age", lambda moment: seconds_ago)
+        kafka = {"metadata": {"name": "logs"}, "spec": {"entityOperator": {"topicOperator": {}}}}
+        live = SimpleNamespace(plan=SimpleNamespace(cluster=SimpleNamespace(resource=kafka)), admin=self)
+        kube = SimpleNamespace(get=lambda *_: kafka, namespace_is_ending=lambda _: False, patch=self._patch)
+        store = Store()
+        store.put(self.item)
+        clusters: Any = SimpleNamespace(find=lambda *_: live)
+        controller = TopicController(cast("Any", kube), clusters, store, self.queue)
+        controller.handle({key_of(self.item)})
+
+    def _patch(self, kind: str, namespace: str, name: str, body: dict[str, Any]) -> None:
+        if error := self.answers.pop(0):
+            raise error
+        assert body == {"metadata": {"finalizers": []}}
+        self.released.append(name)
+
+    def delete_topics(self, wanted: list[str]) -> dict[str, Exception]:
+        self.deleted += wanted
+        return {}
+
+    def topics(self, wanted: list[str]) -> dict[str, Topic]:
+        return {}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: ({}, {}) if name == "create_topics" else {}
+
+
+def test_a_deleted_topic_goes_from_kafka_and_then_from_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Deletions(monkeypatch, 60, [None])
+    assert (seen.deleted, seen.released) == (["logs.checkout"], ["logs.checkout"])
+
+
+def test_a_deleted_topic_stays_until_its_watchers_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Deletions(monkeypatch, topics.LINGER - 0.01, [])
+    assert (seen.deleted, seen.released) == (["logs.checkout"], [])
+    assert seen.queue.take() == {key_of(seen.item)}
+
+
+def test_a_release_that_failed_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KubeError):
+        Deletions(monkeypatch, 60, [KubeError(500, "etcd is busy")])
+
+
+def test_age() -> None:
+    assert 60 < status.age(status.timestamp(status.now() - timedelta(minutes=1, seconds=1))) < 63

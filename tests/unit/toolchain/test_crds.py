@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from embedded.crds import MODELS, crds
+from embedded.crds import EMBEDDED, MODELS, crds, embedded_crds
 
 
 @pytest.fixture(scope="module")
@@ -13,6 +13,11 @@ def definitions():
 
 def test_all_kinds_are_there(definitions):
     assert set(definitions) == set(MODELS)
+
+
+def test_the_embedded_operator_gets_those_that_it_looks_after(definitions):
+    own = list(yaml.safe_load_all(embedded_crds().read_text()))
+    assert own == [definitions[kind] for kind in EMBEDDED]
 
 
 def test_only_v1_is_served(definitions):
