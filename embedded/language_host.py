@@ -158,16 +158,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         )
 
     def InstallDependencies(self, request: Any, context: Any) -> Iterator[language_pb2.InstallDependenciesResponse]:  # noqa: N802
-        options = self._options(request.info, context)
-        requirements = Path(request.info.program_directory, "requirements.txt")
+        options = self._options(request.info, context, installed=False)
+        folder = Path(request.info.program_directory)
         commands: list[Sequence[str | Path]] = []
         if options.virtualenv and not options.virtualenv.exists():
             commands.append([sys.executable, "-m", "venv", options.virtualenv])
-        if requirements.exists():
-            python = options.virtualenv / "bin" / "python" if options.virtualenv else options.python()
-            commands.append([python, "-m", "pip", "install", "--disable-pip-version-check", "-r", requirements])
+        python = options.virtualenv / "bin" / "python" if options.virtualenv else options.python()
+        if (folder / "requirements.txt").exists():
+            commands.append(
+                [python, "-m", "pip", "install", "--disable-pip-version-check", "-r", folder / "requirements.txt"]
+            )
         for command in commands:
-            done = subprocess.run(command, capture_output=True, check=False)
+            # in the folder, for what the file names by paths
+            done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
             yield language_pb2.InstallDependenciesResponse(stdout=done.stdout, stderr=done.stderr)
             if done.returncode:
                 context.abort(grpc.StatusCode.INTERNAL, f"`{' '.join(map(str, command))}` failed")
@@ -202,10 +205,14 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 yield response
         yield language_pb2.RunPluginResponse(exitcode=child.wait())
 
-    def _options(self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> Options:
+    def _options(
+        self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext, *, installed: bool = True
+    ) -> Options:
+        """The options of a program; `installed`: its virtual environment must be there."""
         try:
             options = Options.parse(json_format.MessageToDict(info.options), Path(info.root_directory))
-            options.python()
+            if installed:
+                options.python()
         except ProgramError as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         return options

@@ -3,12 +3,13 @@
 import machine
 import pulumi
 import registration
-from demo_shop import Shop, ShopArgs
+from demo_shop import Shop, ShopArgs, needed_image
 from kafkalogs import LogPlatform, LogPlatformArgs, load
 
 config = pulumi.Config("kafkalogs").require_object("platform")
-load(config)  # every problem of the stack file at once, before anything is registered
+stack = load(config)  # every problem of the stack file at once, before anything is registered
 here = machine.read(config)
+shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
 where = here.options()
 
 platform = LogPlatform(
@@ -22,9 +23,9 @@ platform = LogPlatform(
     where,
 )
 
-if platform.config.shop.enabled:
+if shop_image:
     after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
-    Shop("shop", ShopArgs(platform, image=here.images.get("shop")), after)
+    Shop("shop", ShopArgs(platform, shop_image), after)
 
 pulumi.export("namespace", platform.namespace)
 pulumi.export("bootstrap", platform.bootstrap)

@@ -20,8 +20,15 @@ class ShopArgs:
     platform: LogPlatform
     """The platform that it logs into; its services are the shop's."""
 
-    image: str | None
+    image: str
     """The shop's image."""
+
+
+def needed_image(image: str | None) -> str:
+    """The shop's image, of a stack that wants it; raises RunError if nothing made it."""
+    if not image:
+        raise pulumi.RunError("kafkalogs:platform.shop.enabled: true: its image comes from make cluster; run it")
+    return image
 
 
 def deployment_manifest(service: str, namespace: str, cluster: str, image: str, rate: float, seed: int) -> Manifest:
@@ -82,8 +89,6 @@ class Shop(pulumi.ComponentResource):
     """An e-commerce platform whose services do nothing but log."""
 
     def __init__(self, name: str, args: ShopArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        if not args.image:
-            raise pulumi.RunError("kafkalogs:platform.shop.enabled: true: its image comes from make cluster; run it")
         super().__init__("kafkalogs:index:Shop", name, {}, opts)
         config = args.platform.config
         for service in config.services:

@@ -101,6 +101,16 @@ def test_up_is_refused_in_the_same_way_and_leaves_an_empty_state(sandbox: Sandbo
 
 
 @pytest.mark.engine
+def test_a_shop_without_its_image_is_refused_before_anything_is_made(sandbox: Sandbox) -> None:
+    with sandbox.edited(lambda platform: platform.update(operator="strimzi")):
+        result = sandbox.up(check=False)
+    assert result.code != 0
+    assert "shop.enabled: true: its image comes from make cluster; run it" in result.text
+    state = json.loads(sandbox.pulumi("stack", "export", "-s", "local").out)["deployment"]
+    assert [r["type"] for r in state.get("resources", []) if r["type"] != "pulumi:pulumi:Stack"] == []
+
+
+@pytest.mark.engine
 def test_without_make_cluster_the_preview_says_so(sandbox: Sandbox) -> None:
     result = sandbox.pulumi("preview", check=False)
     assert result.code != 0

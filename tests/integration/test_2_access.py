@@ -87,6 +87,52 @@ def test_nobody_creates_topics_by_writing(platform: Sandbox) -> None:
     assert "logs.not-declared" not in topics
 
 
+SCRAM_USER = """
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaUser
+metadata: {name: scram-probe, namespace: kafkalogs, labels: {strimzi.io/cluster: logs}}
+spec:
+  authentication: {type: scram-sha-512}
+  authorization:
+    type: simple
+    acls: [{type: allow, operations: [Describe], resource: {type: topic, name: logs.audit, patternType: literal}}]
+"""
+
+
+def _topics_with_password(platform: Sandbox, password: str) -> str:
+    """What Kafka's own tool, in a broker's pod, sees through the SCRAM listener; its settings go in by stdin."""
+    settings = (
+        "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=/tmp/probe-ca.crt\n"
+        "sasl.mechanism=SCRAM-SHA-512\ndefault.api.timeout.ms=20000\n"
+        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+        f'username="scram-probe" password="{password}";\n'
+    )
+    bootstrap = "logs-kafka-bootstrap.kafkalogs.svc:9094"
+    pod = ("-n", "kafkalogs", "exec", "-i", "logs-kafka-0", "--", "sh", "-c")
+    platform.kubectl(*pod, "cat > /tmp/probe-ca.crt", input=kafka.cluster_ca(platform))
+    tool = f"kafka-topics.sh --bootstrap-server {bootstrap} --list --command-config /tmp/probe.properties 2>&1"
+    command = f"umask 077; cat > /tmp/probe.properties; {tool}; rm /tmp/probe.properties /tmp/probe-ca.crt"
+    return platform.kubectl(*pod, command, input=settings)
+
+
+def test_a_client_logs_in_with_its_password_and_with_no_other(platform: Sandbox) -> None:
+    platform.kubectl("apply", "-f", "-", input=SCRAM_USER)
+    try:
+        own = platform.wait(
+            "the password of scram-probe",
+            lambda: (
+                (found := platform.get("kafkauser", "scram-probe").get("status", {}).get("conditions"))
+                and found[0]["status"] == "True"
+                and kafka.secret(platform, "scram-probe")["password"]
+            ),
+        )
+        # Only what it may describe: that the login worked, and that the listener authorizes.
+        assert _topics_with_password(platform, own).split() == ["logs.audit"]
+        assert "SaslAuthenticationException" in _topics_with_password(platform, own[::-1])
+    finally:
+        platform.kubectl("-n", "kafkalogs", "delete", "kafkauser", "scram-probe", "--ignore-not-found")
+
+
 def _read_errors(platform: Sandbox, user: str, topic: str, group: str) -> set[str]:
     reader = Consumer(kafka.settings(platform, user, **{"group.id": group, "auto.offset.reset": "earliest"}))
     seen: set[str] = set()

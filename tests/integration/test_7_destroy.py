@@ -8,10 +8,9 @@ from tests.support.sandbox import Sandbox
 
 
 def test_destroy_removes_everything_and_ends(platform: Sandbox) -> None:
-    # Two groups of small deletions whose events may be missed (45 s each), and brokers that end at their grace period
-    # of 120 s when the others are gone first; the rest takes about half a minute.
     result = platform.pulumi("destroy", "--yes", "--skip-preview", timeout=500)
-    assert result.seconds < 400, f"{result.seconds:.0f} s"
+    # About a minute, and as long again on a busy machine; a missed event (docs/troubleshooting.md) adds 30 or 90 s.
+    assert result.seconds < 240, f"{result.seconds:.0f} s"
     namespaces = json.loads(platform.kubectl("get", "namespaces", "-o", "json"))["items"]
     assert "kafkalogs" not in {n["metadata"]["name"] for n in namespaces}
     platform.wait(

@@ -142,6 +142,18 @@ class TestService:
         assert error.value.code() == grpc.StatusCode.FAILED_PRECONDITION
         assert "toolchain: poetry" in error.value.details()
 
+    def test_dependencies_are_installed_into_a_virtual_environment_that_is_made(self, host, tmp_path):
+        (tmp_path / "requirements.txt").write_text("-e ./own\n")
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own" / "setup.py").write_text("raise SystemExit('own is asked for')\n")
+        request = language_pb2.InstallDependenciesRequest(info=info(tmp_path, virtualenv="fresh"))
+        answers = []
+        with pytest.raises(grpc.RpcError, match="pip install") as error:
+            answers.extend(host.stub.InstallDependencies(request))
+        assert b"own is asked for" in b"".join(answer.stdout + answer.stderr for answer in answers)
+        assert error.value.code() == grpc.StatusCode.INTERNAL
+        assert (tmp_path / "fresh" / "bin" / "python").exists()
+
     def test_plugin_streams_both_outputs_and_its_exit_code(self, host, tmp_path):
         (tmp_path / "__main__.py").write_text(
             "import os, sys\nprint(sys.argv[1], os.environ['A'], flush=True)\n"
