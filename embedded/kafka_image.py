@@ -59,6 +59,8 @@ def kafka_image() -> Image:
         jre_base(),
         [
             Copy(jars("kafka"), f"{HOME}/libs"),
+            # an agent, run by brokers whose metricsConfig asks for it
+            Copy(jars("metrics"), f"{HOME}/libs"),
             Copy(RECIPE, HOME),
             Copy(_scripts(), f"{HOME}/bin"),
         ],

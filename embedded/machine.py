@@ -13,16 +13,26 @@ from embedded import programs, pull
 from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
 from embedded.cluster import Cluster, kind_config
+from embedded.connect_image import connect_image
 from embedded.crds import crds as strimzi_crds
 from embedded.crds import embedded_crds
+from embedded.database_image import database_image
 from embedded.deploy import STACK, make_stack, pulumi_destroy, pulumi_up
 from embedded.engine import Engine, candidates, find_engine
+from embedded.filebeat_image import filebeat_image
+from embedded.flink_image import flink_image
 from embedded.go_builds import drop_caches
 from embedded.images import operator_image, shop_image
 from embedded.kafka_image import kafka_image
+from embedded.monitoring_image import exporter_image, monitoring_image
 from embedded.node_image import kubernetes, node_image
 from embedded.oci import Image
+from embedded.pager_image import pager_image, pagerduty_image
 from embedded.progress import console, say, step
+from embedded.registry_image import registry_image, schemas_image
+from embedded.s3_image import s3_image
+from embedded.search_image import search_image
+from embedded.secrets_image import secrets_image
 from embedded.source import Source, choose_source
 from embedded.state import cluster_name, environment, forget, kubeconfig, machine_file
 from embedded.toolchain import toolchain as pulumi_toolchain
@@ -71,7 +81,24 @@ def toolchain() -> None:
 
 def platform_images() -> dict[str, Image]:
     """The images of the platform that are built from packages, by what machine.json calls them."""
-    return {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
+    return {
+        "operator": operator_image(),
+        "kafka": kafka_image(),
+        "shop": shop_image(),
+        "secrets": secrets_image(),
+        "s3": s3_image(),
+        "database": database_image(),
+        "search": search_image(),
+        "registry": registry_image(),
+        "schemas": schemas_image(),
+        "connect": connect_image(),
+        "flink": flink_image(),
+        "pager": pager_image(),
+        "pagerduty": pagerduty_image(),
+        "shipper": filebeat_image(),
+        "exporter": exporter_image(),
+        "monitoring": monitoring_image(),
+    }
 
 
 def images() -> None:

@@ -22,25 +22,32 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin"
 
 @dataclass(frozen=True)
 class Jar:
-    """One jar by its Maven coordinates."""
+    """One jar, or another file of a Maven repository, by its coordinates.
+
+    type: its file name's ending, e.g. ``tar.gz``. classifier: which of a version's files of this type.
+    """
 
     group: str
     artifact: str
     version: str
+    type: str = "jar"
+    classifier: str = ""
 
     @classmethod
     def parse(cls, coordinates: str) -> Jar:
-        """From ``group:artifact:version``. Raises EmbeddedError for anything else."""
+        """From ``group:artifact:version[:type[:classifier]]``. Raises EmbeddedError for anything else."""
         parts = coordinates.split(":")
-        if len(parts) != 3 or not all(parts):
+        if not 3 <= len(parts) <= 5 or not all(parts):
             raise EmbeddedError(
-                f"embedded/pins.toml: {coordinates!r} names no jar. Write it as group:artifact:version."
+                f"embedded/pins.toml: {coordinates!r} names no jar. "
+                "Write it as group:artifact:version, and :type:classifier behind where it has them."
             )
         return cls(*parts)
 
     @property
     def file(self) -> str:
-        return f"{self.artifact}-{self.version}.jar"
+        name = "-".join(filter(None, (self.artifact, self.version, self.classifier)))
+        return f"{name}.{self.type}"
 
     @property
     def folder(self) -> str:
@@ -48,7 +55,8 @@ class Jar:
         return f"{self.group.replace('.', '/')}/{self.artifact}/{self.version}"
 
     def __str__(self) -> str:
-        return f"{self.group}:{self.artifact}:{self.version}"
+        type_ = "" if self.type == "jar" and not self.classifier else self.type
+        return ":".join(filter(None, (self.group, self.artifact, self.version, type_, self.classifier)))
 
 
 def jars(name: str) -> Artefact:
@@ -65,7 +73,7 @@ def local_repository() -> Path:
 def fetch(sums: Mapping[str, str], out: Path) -> None:
     """Put the jars named by the keys of ``sums`` into ``out`` and verify them.
 
-    sums: SHA-256 in hexadecimal by ``group:artifact:version``.
+    sums: SHA-256 in hexadecimal by coordinates, see ``Jar.parse``.
     Raises EmbeddedError when ``mvn`` is missing or fails, or when a jar is not the pinned one.
     """
     wanted = {Jar.parse(coordinates): checksum for coordinates, checksum in sums.items()}
@@ -119,7 +127,8 @@ def pom(wanted: list[Jar], out: Path) -> str:
     """A Maven project whose only content is what the dependency plugin's goal ``copy`` shall put into ``out``."""
     items = "".join(
         f"<artifactItem><groupId>{escape(jar.group)}</groupId><artifactId>{escape(jar.artifact)}</artifactId>"
-        f"<version>{escape(jar.version)}</version></artifactItem>\n"
+        f"<version>{escape(jar.version)}</version><type>{escape(jar.type)}</type>"
+        f"<classifier>{escape(jar.classifier)}</classifier></artifactItem>\n"
         for jar in wanted
     )
     group, artifact = PLUGIN.split(":")

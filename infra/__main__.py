@@ -1,15 +1,21 @@
 """The platform of a stack: what `pulumi up` runs."""
 
+from pathlib import Path
+
 import machine
 import pulumi
 import registration
 from demo_shop import Shop, ShopArgs, needed_image
-from kafkalogs import LogPlatform, LogPlatformArgs, load
+from kafkalogs import LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, pipeline
+from local_services import LocalServices, LocalServicesArgs, check_images
+
+JOB = Path(__file__).parents[1] / "jobs"
 
 config = pulumi.Config("kafkalogs").require_object("platform")
 stack = load(config)  # every problem of the stack file at once, before anything is registered
 here = machine.read(config)
 shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
+check_images(stack, here.images)
 where = here.options()
 
 platform = LogPlatform(
@@ -22,9 +28,15 @@ platform = LogPlatform(
     ),
     where,
 )
+after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
+
+if pipeline.parts(stack):
+    services = LocalServices("services", LocalServicesArgs(platform, here.images), after)
+    job = "".join((JOB / name).read_text() for name in ("macros.sql", "tables.sql", "logs.sql"))
+    then = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform, services]))
+    LogPipeline("pipeline", LogPipelineArgs(platform, here.images, services.endpoints, job), then)
 
 if shop_image:
-    after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
     Shop("shop", ShopArgs(platform, shop_image), after)
 
 pulumi.export("namespace", platform.namespace)

@@ -8,27 +8,61 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
+    from .connect import ConnectCluster, ConnectClusterArgs
     from .crds import StrimziCrds, StrimziCrdsArgs
     from .identity import ServiceIdentity, ServiceIdentityArgs
     from .loading import load
+    from .monitoring import Monitoring, MonitoringArgs
     from .operator import StrimziOperator, StrimziOperatorArgs
+    from .pager import Pager, PagerArgs
+    from .pipeline import Endpoints, LogPipeline, LogPipelineArgs
     from .platform import LogPlatform, LogPlatformArgs
     from .problems import ConfigError
+    from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
+    from .service_secrets import ServiceSecrets, ServiceSecretsArgs
+    from .shipper import LogShipper, LogShipperArgs
+    from .sinks import JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, SearchSink, SearchSinkArgs
+    from .stream import FlinkJob, FlinkJobArgs
     from .topic import LogTopic, LogTopicArgs
 
 VERSION: Final = "0.1.0"
 
 _MODULES: Final = {
     "ConfigError": "problems",
+    "ConnectCluster": "connect",
+    "ConnectClusterArgs": "connect",
+    "Endpoints": "pipeline",
+    "FlinkJob": "stream",
+    "FlinkJobArgs": "stream",
+    "JdbcSink": "sinks",
+    "JdbcSinkArgs": "sinks",
     "KafkaCluster": "cluster",
     "KafkaClusterArgs": "cluster",
+    "LogPipeline": "pipeline",
+    "LogPipelineArgs": "pipeline",
     "LogPlatform": "platform",
     "LogPlatformArgs": "platform",
+    "LogSchema": "schemas",
+    "LogSchemaArgs": "schemas",
+    "LogShipper": "shipper",
+    "LogShipperArgs": "shipper",
     "LogTopic": "topic",
     "LogTopicArgs": "topic",
+    "Monitoring": "monitoring",
+    "MonitoringArgs": "monitoring",
     "NodePoolArgs": "cluster",
+    "Pager": "pager",
+    "PagerArgs": "pager",
+    "S3Sink": "sinks",
+    "S3SinkArgs": "sinks",
+    "SchemaRegistry": "schemas",
+    "SchemaRegistryArgs": "schemas",
+    "SearchSink": "sinks",
+    "SearchSinkArgs": "sinks",
     "ServiceIdentity": "identity",
     "ServiceIdentityArgs": "identity",
+    "ServiceSecrets": "service_secrets",
+    "ServiceSecretsArgs": "service_secrets",
     "StrimziCrds": "crds",
     "StrimziCrdsArgs": "crds",
     "StrimziOperator": "operator",
@@ -39,15 +73,40 @@ _MODULES: Final = {
 __all__ = [
     "VERSION",
     "ConfigError",
+    "ConnectCluster",
+    "ConnectClusterArgs",
+    "Endpoints",
+    "FlinkJob",
+    "FlinkJobArgs",
+    "JdbcSink",
+    "JdbcSinkArgs",
     "KafkaCluster",
     "KafkaClusterArgs",
+    "LogPipeline",
+    "LogPipelineArgs",
     "LogPlatform",
     "LogPlatformArgs",
+    "LogSchema",
+    "LogSchemaArgs",
+    "LogShipper",
+    "LogShipperArgs",
     "LogTopic",
     "LogTopicArgs",
+    "Monitoring",
+    "MonitoringArgs",
     "NodePoolArgs",
+    "Pager",
+    "PagerArgs",
+    "S3Sink",
+    "S3SinkArgs",
+    "SchemaRegistry",
+    "SchemaRegistryArgs",
+    "SearchSink",
+    "SearchSinkArgs",
     "ServiceIdentity",
     "ServiceIdentityArgs",
+    "ServiceSecrets",
+    "ServiceSecretsArgs",
     "StrimziCrds",
     "StrimziCrdsArgs",
     "StrimziOperator",

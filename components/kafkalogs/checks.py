@@ -33,6 +33,7 @@ def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
         _broker_config(platform),
         _service_keys(platform, broken),
         _topic_names(platform, broken),
+        _parts(platform, broken),
         _shared_settings(platform, broken),
         _reads(platform, broken),
         _disk(platform, broken),
@@ -187,6 +188,26 @@ def _topic_names(platform: Platform, broken: Broken) -> Iterator[Problem]:
                 break
 
 
+def _derived(platform: Platform) -> dict[str, str]:
+    """The topics that parts of the platform write, with the key of the part."""
+    topics = dict.fromkeys(naming.STREAM_TOPICS, "stream") if platform.stream else {}
+    return {**topics, **({naming.SHIPPED_TOPIC: "shipper"} if platform.shipper else {})}
+
+
+def _parts(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    derived = _derived(platform)
+    for topic, writers in catalog.writers_of(platform).items():
+        for name in writers:
+            if topic not in derived or not _routes_fine(platform, broken, name):
+                continue
+            service = platform.services[name]
+            key = "topic" if service.topic else "layout" if catalog.layout_of(service) == "level" else "types"
+            text = f"{derived[topic]} writes this topic; choose another {key} or leave {derived[topic]} out"
+            yield Problem(("services", name, *((key,) if getattr(service, key) else ())), topic, text)
+    if platform.pager and not platform.stream and broken.fine("stream"):
+        yield Problem(("pager",), "on", "it pages what the stream job finds; add stream, or leave pager out")
+
+
 def _shared_settings(platform: Platform, broken: Broken) -> Iterator[Problem]:
     if not _routes_fine(platform, broken):
         return
@@ -230,7 +251,7 @@ def _written(field: str, value: object) -> object:
 def _reads(platform: Platform, broken: Broken) -> Iterator[Problem]:
     if not _routes_fine(platform, broken):
         return
-    topics = catalog.writers_of(platform)
+    topics = {**catalog.writers_of(platform), **_derived(platform)}
     for name, team in platform.teams.items():
         if not broken.fine("teams", name, "reads"):
             continue

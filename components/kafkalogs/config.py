@@ -134,6 +134,9 @@ class Service(Settings):
     rate: Rate
     """What it writes at most, over the whole cluster; its quota and its share of the disks follow from it."""
 
+    tier: Annotated[int, Field(ge=1, le=4, strict=True)] = 3
+    """How much depends on it, 1 being the most; errors are enriched with it."""
+
     layout: Layout | None = None
     """Where its logs go: `service`, a topic of its own; `type`, the shared topic of each type; `level`, the shared
     topic of each level. `type` when `types` is given, else `service`."""
@@ -201,6 +204,108 @@ class Shop(Settings):
     """The same seed gives the same orders, users and errors."""
 
 
+class Schemas(Settings):
+    """The schema of log events in a registry, a subject for each topic of log events."""
+
+    url: str | None = None
+    """An existing registry, by the API of Confluent's Schema Registry; one of the platform's own when absent."""
+
+    ca_secret: str | None = None
+    """The Secret whose ca.crt an existing registry is verified with; the public authorities when absent."""
+
+    credentials_secret: str = "registry-writer-credentials"  # noqa: S105 - a name
+    """The Secret with the username and password of who registers; an existing registry's must be there before."""
+
+    compatibility: Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FULL", "FULL_TRANSITIVE"] = "BACKWARD"
+    """What a new version of the schema must be to those before."""
+
+
+class Connect(Settings):
+    """The Kafka Connect cluster that runs the sinks."""
+
+    replicas: Count = 2
+    """How many workers; when one goes, the others take over its tasks."""
+
+
+class Archive(Settings):
+    """All logs in S3, as an Apache Iceberg table."""
+
+    warehouse: str = "s3://logs-archive/logs"
+    """The bucket, and the path in it, of the table."""
+
+    region: str = "us-east-1"
+    """The region of the bucket."""
+
+    catalog: Literal["jdbc", "glue"] = "jdbc"
+    """What knows the table's newest state: the database of `endpoints`, or AWS Glue."""
+
+    commit_interval: Duration = 5 * units.MINUTE
+    """How old the newest archived event may be; the shorter, the smaller the files."""
+
+
+class Search(Settings):
+    """The latest logs in Elasticsearch or OpenSearch, a data stream for each retention class."""
+
+
+class Audit(Settings):
+    """Audit logs in PostgreSQL."""
+
+
+class Endpoints(Settings):
+    """What the parts of the platform rely on. What is absent and needed runs beside them: for one machine, and tests.
+
+    Credentials of what is named here must be in the namespace before, as username and password: s3-credentials,
+    postgres-credentials, search-sink-credentials, elastic-credentials (who may make index templates).
+    """
+
+    s3: str | None = None
+    """The URL of an S3 server, like https://s3.eu-central-1.amazonaws.com."""
+
+    database: str | None = None
+    """host:port/name of a PostgreSQL database, for audit logs and the archive's catalog."""
+
+    search: str | None = None
+    """The URL of Elasticsearch or OpenSearch."""
+
+
+class Stream(Settings):
+    """The Flink job: errors, rates, anomalies, correlations, samples."""
+
+    parallelism: Count = 1
+    """How many slots work on each step."""
+
+    state: str = "s3://stream-state/"
+    """Where checkpoints and savepoints are."""
+
+
+class Pager(Settings):
+    """Critical errors to PagerDuty."""
+
+    url: str | None = None
+    """The address that takes events, like https://events.pagerduty.com/v2/enqueue; a stand-in on this machine when
+    absent."""
+
+    routing_key_secret: str = "pagerduty-credentials"  # noqa: S105 - a name
+    """The Secret with PagerDuty's routing key; it must be in the namespace before if `url` is given."""
+
+    routing_key_field: str = "password"
+    """Under which key that Secret has it."""
+
+
+class Shipper(Settings):
+    """The logs of the cluster's own pods into Kafka."""
+
+    kind: Literal["filebeat", "fluentd"] = "filebeat"
+    """Which program ships them."""
+
+
+class Monitoring(Settings):
+    """Metrics and alerts."""
+
+    operator: bool = Field(default=False, strict=True)
+    """Whether a Prometheus operator is there, which is told what to watch; an own Prometheus runs otherwise."""
+
+
 class Platform(Settings):
     """Everything under `kafkalogs:platform`."""
 
@@ -231,6 +336,36 @@ class Platform(Settings):
 
     shop: Shop = Shop()
     """The demo shop."""
+
+    schemas: Schemas | None = None
+    """The schema of log events in a registry; none when absent."""
+
+    connect: Connect = Connect()
+    """What runs the sinks; it is there if one of them is."""
+
+    endpoints: Endpoints = Endpoints()
+    """What the parts below rely on."""
+
+    archive: Archive | None = None
+    """All logs in S3; none when absent."""
+
+    search: Search | None = None
+    """The latest logs in Elasticsearch; none when absent."""
+
+    audit: Audit | None = None
+    """Audit logs in PostgreSQL; none when absent."""
+
+    stream: Stream | None = None
+    """The Flink job; none when absent."""
+
+    pager: Pager | None = None
+    """Critical errors to PagerDuty; none when absent. It needs `stream`."""
+
+    shipper: Shipper | None = None
+    """The logs of the cluster's own pods; none when absent."""
+
+    monitoring: Monitoring | None = None
+    """Metrics and alerts; none when absent."""
 
     def retention_classes(self) -> dict[str, int]:
         """The classes of retention with their milliseconds."""

@@ -45,7 +45,8 @@ class ServiceIdentityArgs:
     """Bytes per second that each broker lets it read; not limited when absent."""
 
 
-def _acl(kind: str, name: str, pattern: str, *operations: str) -> Manifest:
+def acl(kind: str, name: str, pattern: str, *operations: str) -> Manifest:
+    """A rule that allows. kind: topic, group or transactionalId; pattern: literal or prefix."""
     resource = {"type": kind, "name": name, "patternType": pattern}
     return {"type": "allow", "resource": resource, "operations": list(operations), "host": "*"}
 
@@ -68,12 +69,12 @@ def user_manifest(
     DescribeConfigs lets readers see how long a topic keeps what they have not read yet.
     """
     acls = [
-        *(_acl("topic", topic, "literal", "Write", "Describe") for topic in writes or ()),
-        *(_acl("topic", topic, "literal", "Read", "Describe", "DescribeConfigs") for topic in reads or ()),
-        *(_acl("topic", prefix, "prefix", "Read", "Describe", "DescribeConfigs") for prefix in read_prefixes or ()),
+        *(acl("topic", topic, "literal", "Write", "Describe") for topic in writes or ()),
+        *(acl("topic", topic, "literal", "Read", "Describe", "DescribeConfigs") for topic in reads or ()),
+        *(acl("topic", prefix, "prefix", "Read", "Describe", "DescribeConfigs") for prefix in read_prefixes or ()),
     ]
     if group_prefix:
-        acls.append(_acl("group", group_prefix, "prefix", "Read", "Describe"))
+        acls.append(acl("group", group_prefix, "prefix", "Read", "Describe"))
     rates = {"producerByteRate": producer_byte_rate, "consumerByteRate": consumer_byte_rate}
     quotas = {key: rate for key, rate in rates.items() if rate is not None}
     return {

@@ -16,15 +16,15 @@ import kopf
 
 from embedded_operator.kube import RESOURCES, Kube, KubeError
 from embedded_operator.names import OPERATOR
-from embedded_operator.operator import Operator
+from embedded_operator.operator import KINDS, Operator
 
 log = logging.getLogger("embedded_operator")
 
 GREETING = (
     "This is the embedded operator of kafkalogs, for Kafka clusters on one machine. It is not Strimzi: it reconciles "
-    "Kafka, KafkaNodePool, KafkaTopic and KafkaUser, and nothing else."
+    f"{', '.join(KINDS)}, and nothing else."
 )
-WATCHED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "Pod", "Secret")
+WATCHED = (*KINDS, "Pod", "Secret")
 LIVENESS = "http://0.0.0.0:8080/healthz"  # kubelet asks from outside the pod
 
 

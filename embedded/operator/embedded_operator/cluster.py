@@ -21,6 +21,7 @@ from embedded_operator.listeners import status as listener_status
 from embedded_operator.names import Obj, dig, some
 from embedded_operator.nodes import Node
 from embedded_operator.plan import Plan
+from embedded_operator.pod_state import is_ready, is_stale, trouble
 from embedded_operator.spec import InvalidSpecError
 
 log = logging.getLogger(__name__)
@@ -195,8 +196,8 @@ class Clusters:
     def _roll(self, plan: Plan, present: dict[str, Obj], live: Live) -> str:
         """Restart one node that is not as wanted, if the cluster bears it. What is waited for, or nothing."""
         nodes = {node.pod: node for node in plan.cluster.nodes}
-        unready = sorted(name for name in nodes if not _is_ready(present[name]))
-        stale = [name for name in nodes if _is_stale(present[name], plan.pods[name])]
+        unready = sorted(name for name in nodes if not is_ready(present[name]))
+        stale = [name for name in nodes if is_stale(present[name], plan.pods[name])]
         ending = sorted(name for name in nodes if "deletionTimestamp" in present[name]["metadata"])
         if ending:
             return f"pods {ending} end"
@@ -263,7 +264,7 @@ class Clusters:
             live.waiting_since = moment
             log.info("Kafka %s: %s", kafka["metadata"]["name"], what)
         if moment - live.waiting_since > PATIENCE:
-            self._fail(kafka, "TimeoutException", "; ".join([what, *map(_trouble, present.values())]).rstrip("; "))
+            self._fail(kafka, "TimeoutException", "; ".join([what, *map(trouble, present.values())]).rstrip("; "))
         return SOON
 
     def _hosting(self, live: Live, ids: set[int]) -> set[int]:
@@ -338,31 +339,3 @@ def _admin_key(plan: Plan) -> object:
 def _owned(pod: Obj) -> bool:
     """Whether the pod goes with its cluster; one that `kubectl delete --cascade=orphan` left behind does not."""
     return bool(pod["metadata"].get("ownerReferences"))
-
-
-def _is_ready(pod: Obj) -> bool:
-    conditions = dig(pod, "status", "conditions", default=[])
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
-
-
-def _is_stale(pod: Obj, wanted: Obj) -> bool:
-    """Whether the pod was made from another specification, or a person asked to replace it."""
-    return names.annotation(pod, names.REVISION) != names.annotation(wanted, names.REVISION) or names.is_true(
-        pod, names.MANUAL_ROLL
-    )
-
-
-def _trouble(pod: Obj) -> str:
-    """Why a pod is not ready, as far as Kubernetes knows; empty when it is."""
-    if _is_ready(pod):
-        return ""
-    found: list[str] = []
-    for item in dig(pod, "status", "conditions", default=[]):
-        if item["type"] == "PodScheduled" and item["status"] != "True":
-            found.append(item.get("message", "not scheduled"))
-    for container in dig(pod, "status", "containerStatuses", default=[]):
-        if waiting := dig(container, "state", "waiting"):
-            found.append(f"{waiting.get('reason')}: {waiting.get('message', '')}")
-        if ended := dig(container, "lastState", "terminated"):
-            found.append(f"last words: {(ended.get('message') or '')[-400:]}")
-    return f"{pod['metadata']['name']}: {', '.join(found) or dig(pod, 'status', 'phase')}"

@@ -32,6 +32,10 @@ RESOURCES = {
     "KafkaNodePool": ("kafka.strimzi.io/v1", "kafkanodepools"),
     "KafkaTopic": ("kafka.strimzi.io/v1", "kafkatopics"),
     "KafkaUser": ("kafka.strimzi.io/v1", "kafkausers"),
+    "KafkaConnect": ("kafka.strimzi.io/v1", "kafkaconnects"),
+    "KafkaConnector": ("kafka.strimzi.io/v1", "kafkaconnectors"),
+    "FlinkDeployment": ("flink.apache.org/v1beta1", "flinkdeployments"),
+    "Deployment": ("apps/v1", "deployments"),
 }
 
 

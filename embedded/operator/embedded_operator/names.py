@@ -1,4 +1,4 @@
-"""Names and labels of the objects that belong to a Kafka cluster, as Strimzi documents them."""
+"""Names and labels of the objects that belong to a Kafka or a Connect cluster, as Strimzi documents them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ FORCE_RENEW = "strimzi.io/force-renew"
 CA_CERT_GENERATION = "strimzi.io/ca-cert-generation"
 CA_KEY_GENERATION = "strimzi.io/ca-key-generation"
 TOPIC_FINALIZER = "strimzi.io/topic-operator"
+USE_CONNECTORS = "strimzi.io/use-connector-resources"
+RESTART = "strimzi.io/restart"
+RESTART_TASK = "strimzi.io/restart-task"
+OFFSETS = "strimzi.io/connector-offsets"
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OPERATOR = "kafkalogs-embedded-operator"
@@ -31,6 +35,8 @@ OPERATOR = "kafkalogs-embedded-operator"
 
 CONTROL_PLANE_PORT = 9090
 REPLICATION_PORT = 9091
+REST_PORT = 8083
+"""Of Connect's workers."""
 CONTROL_PLANE = "CONTROLPLANE-9090"
 REPLICATION = "REPLICATION-9091"
 
@@ -68,12 +74,39 @@ def selector(cluster: str) -> dict[str, str]:
 
 def labels(cluster: str, component_type: str = "kafka") -> dict[str, str]:
     """Labels of every object made for the Kafka cluster."""
+    return {**selector(cluster), **_common(cluster, "kafka", component_type)}
+
+
+def connect_component(connect: str) -> str:
+    """Name of most objects of a Connect cluster, value of their strimzi.io/name label, and beginning of its pods'."""
+    return f"{connect}-connect"
+
+
+def connect_api_service(connect: str) -> str:
+    return f"{connect}-connect-api"
+
+
+def connect_url(connect: str, namespace: str) -> str:
+    """Address of the REST API of a Connect cluster."""
+    return f"http://{connect_api_service(connect)}.{namespace}.svc:{REST_PORT}"
+
+
+def connect_selector(connect: str) -> dict[str, str]:
+    """Labels that select every worker of the Connect cluster."""
+    return {CLUSTER: connect, KIND: "KafkaConnect", NAME: connect_component(connect)}
+
+
+def connect_labels(connect: str) -> dict[str, str]:
+    """Labels of every object made for the Connect cluster."""
+    return {**connect_selector(connect), **_common(connect, "kafka-connect", "kafka-connect")}
+
+
+def _common(instance: str, app: str, component_type: str) -> dict[str, str]:
     return {
-        **selector(cluster),
         COMPONENT: component_type,
-        "app.kubernetes.io/name": "kafka",
-        "app.kubernetes.io/instance": cluster,
-        "app.kubernetes.io/part-of": f"strimzi-{cluster}",
+        "app.kubernetes.io/name": app,
+        "app.kubernetes.io/instance": instance,
+        "app.kubernetes.io/part-of": f"strimzi-{instance}",
         MANAGED_BY: OPERATOR,
     }
 

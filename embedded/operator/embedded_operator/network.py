@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_operator import names
+from embedded_operator import metrics, names
 from embedded_operator.names import Obj, dig
 from embedded_operator.spec import ClusterSpec
 
@@ -15,6 +15,7 @@ def network_policy(cluster: ClusterSpec) -> Obj:
         _rule(names.CONTROL_PLANE_PORT, [nodes, operator]),
         _rule(names.REPLICATION_PORT, [nodes, operator]),
         *(_rule(one.port, one.peers) for one in cluster.listeners),
+        *([metrics.ingress()] if metrics.wanted(cluster.kafka) else []),
     ]
     return {
         "apiVersion": "networking.k8s.io/v1",

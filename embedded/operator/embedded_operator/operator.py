@@ -7,8 +7,11 @@ import threading
 import time
 from dataclasses import dataclass
 
-from embedded_operator import names
+from embedded_operator import connect_spec, names
 from embedded_operator.cluster import RESYNC, Clusters
+from embedded_operator.connect_cluster import Connects
+from embedded_operator.connector_controller import ConnectorController
+from embedded_operator.flink_deployments import FlinkDeployments
 from embedded_operator.kube import Kube, KubeError
 from embedded_operator.names import Obj, dig
 from embedded_operator.topics import TopicController
@@ -16,6 +19,9 @@ from embedded_operator.user_controller import UserController
 from embedded_operator.work import Key, Queue, Store, key_of, start
 
 log = logging.getLogger(__name__)
+
+KINDS = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "FlinkDeployment")
+"""The custom resources that the operator looks after."""
 
 
 @dataclass
@@ -28,10 +34,15 @@ class Operator:
 
     def __post_init__(self) -> None:
         self.clusters = Clusters(self.kube, self.images, self._cluster_is_ready)
-        self.stores = {kind: Store() for kind in ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser")}
-        self.queues = {kind: Queue() for kind in ("Kafka", "KafkaTopic", "KafkaUser")}
+        self.connects = Connects(self.kube, self.images, self._connect_is_ready)
+        self.flinks = FlinkDeployments(self.kube)
+        self.stores = {kind: Store() for kind in KINDS}
+        self.queues = {kind: Queue() for kind in KINDS if kind != "KafkaNodePool"}
         self.topics = TopicController(self.kube, self.clusters, self.stores["KafkaTopic"], self.queues["KafkaTopic"])
         self.users = UserController(self.kube, self.clusters, self.stores["KafkaUser"], self.queues["KafkaUser"])
+        self.connectors = ConnectorController(
+            self.kube, self.connects, self.stores["KafkaConnector"], self.queues["KafkaConnector"]
+        )
 
     def check(self) -> None:
         """Raise KubeError or ValueError when the operator cannot work here."""
@@ -51,6 +62,9 @@ class Operator:
         start("clusters", self.queues["Kafka"], self._clusters)
         start("topics", self.queues["KafkaTopic"], self.topics.handle)
         start("users", self.queues["KafkaUser"], self.users.handle)
+        start("connects", self.queues["KafkaConnect"], self._connects)
+        start("connectors", self.queues["KafkaConnector"], self.connectors.handle)
+        start("flinks", self.queues["FlinkDeployment"], self._flinks)
         threading.Thread(target=self._resync, name="resync", daemon=True).start()
 
     def _clusters(self, keys: set[Key]) -> None:
@@ -58,6 +72,21 @@ class Operator:
             wait = self.clusters.reconcile(*key)
             if wait is not None:
                 self.queues["Kafka"].add([key], wait)
+
+    def _connects(self, keys: set[Key]) -> None:
+        for key in sorted(keys):
+            wait = self.connects.reconcile(*key)
+            if wait is not None:
+                self.queues["KafkaConnect"].add([key], wait)
+
+    def _flinks(self, keys: set[Key]) -> None:
+        for key in sorted(keys):
+            wait = self.flinks.reconcile(*key)
+            if wait is not None:
+                self.queues["FlinkDeployment"].add([key], wait)
+
+    def _connect_is_ready(self, namespace: str, name: str) -> None:
+        self.queues["KafkaConnector"].add([(namespace, name)])
 
     def _cluster_is_ready(self, namespace: str, name: str) -> None:
         for kind in ("KafkaTopic", "KafkaUser"):
@@ -70,7 +99,7 @@ class Operator:
         """Look at everything again from time to time: what was changed by hand in Kafka is put right."""
         while True:
             time.sleep(RESYNC)
-            for kind in ("KafkaTopic", "Kafka"):
+            for kind in ("KafkaTopic", "Kafka", "KafkaConnect", "FlinkDeployment"):
                 self.queues[kind].add(key_of(item) for item in self.stores[kind].all())
             self.queues["KafkaUser"].add(key_of(item) for item in self.stores["Kafka"].all())
 
@@ -83,6 +112,7 @@ class Operator:
                 self._enqueue(obj)
             return
         if kind == "Secret":
+            self._used_by_workers(obj)
             if cluster and event == "DELETED":
                 self._secret_is_gone(obj)
             return
@@ -95,13 +125,29 @@ class Operator:
             self._enqueue(obj)
 
     def _enqueue(self, obj: Obj) -> None:
-        """Put the right key into the right queue: clusters for pods, pools and users; a topic for itself."""
+        """Put the right key into the right queue: clusters for pods, pools, users, connectors; a topic for itself."""
         kind, cluster = obj["kind"], dig(obj, "metadata", "labels", names.CLUSTER)
         namespace, name = key_of(obj)
-        if kind in ("Kafka", "KafkaTopic"):
+        if kind in ("Kafka", "KafkaTopic", "KafkaConnect", "FlinkDeployment"):
             self.queues[kind].add([(namespace, name)])
-        elif cluster:
-            self.queues["KafkaUser" if kind == "KafkaUser" else "Kafka"].add([(namespace, cluster)])
+        if kind == "KafkaConnect":  # what its connectors may expect can have changed
+            self.queues["KafkaConnector"].add([(namespace, name)])
+        elif kind == "KafkaConnector":
+            self.queues[kind].add([(namespace, cluster or "")])
+        elif kind == "Pod" and dig(obj, "metadata", "labels", names.KIND) == "KafkaConnect":
+            self.queues["KafkaConnect"].add([(namespace, cluster)])
+        elif kind == "KafkaUser" and cluster:
+            self.queues[kind].add([(namespace, cluster)])
+        elif kind in ("Pod", "KafkaNodePool") and cluster:
+            self.queues["Kafka"].add([(namespace, cluster)])
+
+    def _used_by_workers(self, secret: Obj) -> None:
+        """Let Connect clusters be planned anew when a Secret came, changed or went that they connect to Kafka with."""
+        namespace, name = key_of(secret)
+        for item in self.stores["KafkaConnect"].all():
+            if key_of(item)[0] == namespace and name in connect_spec.secrets(item):
+                self.connects.plan_anew(*key_of(item))
+                self.queues["KafkaConnect"].add([key_of(item)])
 
     def _secret_is_gone(self, secret: Obj) -> None:
         namespace, cluster = key_of(secret)[0], secret["metadata"]["labels"][names.CLUSTER]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from embedded_operator import broker_config, listeners, names, network, pods, spec
+from embedded_operator import broker_config, listeners, metrics, names, network, pods, spec
 from embedded_operator.authorities import OPERATOR_CERTS, Authorities, State
 from embedded_operator.ca import Pair
 from embedded_operator.kube import Kube, KubeError
@@ -101,12 +101,13 @@ def make(kube: Kube, authorities: Authorities, cluster: ClusterSpec, cluster_id:
             plan.node_ports[name] = made["spec"]["ports"][0]["nodePort"]
     kube.apply(network.network_policy(cluster))
     kube.apply(network.disruption_budget(cluster))
+    exporter = metrics.configuration(kube, cluster.namespace, "spec.kafka", cluster.kafka)
     for node in cluster.nodes:
-        _node(kube, authorities, plan, node, moment)
+        _node(kube, authorities, plan, node, exporter, moment)
     return plan
 
 
-def _node(kube: Kube, authorities: Authorities, plan: Plan, node: Node, moment: datetime) -> None:
+def _node(kube: Kube, authorities: Authorities, plan: Plan, node: Node, exporter: str, moment: datetime) -> None:
     """Certificate, configuration, volumes and the wanted pod of one node."""
     cluster = plan.cluster
     certificate = authorities.node(cluster, node, plan.cluster_ca, moment)
@@ -115,7 +116,8 @@ def _node(kube: Kube, authorities: Authorities, plan: Plan, node: Node, moment: 
     for one in cluster.listeners if node.pool.broker else []:
         service = names.external_broker_service(cluster.name, node.pool.name, one.name, node.id)
         advertised[one.name] = listeners.advertised(one, node.id, dns, plan.node_ports, service)
-    config = pods.config_map(cluster, node, plan.cluster_id, broker_config.build(cluster, node, advertised))
+    options = broker_config.build(cluster, node, advertised)
+    config = pods.config_map(cluster, node, plan.cluster_id, options, exporter)
     kube.apply(config)
     for claim in pods.claims(cluster, node):
         _claim(kube, plan, claim)

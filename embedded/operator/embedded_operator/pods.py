@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from embedded_operator import broker_config, names
+from embedded_operator import broker_config, metrics, names
 from embedded_operator.names import Obj, dig
 from embedded_operator.nodes import Node, Volume
 from embedded_operator.spec import ClusterSpec
@@ -46,7 +46,7 @@ if [ "$format" ]; then (
   /opt/kafka/bin/kafka-storage.sh format \\
     --cluster-id {cluster_id} --config {config}/server.properties --ignore-formatted{release}
 ) fi
-exec /opt/kafka/bin/kafka-server-start.sh {config}/server.properties
+{agent}exec /opt/kafka/bin/kafka-server-start.sh {config}/server.properties
 """
 PERFORMANCE = (
     "-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 "
@@ -82,8 +82,11 @@ def metadata(cluster: ClusterSpec, node: Node, name: str) -> Obj:
     }
 
 
-def config_map(cluster: ClusterSpec, node: Node, cluster_id: str, options: dict[str, str]) -> Obj:
-    """Configuration and start script of a node; `options` are those of `broker_config.build`."""
+def config_map(cluster: ClusterSpec, node: Node, cluster_id: str, options: dict[str, str], exporter: str = "") -> Obj:
+    """Configuration and start script of a node.
+
+    `options` are those of `broker_config.build`, `exporter` what `metrics.configuration` gave.
+    """
     version = cluster.kafka.get("metadataVersion")
     script = START.format(
         certs=broker_config.CERT_DIR,
@@ -93,6 +96,7 @@ def config_map(cluster: ClusterSpec, node: Node, cluster_id: str, options: dict[
         log_dirs=" ".join(node.log_dir(volume) for volume in node.pool.volumes),
         cluster_id=cluster_id,
         release=f" --release-version {version}" if version else "",
+        agent=metrics.start(broker_config.CONFIG_DIR) if exporter else "",
     )
     return {
         "apiVersion": "v1",
@@ -103,19 +107,20 @@ def config_map(cluster: ClusterSpec, node: Node, cluster_id: str, options: dict[
             "log4j2.properties": broker_config.logging(dig(cluster.kafka, "logging", "loggers", default={})),
             "java.security": SECURITY,
             "start.sh": script,
+            **({metrics.FILE: exporter} if exporter else {}),
         },
     }
 
 
-def heap(jvm: Obj, limited: bool) -> str:
-    """Heap flags of `jvmOptions`; without any, half of the container's memory limit as with Strimzi."""
+def heap(jvm: Obj, limited: bool, percentage: int = 50) -> str:
+    """Heap flags of `jvmOptions`; without any, that part of the container's memory limit (Strimzi: half)."""
     if "-Xmx" in jvm or "-Xms" in jvm:
         return " ".join(f"{key}{jvm[key]}" for key in ("-Xms", "-Xmx") if key in jvm)
-    return "-XX:InitialRAMPercentage=50 -XX:MaxRAMPercentage=50" if limited else ""
+    return f"-XX:InitialRAMPercentage={percentage} -XX:MaxRAMPercentage={percentage}" if limited else ""
 
 
 def performance(jvm: Obj) -> str:
-    """Kafka's own flags for brokers, then those of `jvmOptions`, of which Java takes the last."""
+    """Kafka's own flags for servers, then those of `jvmOptions`, of which Java takes the last."""
     flags = [PERFORMANCE]
     for key, value in sorted((jvm.get("-XX") or {}).items()):
         switch = {"true": "+", "false": "-"}.get(broker_config.text(value))
@@ -171,7 +176,7 @@ def pod(cluster: ClusterSpec, node: Node, config: Obj, certificate: str, generat
             "restartPolicy": "Always",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "securityContext": shape.get("securityContext") or _pod_security(),
+            "securityContext": shape.get("securityContext") or pod_security(),
             **{key: shape[key] for key in PASSED_ON if key in shape},
             "volumes": [{"name": name, **source} for name, _, source in mounted] + (shape.get("volumes") or []),
             "containers": [
@@ -189,7 +194,7 @@ def pod(cluster: ClusterSpec, node: Node, config: Obj, certificate: str, generat
                     "ports": _ports(cluster, node),
                     "readinessProbe": _probe(cluster, node),
                     "resources": resources,
-                    "securityContext": container.get("securityContext") or _container_security(),
+                    "securityContext": container.get("securityContext") or container_security(),
                     "volumeMounts": [{"name": name, "mountPath": path} for name, path, _ in mounted]
                     + (container.get("volumeMounts") or []),
                 }
@@ -223,14 +228,16 @@ def _ports(cluster: ClusterSpec, node: Node) -> list[Obj]:
     if node.pool.broker:
         ports["tcp-replication"] = names.REPLICATION_PORT
         ports |= {f"tcp-{one.name}": one.port for one in cluster.listeners}
+    if metrics.wanted(cluster.kafka):
+        ports[metrics.PORT_NAME] = metrics.PORT
     return [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()]
 
 
-def _pod_security() -> Obj:
+def pod_security() -> Obj:
     return {"runAsNonRoot": True, "runAsUser": UID, "fsGroup": UID, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
-def _container_security() -> Obj:
+def container_security() -> Obj:
     return {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

@@ -17,7 +17,6 @@ UNSUPPORTED = {
     "spec.cruiseControl": "no Cruise Control is deployed",
     "spec.kafkaExporter": "no Kafka Exporter is deployed",
     "spec.maintenanceTimeWindows": "certificates are renewed at any time",
-    "spec.kafka.metricsConfig": "brokers publish no metrics",
     "spec.kafka.jmxOptions": "JMX is off",
     "spec.kafka.rack": "one machine has one zone; broker.rack is not set",
 }
@@ -117,6 +116,7 @@ def parse(resource: Obj, pool_resources: list[Obj], images: dict[str, str]) -> C
         for path, remedy in REFUSED.items()
         if dig(resource, *path.split(".")) is not None
     ]
+    warnings += no_reporter("spec.kafka", kafka)
     version = str(kafka.get("version") or max(images, default=""))
     if version not in images and not kafka.get("image"):
         problems.append(f"spec.kafka.version: {version} is not supported; supported versions: {sorted(images)}")
@@ -153,6 +153,15 @@ def parse(resource: Obj, pool_resources: list[Obj], images: dict[str, str]) -> C
         resource=resource,
         warnings=warnings,
     )
+
+
+def no_reporter(path: str, spec: Obj) -> list[Obj]:
+    """A warning where metrics are wanted in a way that the images do not have."""
+    kind = dig(spec, "metricsConfig", "type")
+    if kind in (None, "jmxPrometheusExporter"):
+        return []
+    message = f"{path}.metricsConfig.type: {kind} is ignored by the embedded operator: use jmxPrometheusExporter"
+    return [{"reason": "UnsupportedByEmbeddedOperator", "message": message}]
 
 
 def _pool_problems(pools: list[Pool]) -> list[str]:

@@ -48,7 +48,7 @@ def artefact(checksum: str = SUM) -> Artefact:
     return Artefact("jars-test", {"jars": {JAR: checksum}}, lambda out: fetch({JAR: checksum}, out), needs_gib=0.001)
 
 
-@pytest.mark.parametrize("name", ["crds", "kafka"])
+@pytest.mark.parametrize("name", sorted(pins()["maven"]["jars"]))
 def test_pins_are_well_formed(name):
     sums = pins()["maven"]["jars"][name]
     assert all(re.fullmatch(r"[0-9a-f]{64}", checksum) for checksum in sums.values())
@@ -63,7 +63,7 @@ def test_pins_have_the_versions_they_claim():
     assert f"io.strimzi:crd-generator:{pins()['maven']['strimzi']}" in jars["crds"]
 
 
-@given(st.text().filter(lambda text: text.count(":") != 2))
+@given(st.text().filter(lambda text: text.count(":") not in {2, 3, 4}))
 def test_other_text_is_no_coordinates(text):
     with pytest.raises(EmbeddedError, match="group:artifact:version"):
         Jar.parse(text)
@@ -72,17 +72,35 @@ def test_other_text_is_no_coordinates(text):
 word = st.from_regex(r"[a-z0-9][a-zA-Z0-9._-]{0,20}", fullmatch=True)
 
 
-@given(word, word, word)
-def test_coordinates_are_read_back(group, artifact, version):
-    assert str(Jar.parse(f"{group}:{artifact}:{version}")) == f"{group}:{artifact}:{version}"
+@given(st.lists(word, min_size=3, max_size=5).filter(lambda words: words[3:] != ["jar"]))
+def test_coordinates_are_read_back(words):
+    assert str(Jar.parse(":".join(words))) == ":".join(words)
+
+
+@pytest.mark.parametrize(
+    ("coordinates", "file"),
+    [
+        ("g:a:1", "a-1.jar"),
+        ("g:a:1:zip", "a-1.zip"),
+        ("g:a:1:tar.gz:plugin", "a-1-plugin.tar.gz"),
+        ("g:a:1:jar:nohive", "a-1-nohive.jar"),
+    ],
+)
+def test_the_file_has_the_name_that_maven_gives_it(coordinates, file):
+    assert Jar.parse(coordinates).file == file
+
+
+def test_an_empty_part_is_refused():
+    with pytest.raises(EmbeddedError, match="group:artifact:version"):
+        Jar.parse("g:a:1::plugin")
 
 
 def test_the_project_names_every_jar_and_the_folder():
-    jars = [Jar("g", "a", "1"), Jar("org.x", "b&c", "2")]
+    jars = [Jar("g", "a", "1"), Jar("org.x", "b&c", "2", "tar.gz", "plugin")]
     tree = ElementTree.fromstring(pom(jars, Path("/some where/<here>")))
     space = "{http://maven.apache.org/POM/4.0.0}"
     items = [[field.text for field in item] for item in tree.iter(f"{space}artifactItem")]
-    assert items == [["g", "a", "1"], ["org.x", "b&c", "2"]]
+    assert items == [["g", "a", "1", "jar", None], ["org.x", "b&c", "2", "tar.gz", "plugin"]]
     assert [e.text for e in tree.iter(f"{space}outputDirectory")] == ["/some where/<here>"]
 
 

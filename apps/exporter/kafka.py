@@ -1,0 +1,152 @@
+"""Looks at Kafka through its admin API. Only Describe rights are used: no record is ever read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    ConfigResource,  # pyright: ignore[reportPrivateImportUsage]
+    ListOffsetsResultInfo,  # pyright: ignore[reportPrivateImportUsage]
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]
+    ResourceType,  # pyright: ignore[reportPrivateImportUsage]
+)
+
+from exporter.positions import Positions
+from exporter.reading import Group, Partition, Reading
+
+PAST = (86400, 21600, 3600, 900, 300, 60)
+"""Seconds back at which a partition is asked where it was, when it is seen for the first time."""
+CONFIG_AGE = 600.0
+"""Seconds for which settings of topics are believed."""
+
+_Key = tuple[str, int]
+
+
+class Kafka:
+    """The cluster, and what was seen of it before. admin: the client. timeout: seconds for one request."""
+
+    def __init__(self, admin: AdminClient, timeout: float = 20.0, clock: Callable[[], float] = time.time) -> None:
+        self._admin = admin
+        self._timeout = timeout
+        self._clock = clock
+        self._positions: dict[_Key, Positions] = {}
+        self._newest: dict[_Key, tuple[int, float | None, int | None]] = {}
+        self._min_in_sync: dict[str, int] = {}
+        self._configured = 0.0
+
+    def read(self) -> Reading:
+        """One look. Raises KafkaException when Kafka does not answer, or refuses."""
+        about = self._admin.list_topics(timeout=self._timeout)
+        keys = [
+            (topic, number)
+            for topic, one in about.topics.items()
+            if not topic.startswith("__")
+            for number, partition in one.partitions.items()
+            if partition.leader >= 0
+        ]
+        begin = self._offsets(keys, OffsetSpec.earliest())
+        end = self._offsets(keys, OffsetSpec.latest())
+        self._follow(begin, end)
+        self._configure([topic for topic in about.topics if not topic.startswith("__")])
+        partitions: dict[str, dict[int, Partition]] = {}
+        for topic, one in about.topics.items():
+            for number, partition in one.partitions.items():
+                key = (topic, number)
+                _, newest, newest_offset = self._newest.get(key, (0, None, None))
+                partitions.setdefault(topic, {})[number] = Partition(
+                    leader=partition.leader,
+                    replicas=tuple(partition.replicas),
+                    in_sync=tuple(partition.isrs),
+                    begin=begin[key].offset if key in begin else None,
+                    end=end[key].offset if key in end else None,
+                    newest=newest,
+                    newest_offset=newest_offset,
+                    positions=self._positions.get(key, Positions()),
+                )
+        return Reading(len(about.brokers), partitions, dict(self._min_in_sync), self._groups())
+
+    def _offsets(self, keys: Iterable[_Key], spec: Any) -> dict[_Key, ListOffsetsResultInfo]:
+        """What Kafka answers for each partition; one that has just lost its leader or is gone is left out."""
+        asked = {TopicPartition(topic, number): spec for topic, number in keys}
+        if not asked:
+            return {}
+        futures = self._admin.list_offsets(asked, request_timeout=self._timeout)
+        return {(at.topic, at.partition): found for at, found in _answers(futures).items()}
+
+    def _follow(self, begin: Mapping[_Key, Any], end: Mapping[_Key, Any]) -> None:
+        """Keep the history of each partition: where it was in the past, and its newest event when it has grown."""
+        for gone in self._positions.keys() - end.keys():
+            # Without a leader it only cannot be asked; its history stays true.
+            if gone[0] not in {topic for topic, _ in end}:
+                del self._positions[gone]
+                self._newest.pop(gone, None)
+        new = [key for key in end if key not in self._positions]
+        self._positions |= {key: Positions() for key in new}
+        filled = [key for key in new if end[key].offset > begin[key].offset] if new else []
+        for ago in PAST if filled else ():
+            then = self._clock() - ago
+            for key, found in self._offsets(filled, OffsetSpec.for_timestamp(int(then * 1000))).items():
+                self._positions[key].add(found.offset if found.offset >= 0 else end[key].offset, then)
+        grown = [key for key in end if self._newest.get(key, (None,))[0] != end[key].offset]
+        asked = [key for key in grown if key in begin and end[key].offset > begin[key].offset]
+        found = self._offsets(asked, OffsetSpec.max_timestamp())
+        for key in grown:
+            answer = found.get(key)
+            if answer is None or answer.offset < 0:
+                self._newest[key] = (end[key].offset, None, None)
+            else:
+                newest = answer.timestamp / 1000
+                self._newest[key] = (end[key].offset, newest, answer.offset)
+                self._positions[key].add(end[key].offset, newest)
+
+    def _configure(self, topics: list[str]) -> None:
+        now = self._clock()
+        fresh = now - self._configured < CONFIG_AGE
+        asked = [topic for topic in topics if not (fresh and topic in self._min_in_sync)]
+        if asked:
+            resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in asked]
+            found = _answers(self._admin.describe_configs(resources, request_timeout=self._timeout))
+            values = {one.name: settings["min.insync.replicas"].value for one, settings in found.items()}
+            self._min_in_sync |= {topic: int(value) for topic, value in values.items()}
+        if not fresh:
+            self._configured = now
+        for gone in self._min_in_sync.keys() - set(topics):
+            del self._min_in_sync[gone]
+
+    def _groups(self) -> dict[str, Group]:
+        listed = self._admin.list_consumer_groups(request_timeout=self._timeout).result()
+        names = [group.group_id for group in listed.valid]
+        if not names:
+            return {}
+        described = _answers(self._admin.describe_consumer_groups(names, request_timeout=self._timeout))
+        asked: dict[str, Future[Any]] = {}
+        for name in names:
+            # Kafka's client takes one group for each call; the answers come while the next ones are asked.
+            asked |= self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(name)], request_timeout=self._timeout
+            )
+        groups: dict[str, Group] = {}
+        for name, answer in _answers(asked).items():
+            offsets = {(at.topic, at.partition): at.offset for at in answer.topic_partitions if at.offset >= 0}
+            members = len(described[name].members) if name in described else 0
+            groups[name] = Group(members, offsets)
+        return groups
+
+
+def _answers(futures: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
+    """The answers that came; raises the first error when there is none but errors."""
+    found: dict[Any, Any] = {}
+    failed: KafkaException | None = None
+    for key, future in futures.items():
+        try:
+            found[key] = future.result()
+        except KafkaException as error:
+            failed = failed or error
+    if failed and not found:
+        raise failed
+    return found

@@ -1,0 +1,49 @@
+"""From offsets to event time: how old is the oldest record that a group has not read yet? Pure.
+
+Kafka tells offsets, not times. Whoever looks at a partition now and then knows how far it was at which event time, and
+what lies between two looks can be interpolated: no record has to be read, and no right to read any is needed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+LONGEST = 240
+"""Samples kept of a partition; older ones are thinned out, so that they reach back far and are exact for the last."""
+
+
+@dataclass
+class Positions:
+    """Samples of one partition: up to (not including) ``offsets[i]`` events are older than ``times[i]``, in seconds."""
+
+    offsets: list[int] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+
+    def add(self, offset: int, time: float) -> None:
+        """One more sample. One that does not go on from the last, as after a topic was made anew, starts again."""
+        if self.offsets and offset < self.offsets[-1]:
+            self.offsets.clear()
+            self.times.clear()
+        if self.offsets and offset == self.offsets[-1]:
+            self.times[-1] = max(self.times[-1], time)
+            return
+        self.offsets.append(offset)
+        # Events of a topic come a little out of order; the time up to which all have come does not go back.
+        self.times.append(max(time, self.times[-1]) if self.times else time)
+        if len(self.offsets) > LONGEST:
+            del self.offsets[1 : LONGEST // 2 : 2]
+            del self.times[1 : LONGEST // 2 : 2]
+
+    def time_at(self, offset: int) -> float | None:
+        """The event time of the record at ``offset``; before the first sample that sample's, so never too old."""
+        if not self.offsets:
+            return None
+        i = bisect_left(self.offsets, offset)
+        if i == 0:
+            return self.times[0]
+        if i == len(self.offsets):
+            return self.times[-1]
+        low, high = self.offsets[i - 1], self.offsets[i]
+        share = (offset - low) / (high - low)
+        return self.times[i - 1] + share * (self.times[i] - self.times[i - 1])

@@ -1,0 +1,44 @@
+"""What the exporter knows of Kafka after one look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from exporter.positions import Positions
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition. begin, end: its oldest and its next offset; None for Kafka's own topics.
+
+    newest, newest_offset: event time, in seconds since 1970, of its newest record, and where that is; None when it has
+    none. positions: its history.
+    """
+
+    leader: int
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+    begin: int | None = None
+    end: int | None = None
+    newest: float | None = None
+    newest_offset: int | None = None
+    positions: Positions = field(default_factory=Positions)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A consumer group: its members, and the offset that it reads next by topic and partition."""
+
+    members: int
+    offsets: Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The whole cluster. min_in_sync: ``min.insync.replicas`` by topic."""
+
+    brokers: int
+    partitions: Mapping[str, Mapping[int, Partition]]
+    min_in_sync: Mapping[str, int]
+    groups: Mapping[str, Group]

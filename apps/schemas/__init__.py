@@ -1,0 +1,1 @@
+"""Registers schemas in a schema registry, as a Job of `pulumi up`."""

@@ -1,0 +1,137 @@
+"""Registers schemas: ``python3 -m schemas``. All of them, or none when the registry refuses one.
+
+Environment: REGISTRY_URL, REGISTRY_WRITER (a folder with the files username and password), REGISTRY_SCHEMAS (a file:
+the compatibility level, the schema by type, the type by subject), REGISTRY_CA (the registry's authority; the system's
+when absent).
+
+Exit codes: 0 registered, 1 the registry could not be reached for five minutes, 2 wrong settings, 3 the registry refused
+or is not the one that its certificate should prove. The reason is the end of what is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schemas.registry import RefusedError, Registry, Subject, UnavailableError
+
+UNAVAILABLE = 1
+SETTINGS = 2
+REFUSED = 3
+
+# Seconds for which, and after which, a registry that cannot be reached is tried again.
+PATIENCE = 300.0
+PAUSE = 5.0
+
+# How many subjects a refusal names with their reasons: Kubernetes keeps the last 2048 bytes.
+_NAMED = 2
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What shall be in the registry."""
+
+    level: str
+    subjects: list[Subject]
+
+    @classmethod
+    def read(cls, file: Path) -> Wanted:
+        document: dict[str, Any] = json.loads(file.read_text())
+        schemas = document["schemas"]
+        subjects = [Subject(name, kind, schemas[kind]) for name, kind in document["subjects"].items()]
+        return cls(document["compatibility"], subjects)
+
+
+def changed(registry: Registry, wanted: Wanted) -> tuple[list[Subject], list[Subject]]:
+    """The subjects that are not there or whose newest version is another; and those of them that may not change so.
+
+    Nothing is changed.
+    """
+    present = registry.subjects()
+    new = [subject for subject in wanted.subjects if subject.name not in present]
+    other = [
+        subject
+        for subject in wanted.subjects
+        if subject.name in present and not _same(registry.latest(subject.name), subject.schema)
+    ]
+    return new + other, [subject for subject in other if not registry.compatible(subject)]
+
+
+def apply(registry: Registry, wanted: Wanted, subjects: list[Subject]) -> int:
+    """Register these subjects, then see to the level of all; how many levels were set.
+
+    The level comes last: some registries know it only of subjects that are there, and a stricter one holds from the
+    next change on, rather than stop this one half way.
+    """
+    for subject in subjects:
+        registry.register(subject)
+    different = [subject.name for subject in wanted.subjects if registry.level(subject.name) != wanted.level]
+    for name in different:
+        registry.set_level(name, wanted.level)
+    return len(different)
+
+
+def refusal(registry: Registry, subjects: list[Subject]) -> str:
+    """The registry's reasons not to take these subjects, of the first of them.
+
+    It gives the reason only to who tries to register; as it said that it will not take them, that changes nothing.
+    """
+    lines = ["the registry finds the change incompatible; nothing was registered"]
+    for subject in subjects[:_NAMED]:
+        try:
+            registry.register(subject)
+            lines.append(f"{subject.name}: it gives no reason, and took it when asked again")
+        except RefusedError as refused:
+            lines.append(f"{subject.name}: {refused}")
+    if len(subjects) > _NAMED:
+        lines.append(f"and {len(subjects) - _NAMED} more subjects")
+    return "\n".join(lines)
+
+
+def attempt(registry: Registry, wanted: Wanted) -> int:
+    """Register what is wanted; the exit code. What an earlier attempt did is not done again."""
+    subjects, incompatible = changed(registry, wanted)
+    if incompatible:
+        print(refusal(registry, incompatible))
+        return REFUSED
+    levels = apply(registry, wanted, subjects)
+    print(f"{len(subjects)} of {len(wanted.subjects)} subjects registered, {levels} levels set to {wanted.level}")
+    return 0
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two schemas are the same; registries keep their own spacing."""
+    return json.loads(one) == json.loads(other)
+
+
+def main() -> int:
+    """The exit code."""
+    try:
+        wanted = Wanted.read(Path(os.environ["REGISTRY_SCHEMAS"]))
+        writer = Path(os.environ["REGISTRY_WRITER"])
+        user, password = ((writer / name).read_text().strip() for name in ("username", "password"))
+        registry = Registry(os.environ["REGISTRY_URL"], user, password, os.environ.get("REGISTRY_CA") or None)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        print(f"schemas: wrong settings: {error!r}")
+        return SETTINGS
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return attempt(registry, wanted)
+        except RefusedError as refused:
+            print(f"nothing more was registered: {refused}")
+            return REFUSED
+        except UnavailableError as unavailable:
+            print(f"the registry cannot be reached: {unavailable}")
+            if time.monotonic() > end:
+                return UNAVAILABLE
+            time.sleep(PAUSE)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""Index templates: what a data stream's documents look like, and how long they are kept."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from search_setup.engine import Engine, Settings
+
+LOG = logging.getLogger("search_setup")
+HOUR = 3_600_000
+# above the engine's own template for logs-*-*, which has 100
+PRIORITY = 500
+LARGEST_SHARD = "10gb"
+# Lucene takes no longer term: 32,766 bytes, and a character can be 4
+LONGEST_TERM = 8191
+
+
+def mappings(*, elasticsearch: bool) -> dict[str, Any]:
+    """The fields of a log event.
+
+    Nothing else is indexed and no type is ever guessed, so that no event can break the index for the next one.
+    Attributes are one field whatever is in them: found by `attributes.<name>`, as words, not as numbers.
+    """
+    keyword = {"type": "keyword", "ignore_above": 1024}
+    names = ("service", "level", "trace_id", "span_id", "instance")
+    free = {"type": "flattened", "ignore_above": LONGEST_TERM} if elasticsearch else {"type": "flat_object"}
+    return {
+        "dynamic": False,
+        "properties": {
+            "@timestamp": {"type": "date"},
+            "timestamp": {"type": "alias", "path": "@timestamp"},
+            **dict.fromkeys(names, keyword),
+            "message": {"type": "text"},
+            "attributes": free,
+            "extra": {"type": "object", "enabled": False},
+        },
+    }
+
+
+def template(engine: Engine, stream: str, replicas: int) -> dict[str, Any]:
+    """The index template of a data stream."""
+    settings: dict[str, Any] = {"number_of_shards": 1, "number_of_replicas": replicas, "codec": "best_compression"}
+    # a search may wait a little longer for the newest events than the engine's 1 s, and each index costs less
+    settings["refresh_interval"] = "2s"
+    if engine.life_cycles:
+        settings["lifecycle"] = {"name": stream}
+    return {
+        "index_patterns": [stream],
+        "data_stream": {},
+        "priority": PRIORITY,
+        "template": {
+            "settings": {"index": settings},
+            "mappings": mappings(elasticsearch=engine.elasticsearch),
+        },
+        "_meta": {"managed_by": "kafkalogs"},
+    }
+
+
+def rollover_ms(retention_ms: int) -> int:
+    """When a stream's current index is followed by the next: at an eighth of the retention, an hour to a day."""
+    return min(24 * HOUR, max(HOUR, retention_ms // 8))
+
+
+def policy(retention_ms: int) -> dict[str, Any]:
+    """The life cycle policy of a data stream; the age counts from the end of an index."""
+    roll = {"max_age": f"{rollover_ms(retention_ms)}ms", "max_primary_shard_size": LARGEST_SHARD}
+    return {
+        "policy": {
+            "phases": {
+                "hot": {"actions": {"rollover": roll}},
+                "delete": {"min_age": f"{retention_ms}ms", "actions": {"delete": {}}},
+            }
+        }
+    }
+
+
+def set_up(engine: Engine, settings: Settings) -> None:
+    """Put the templates, and the life cycles where the engine has them. A stream is made by its first event."""
+    for stream, retention_ms in settings.streams.items():
+        if engine.life_cycles:
+            engine.ask("PUT", f"/_ilm/policy/{stream}", policy(retention_ms))
+        engine.ask("PUT", f"/_index_template/{stream}", template(engine, stream, settings.replicas))
+        # One that is there already takes new fields; what a field is can only change with the next index.
+        if backing_indices(engine, stream):
+            fields = mappings(elasticsearch=engine.elasticsearch)
+            engine.ask("PUT", f"/{stream}/_mapping?write_index_only=true", fields)
+        LOG.info("data stream %s: kept for %.1f h", stream, retention_ms / HOUR)
+
+
+def backing_indices(engine: Engine, stream: str) -> list[str]:
+    """The indices of a data stream, the one that is written last; none when there is no such stream."""
+    found = engine.ask("GET", f"/_resolve/index/{stream}*").get("data_streams", [])
+    indices = next((one["backing_indices"] for one in found if one["name"] == stream), [])
+    # a stream with one index has it as plain text; all have names that end with their number
+    return sorted([indices] if isinstance(indices, str) else indices, key=lambda name: int(name.rsplit("-", 1)[1]))

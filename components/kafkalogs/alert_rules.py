@@ -1,0 +1,422 @@
+"""The platform's own alerts: one for each way in which logs stop to arrive, to be found, or to wake somebody.
+
+Built from what the platform has: a part that is switched off has no alerts. Each alert's `description` says what
+people lose and where to look first. Severity `critical` pages; `warning` is for the next working day; `info` is only
+shown.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Rule = dict[str, Any]
+"""A rule of Prometheus (https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules)."""
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A consumer whose delay somebody notices."""
+
+    alert: str
+    """The alert's name, which says what goes wrong: LogsNotArchived."""
+
+    group: str
+    """A regular expression for its consumer groups, as they are in Kafka."""
+
+    limit: int
+    """How old its oldest unread record may be; seconds."""
+
+    loss: str
+    """What people lose, and where to look; a sentence."""
+
+    severity: str = "critical"
+    """`critical` or `warning`."""
+
+
+CONSUMERS: Final[Mapping[str, Consumer]] = {
+    "pager": Consumer(
+        "AlertsNotFiring",
+        r"pager\..*",
+        120,
+        "Critical errors of services do not become incidents. Look at the pager's log.",
+    ),
+    "stream": Consumer(
+        "ErrorsNotDetected",
+        r"stream\..*",
+        300,
+        "Errors are not taken out of the logs, so nobody is paged. Look at the Flink job.",
+    ),
+    "archive": Consumer(
+        "LogsNotArchived",
+        "connect-archive",
+        1800,
+        "Logs do not reach the archive, and are lost when Kafka's retention ends. Look at the connector archive.",
+    ),
+    "search": Consumer(
+        "LogsNotSearchable",
+        "connect-search",
+        300,
+        "New logs are not found in search. Look at the connector search and at Elasticsearch.",
+        "warning",
+    ),
+    "audit": Consumer(
+        "AuditNotStored",
+        "connect-audit",
+        1800,
+        "Audit logs do not reach the database. Look at the connector audit and at PostgreSQL.",
+    ),
+}
+"""The platform's consumers by part."""
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What there is to watch."""
+
+    consumers: Mapping[str, Consumer] = field(default_factory=lambda: dict(CONSUMERS))
+    """The consumers by part."""
+
+    broker_disk: int | None = None
+    """The disk of each broker; bytes; None leaves the disks to whoever provides them."""
+
+    brokers: int = 3
+    """How many nodes run Kafka."""
+
+    connect: bool = True
+    """Whether Kafka Connect runs."""
+
+    shipper: bool = True
+    """Whether the log shipper runs."""
+
+    lag: int = 10_000
+    """Records that a group may be behind before its growing lag is an alert."""
+
+
+def rule_groups(watched: Watched) -> dict[str, Any]:
+    """The file of rules that Prometheus loads; also `spec` of a PrometheusRule."""
+    groups: dict[str, list[Rule]] = {
+        "kafkalogs-recording": _recorded(),
+        "kafkalogs-consumers": _consumers(watched),
+        "kafkalogs-kafka": _kafka(watched),
+        "kafkalogs-dead-letters": _dead_letters(),
+        "kafkalogs-monitoring": _monitoring(),
+    }
+    if watched.connect:
+        groups["kafkalogs-connect"] = _connect()
+    if "stream" in watched.consumers:
+        groups["kafkalogs-stream"] = _stream()
+    if "pager" in watched.consumers:
+        groups["kafkalogs-pager"] = _pager()
+    if watched.shipper:
+        groups["kafkalogs-shipper"] = _shipper()
+    return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
+
+
+def _alert(name: str, expr: str, after: str, severity: str, summary: str, description: str) -> Rule:
+    return {
+        "alert": name,
+        "expr": expr,
+        "for": after,
+        "labels": {"severity": severity},
+        "annotations": {"summary": summary, "description": description},
+    }
+
+
+def _recorded() -> list[Rule]:
+    return [
+        {
+            "record": "kafkalogs:dead_letters:sum",
+            "expr": 'sum by (topic) (kafka_topic_partition_current_offset{topic=~"dlq\\\\..+"}'
+            ' - kafka_topic_partition_oldest_offset{topic=~"dlq\\\\..+"})',
+        },
+        {"record": "kafkalogs:broker_log_bytes:sum", "expr": "sum by (pod) (kafka_log_log_size)"},
+    ]
+
+
+def _consumers(watched: Watched) -> list[Rule]:
+    rules: list[Rule] = []
+    for part, consumer in watched.consumers.items():
+        pattern = consumer.group.replace("\\", "\\\\")
+        group = f'{{consumergroup=~"{pattern}"}}'
+        rules.append(
+            _alert(
+                consumer.alert,
+                f"max by (consumergroup) (kafkalogs_consumergroup_lag_seconds{group}) > {consumer.limit}",
+                "1m",
+                consumer.severity,
+                "{{ $labels.consumergroup }} is {{ $value | humanizeDuration }} behind",
+                consumer.loss,
+            )
+        )
+        missing = _alert(
+            f"{consumer.alert}NoConsumer",
+            f"absent(kafka_consumergroup_members{group}) and on() kafka_brokers",
+            "10m",
+            consumer.severity,
+            f"no consumer group of {part} is known to Kafka",
+            consumer.loss,
+        )
+        missing["labels"]["part"] = part
+        rules.append(missing)
+    # A group that nobody uses any more keeps its offsets for a week; only the platform's own are missed when they end.
+    own = "|".join(consumer.group for consumer in watched.consumers.values()).replace("\\", "\\\\")
+    alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
+    return [
+        *rules,
+        _alert(
+            "ConsumerLagGrowing",
+            "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
+            f" > {watched.lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
+            "15m",
+            "warning",
+            "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
+            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
+        ),
+        _alert(
+            "RecordsExpiredUnread",
+            "kafka_consumergroup_current_offset"
+            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
+            f" and on (consumergroup) {alive}",
+            "0m",
+            "critical",
+            "records of {{ $labels.topic }} were deleted before {{ $labels.consumergroup }} read them",
+            "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
+        ),
+    ]
+
+
+def _kafka(watched: Watched) -> list[Rule]:
+    rules = [
+        _alert(
+            "PartitionBelowMinIsr",
+            "count by (topic) (kafka_topic_partition_in_sync_replica"
+            " < on (topic) group_left () kafkalogs_topic_min_insync_replicas)",
+            "1m",
+            "critical",
+            "{{ $value }} partitions of {{ $labels.topic }} have fewer replicas in sync than min.insync.replicas",
+            "Kafka refuses writes to them: services buffer their logs, and lose them when the buffers are full. "
+            "Look for brokers that are down or slow.",
+        ),
+        _alert(
+            "PartitionWithoutLeader",
+            "count by (topic) (kafka_topic_partition_leader == 0)",
+            "1m",
+            "critical",
+            "{{ $value }} partitions of {{ $labels.topic }} have no leader",
+            "They can be neither written nor read. Look for brokers that are down.",
+        ),
+        _alert(
+            "PartitionUnderReplicated",
+            "sum by (topic) (kafka_topic_partition_under_replicated_partition) > 0",
+            "10m",
+            "warning",
+            "{{ $value }} partitions of {{ $labels.topic }} are under-replicated",
+            "Another broken broker can stop writes. Look for brokers that are down, slow or full.",
+        ),
+        _alert(
+            "BrokerDown",
+            f"kafka_brokers < {watched.brokers}",
+            "2m",
+            "critical",
+            f"{{{{ $value }}}} of {watched.brokers} brokers are in the cluster",
+            "Every partition with a replica there has one less. Look at its pod.",
+        ),
+        _alert(
+            "ProduceSlow",
+            'max by (pod) (kafka_network_requestmetrics_totaltimems{request="Produce", quantile="0.99"}) > 1000',
+            "10m",
+            "warning",
+            "{{ $labels.pod }} takes {{ $value | humanize }} ms for the slowest of a hundred writes",
+            "Services wait for Kafka. Look at the brokers' disks and CPU, and at their in-sync replicas.",
+        ),
+    ]
+    if watched.broker_disk:
+        rules += [
+            _alert(
+                "BrokerDiskFull",
+                f"kafkalogs:broker_log_bytes:sum / {watched.broker_disk} > 0.85",
+                "5m",
+                "critical",
+                "the disk of {{ $labels.pod }} is {{ $value | humanizePercentage }} full",
+                "A broker with a full disk stops. Shorten retention, or enlarge the disks.",
+            ),
+            _alert(
+                "BrokerDiskFilling",
+                f"predict_linear(kafkalogs:broker_log_bytes:sum[1h], 4 * 3600) > {watched.broker_disk}"
+                f" and kafkalogs:broker_log_bytes:sum / {watched.broker_disk} > 0.5",
+                "15m",
+                "warning",
+                "the disk of {{ $labels.pod }} will be full within four hours",
+                "A service writes more than its rate says, or retention does not hold. Look at the topics' sizes.",
+            ),
+        ]
+    return rules
+
+
+def _dead_letters() -> list[Rule]:
+    return [
+        _alert(
+            "DeadLetters",
+            'sum by (topic) (increase(kafka_topic_partition_current_offset{topic=~"dlq\\\\..+"}[10m])) > 0',
+            "0m",
+            "warning",
+            "{{ $value | humanize }} records went to {{ $labels.topic }} within ten minutes",
+            "They are not where they belong. Their headers say why.",
+        ),
+        _alert(
+            "DeadLetterQueueNotEmpty",
+            "kafkalogs:dead_letters:sum > 0",
+            "1m",
+            "info",
+            "{{ $labels.topic }} holds {{ $value | humanize }} records",
+            "They wait there until their retention ends. Mend what their headers say, and send them again.",
+        ),
+    ]
+
+
+def _connect() -> list[Rule]:
+    return [
+        _alert(
+            "ConnectorFailed",
+            "max by (connector) (kafka_connect_worker_connector_failed_task_count) > 0"
+            ' or max by (connector) (kafka_connect_connector_status{status="failed"}) > 0',
+            "1m",
+            "critical",
+            "the connector {{ $labels.connector }} has failed",
+            "It carries nothing until it is started again. Its KafkaConnector's status has the stack trace.",
+        ),
+        _alert(
+            "ConnectorNotRunning",
+            "max by (connector) (kafka_connect_worker_connector_running_task_count) == 0",
+            "5m",
+            "warning",
+            "no task of the connector {{ $labels.connector }} runs",
+            "It is paused or stopped, or its tasks do not start. Look at its KafkaConnector.",
+        ),
+    ]
+
+
+def _stream() -> list[Rule]:
+    return [
+        _alert(
+            "StreamJobDown",
+            "max(flink_jobmanager_numRunningJobs) < 1",
+            "2m",
+            "critical",
+            "the Flink job does not run",
+            "Errors are not taken out of the logs, so nobody is paged. Look at the FlinkDeployment and its pods.",
+        ),
+        _alert(
+            "StreamJobRestarting",
+            "sum(increase(flink_jobmanager_job_numRestarts[15m])) > 3",
+            "0m",
+            "warning",
+            "the Flink job restarted {{ $value | humanize }} times within fifteen minutes",
+            "Something fails again and again. Look at the job manager's log.",
+        ),
+        _alert(
+            "CheckpointsFailing",
+            "sum(increase(flink_jobmanager_job_numberOfFailedCheckpoints[15m])) > 2",
+            "0m",
+            "warning",
+            "{{ $value | humanize }} checkpoints of the Flink job failed within fifteen minutes",
+            "Its results are only seen at a checkpoint. Look at the object store of the checkpoints.",
+        ),
+    ]
+
+
+def _pager() -> list[Rule]:
+    return [
+        _alert(
+            "PagerFailing",
+            'sum(increase(pager_events_total{result=~"rejected|retried"}[5m])) > 0'
+            " and on() (time() - pager_oldest_waiting_timestamp_seconds) > 60",
+            "1m",
+            "critical",
+            "PagerDuty has not accepted an incident for over a minute",
+            "Nobody is paged. Look at the pager's log for PagerDuty's answer, and at the routing key.",
+        ),
+        _alert(
+            "PagerNotReady",
+            "pager_ready == 0",
+            "2m",
+            "critical",
+            "the pager does not read its topic, or has no routing key",
+            "Nobody is paged. Look at the pager's log and at the Secret of the routing key.",
+        ),
+        _alert(
+            "PagerRejected",
+            'sum(increase(pager_dead_letters_total{reason="rejected"}[15m])) > 0',
+            "0m",
+            "critical",
+            "PagerDuty rejected {{ $value | humanize }} incidents",
+            "They are in the pager's dead-letter topic, with PagerDuty's reason. The routing key may be wrong.",
+        ),
+    ]
+
+
+def _shipper() -> list[Rule]:
+    return [
+        _alert(
+            "ShipperBackPressure",
+            "filebeat_queue_bytes / filebeat_queue_max_bytes > 0.5",
+            "5m",
+            "warning",
+            "the queue of the shipper {{ $labels.pod }} is {{ $value | humanizePercentage }} full",
+            "Kafka takes less than the node's pods write. When the queue is full the shipper stops reading, and "
+            "lines are lost when Kubernetes rotates the files. Look at its quota and at the brokers.",
+        ),
+        _alert(
+            "ShipperNotDelivering",
+            "rate(filebeat_output_events_acked_total[5m]) == 0 and filebeat_output_events_active > 0",
+            "5m",
+            "critical",
+            "the shipper {{ $labels.pod }} delivers nothing",
+            "The node's logs wait on its disk. Look at Filebeat's log: rights, certificates, brokers.",
+        ),
+        _alert(
+            "ShipperDropping",
+            "increase(filebeat_output_events_dropped_total[15m]) > 0",
+            "0m",
+            "warning",
+            "the shipper {{ $labels.pod }} gave up {{ $value | humanize }} lines",
+            "They were larger than Kafka takes. Look at Filebeat's log.",
+        ),
+        _alert(
+            "ShipperDown",
+            "filebeat_up == 0",
+            "5m",
+            "critical",
+            "the shipper {{ $labels.pod }} does not answer",
+            "The node's logs are not shipped. Look at its pod.",
+        ),
+    ]
+
+
+def _monitoring() -> list[Rule]:
+    return [
+        _alert(
+            "TargetDown",
+            "up == 0",
+            "5m",
+            "warning",
+            "{{ $labels.job }} {{ $labels.pod }} gives no metrics",
+            "What happens there is not seen. Look at its pod.",
+        ),
+        _alert(
+            "MonitoringBlind",
+            "absent(kafka_brokers)",
+            "5m",
+            "critical",
+            "nothing is known of topics and consumer groups",
+            "Alerts on lag and replicas cannot fire. Look at the exporter.",
+        ),
+        _alert(
+            "NotificationsFailing",
+            "sum by (integration) (increase(alertmanager_notifications_failed_total[10m])) > 0",
+            "5m",
+            "critical",
+            "Alertmanager could not notify by {{ $labels.integration }}",
+            "These alerts reach nobody. Look at Alertmanager's log.",
+        ),
+    ]

@@ -1,0 +1,336 @@
+"""`LogPipeline`: everything that reads the platform's logs, each part in a consumer group of its own.
+
+Which parts there are is in the stack file: `schemas`, `archive`, `search`, `audit`, `stream`, `pager`, `shipper` and
+`monitoring` of `kafkalogs:platform`. What they need besides, an S3 server or a search engine, is in `Endpoints`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+
+from . import sinks
+from .config import Platform
+from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
+from .monitoring import Monitoring, MonitoringArgs
+from .pager import ENDPOINT, Pager, PagerArgs
+from .naming import SHIPPED_TOPIC
+from .platform import LogPlatform
+from .problems import ConfigError, Problem
+from .resources import Manifest
+from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
+from .service_secrets import CA_SECRET
+from .shipper import LogShipper, LogShipperArgs, shipper_namespace
+from .stream import FlinkJob, FlinkJobArgs
+
+CONNECT: Final = "connect"
+AUDIT_CLASS: Final = "audit"
+
+IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "schemas": ("registry", "schemas"),
+    "archive": ("connect",),
+    "search": ("connect",),
+    "audit": ("connect",),
+    "stream": ("flink",),
+    "pager": ("pager",),
+    "shipper": ("shipper", "exporter"),
+    "monitoring": ("exporter", "monitoring"),
+}
+"""The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
+
+METRICS_LABEL: Final = {"kafkalogs.io/metrics": "true"}
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the parts find what is not of the platform: addresses in the cluster, or outside."""
+
+    s3: pulumi.Input[str] | None = None
+    """URL of an S3 server that is not AWS's."""
+
+    database: pulumi.Input[str] | None = None
+    """host:port/name of a PostgreSQL database: of the archive's catalog, and of audit logs."""
+
+    search: pulumi.Input[str] | None = None
+    """URL of Elasticsearch or OpenSearch."""
+
+    pagerduty: pulumi.Input[str] | None = None
+    """URL that takes PagerDuty's events."""
+
+    own: tuple[str, ...] = ()
+    """Which of them, by their names here, have certificates of the platform's own authority, see `ServiceSecrets`."""
+
+    def ca_secret(self, *names: str) -> str | None:
+        """The Secret whose ca.crt verifies these; None for the public authorities."""
+        return CA_SECRET if set(names) & set(self.own) else None
+
+
+@dataclass(frozen=True)
+class LogPipelineArgs:
+    """What a `LogPipeline` is made of."""
+
+    platform: LogPlatform
+    """Whose logs it reads; its configuration says which parts there are."""
+
+    images: Mapping[str, str]
+    """The images of the parts, see `IMAGES`."""
+
+    endpoints: Endpoints
+    """What the parts need besides."""
+
+    job: str
+    """The templates of the stream job, see `FlinkJobArgs.template`."""
+
+
+def parts(platform: Platform) -> list[str]:
+    """The parts that the stack file switches on."""
+    return [name for name in IMAGES if getattr(platform, name) is not None]
+
+
+def check_images(platform: Platform, images: Mapping[str, str]) -> None:
+    """Raise ConfigError for every part whose image is not there, before anything is registered."""
+    problems = [
+        Problem((name,), "on", f"its image {image} comes from make cluster; run it, or leave {name} out")
+        for name in parts(platform)
+        for image in IMAGES[name]
+        if image not in images
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
+    """The certificates and the credentials (user by name) that the parts themselves need of `ServiceSecrets`."""
+    certificates: list[str] = []
+    credentials: dict[str, str] = {}
+    if platform.schemas and not platform.schemas.url:
+        certificates.append("registry")
+        credentials["registry-writer"] = "registry-writer"
+    if platform.monitoring and not platform.monitoring.operator:
+        certificates += ["prometheus", "alertmanager"]
+    return certificates, credentials
+
+
+class LogPipeline(pulumi.ComponentResource):
+    """Schemas, sinks, the stream job, the pager, the shipper and monitoring, as the stack file has them."""
+
+    def __init__(self, name: str, args: LogPipelineArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        config = args.platform.config
+        check_images(config, args.images)
+        super().__init__("kafkalogs:index:LogPipeline", name, {}, opts)
+        self._args = args
+        self._config = config
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._namespace, self._cluster = config.namespace, config.kafka.name
+        self._copies = {
+            "replication_factor": config.kafka.replication_factor,
+            "min_in_sync_replicas": config.kafka.min_in_sync_replicas,
+        }
+        self._services = sorted(args.platform.catalog.topics)
+        # The shipper makes its topic: what reads it waits for that.
+        shipped = self._shipper()
+        self._topics = [*self._services, *([SHIPPED_TOPIC] if shipped else [])]
+        self._after_topics = pulumi.ResourceOptions(parent=self, depends_on=[shipped] if shipped else None)
+        self._schemas()
+        self._sinks()
+        stream = self._stream()
+        self._pager(stream)
+        self._monitoring()
+        self.register_outputs({})
+
+    def _schemas(self) -> None:
+        schemas = self._config.schemas
+        if schemas is None:
+            return
+        url: pulumi.Input[str] | None = schemas.url
+        ca_secret = schemas.ca_secret
+        if url is None:
+            registry = SchemaRegistry(
+                "registry",
+                SchemaRegistryArgs(self._namespace, self._cluster, self._args.images["registry"], **self._copies),
+                self._child,
+            )
+            url, ca_secret = registry.url, CA_SECRET
+        LogSchema(
+            "schemas",
+            LogSchemaArgs(
+                self._namespace,
+                self._args.images["schemas"],
+                url,
+                self._topics,
+                schemas.compatibility,
+                ca_secret,
+                schemas.credentials_secret,
+            ),
+            self._after_topics,
+        )
+
+    def _sinks(self) -> None:
+        config, where = self._config, self._args.endpoints
+        topics = self._args.platform.catalog.topics
+        audit = sorted(name for name, topic in topics.items() if topic.retention_class == AUDIT_CLASS)
+        partitions = sum(topic.partitions for topic in topics.values()) + (3 if config.shipper else 0)
+        loads = [
+            *([sinks.archive_load(1, partitions, len(config.services))] if config.archive else []),
+            *([sinks.search_load(1, partitions)] if config.search else []),
+            *([sinks.database_load(1, sum(topics[name].partitions for name in audit))] if config.audit else []),
+        ]
+        if not loads:
+            return
+        secrets: list[str] = [CA_SECRET] if where.own else []
+        secrets += ["s3-credentials"] if config.archive and where.s3 else []
+        secrets += ["search-sink-credentials"] if config.search else []
+        secrets += ["postgres-credentials"] if config.archive or config.audit else []
+        uses = {
+            "s3": config.archive is not None,
+            "search": config.search is not None,
+            "database": config.archive is not None or config.audit is not None,
+        }
+        workers = ConnectCluster(
+            CONNECT,
+            ConnectClusterArgs(
+                self._namespace,
+                self._cluster,
+                self._args.images["connect"],
+                heap_bytes(loads, config.connect.replicas),
+                replicas=config.connect.replicas,
+                version=config.kafka.version,
+                topic_replicas=config.kafka.replication_factor,
+                min_in_sync_replicas=config.kafka.min_in_sync_replicas,
+                control_topics=["archive.control"] if config.archive else None,
+                secrets=secrets,
+                labels={**{f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used}},
+            ),
+            self._child,
+        )
+        # Connectors go before the workers that end them.
+        after = pulumi.ResourceOptions.merge(self._after_topics, pulumi.ResourceOptions(depends_on=[workers]))
+        common: Manifest = {
+            "namespace": self._namespace,
+            "cluster": self._cluster,
+            "connect": CONNECT,
+            "topic_replicas": config.kafka.replication_factor,
+            "min_in_sync_replicas": config.kafka.min_in_sync_replicas,
+        }
+        if config.archive:
+            archive = sinks.S3SinkArgs(
+                **common,
+                topics=self._topics,
+                warehouse=config.archive.warehouse,
+                region=config.archive.region,
+                catalog=config.archive.catalog,
+                database=where.database,
+                database_credentials="postgres-credentials",
+                endpoint=where.s3,
+                credentials="s3-credentials" if where.s3 else None,
+                ca_secret=where.ca_secret("s3", "database"),
+                commit_interval_ms=config.archive.commit_interval,
+            )
+            sinks.S3Sink("archive", archive, after)
+        if config.search:
+            classes = {name: topic.retention_class for name, topic in topics.items()}
+            if config.shipper:
+                classes[SHIPPED_TOPIC] = "application"
+            search = sinks.SearchSinkArgs(
+                **common,
+                topics=self._topics,
+                url=_known(where.search, "search"),
+                streams={name: sinks.data_stream(kind) for name, kind in classes.items()},
+                credentials="search-sink-credentials",
+                ca_secret=where.ca_secret("search"),
+            )
+            sinks.SearchSink("search", search, after)
+        if config.audit and audit:
+            database = sinks.JdbcSinkArgs(
+                **common,
+                topics=audit,
+                database=_known(where.database, "database"),
+                credentials="postgres-credentials",
+                ca_secret=where.ca_secret("database"),
+            )
+            sinks.JdbcSink("audit", database, after)
+
+    def _stream(self) -> FlinkJob | None:
+        stream = self._config.stream
+        if stream is None:
+            return None
+        where = self._args.endpoints
+        args = FlinkJobArgs(
+            self._namespace,
+            self._cluster,
+            self._args.images["flink"],
+            self._args.job,
+            {name: {"team": service.team, "tier": service.tier} for name, service in self._config.services.items()},
+            state=stream.state,
+            s3_endpoint=where.s3,
+            s3_credentials_secret="s3-credentials" if where.s3 else None,  # noqa: S106 - a name
+            s3_ca_secret=where.ca_secret("s3"),
+            parallelism=stream.parallelism,
+            **self._copies,
+        )
+        return FlinkJob("stream", args, self._child)
+
+    def _pager(self, stream: FlinkJob | None) -> None:
+        pager = self._config.pager
+        if pager is None:
+            return
+        Pager(
+            "pager",
+            PagerArgs(
+                self._namespace,
+                self._cluster,
+                self._args.images["pager"],
+                pager.routing_key_secret,
+                pager.routing_key_field,
+                self._args.endpoints.pagerduty or ENDPOINT,
+                endpoint_ca_secret=self._args.endpoints.ca_secret("pagerduty"),
+                **self._copies,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[stream] if stream else None),
+        )
+
+    def _shipper(self) -> LogShipper | None:
+        shipper = self._config.shipper
+        if shipper is None:
+            return None
+        args = LogShipperArgs(
+            self._namespace,
+            self._cluster,
+            self._args.images["shipper"],
+            self._args.images["exporter"],
+            shipper.kind,
+            SHIPPED_TOPIC,
+            replicas=self._config.kafka.replication_factor,
+            min_in_sync_replicas=self._config.kafka.min_in_sync_replicas,
+        )
+        return LogShipper("shipper", args, self._child)
+
+    def _monitoring(self) -> None:
+        config, monitoring = self._config, self._config.monitoring
+        if monitoring is None:
+            return
+        consumers = ("pager", "stream", "archive", "search", "audit")
+        pools = config.broker_pools().values()
+        Monitoring(
+            "monitoring",
+            MonitoringArgs(
+                self._namespace,
+                self._cluster,
+                self._args.images["exporter"],
+                self._args.images["monitoring"],
+                brokers=config.brokers(),
+                broker_disk=min(pool.storage.size for pool in pools),
+                parts=[name for name in consumers if getattr(config, name) is not None],
+                shipper_namespace=shipper_namespace(self._namespace) if config.shipper else None,
+                operator=monitoring.operator,
+            ),
+            self._child,
+        )
+
+
+def _known(address: pulumi.Input[str] | None, key: str) -> pulumi.Input[str]:
+    """An address that must be there; ConfigError names the key of the stack file that gives it."""
+    if address is None:
+        raise ConfigError([Problem(("endpoints", key), None, "nothing says where it is; write its address")])
+    return address

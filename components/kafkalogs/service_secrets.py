@@ -1,0 +1,208 @@
+"""`ServiceSecrets`: the certificates and passwords of the platform's own services, made inside the cluster.
+
+A Job makes them, so that no key and no password is ever in Pulumi's state; a CronJob with the same image renews what
+expires. The Secrets belong to the ConfigMap with their list. Its name follows from the list: another list makes
+another ConfigMap and another Job, which takes over the Secrets that are still wanted; when the old ConfigMap goes,
+Kubernetes removes with it only those that nobody wants any more, and on destroy all of them.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import CronJob, Job
+from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from .resources import (
+    DELETE_AT_ONCE,
+    LONGEST_DELETION,
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    Manifest,
+    manifest_of,
+    metadata,
+    part,
+    typed,
+    untyped,
+)
+
+NAME: Final = "service-secrets"
+CA_SECRET: Final = "platform-ca"  # noqa: S105 - a name
+"""The Secret whose `ca.crt` clients verify the platform's services with."""
+
+CA_KEY_SECRET: Final = "platform-ca-key"  # noqa: S105 - a name
+"""The Secret with the authority's key, for the Job alone."""
+
+RENEWAL: Final = "17 3 * * *"
+"""When the CronJob looks (UTC); a certificate is renewed when it is valid for less than 30 days."""
+
+_FOLDER: Final = "/etc/kafkalogs"
+
+
+@dataclass(frozen=True)
+class ServiceSecretsArgs:
+    """What is made. There is one `ServiceSecrets` in a namespace."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of the services."""
+
+    image: pulumi.Input[str]
+    """The image of the secrets maker."""
+
+    certificates: pulumi.Input[list[str]]
+    """The services that serve TLS. Each NAME gets a Secret NAME-tls: tls.crt, tls.key, ca.crt, and keystore.p12 and
+    truststore.p12 with the password in `password`. It is for the hosts NAME, NAME.<namespace>, NAME.<namespace>.svc,
+    NAME.<namespace>.svc.cluster.local and localhost."""
+
+    credentials: pulumi.Input[dict[str, str]]
+    """The user name of each credential. Each NAME gets a Secret NAME-credentials: username, password."""
+
+
+def tls_secret(name: str) -> str:
+    """The Secret with the certificate of a service."""
+    return f"{name}-tls"
+
+
+def credentials_secret(name: str) -> str:
+    """The Secret with the user name and password of a credential."""
+    return f"{name}-credentials"
+
+
+def list_manifest(namespace: str, certificates: list[str], credentials: dict[str, str]) -> Manifest:
+    """The ConfigMap with the list of what is made; its name carries a digest of the list."""
+    wanted = {"certificates": sorted(certificates), "credentials": credentials}
+    text = json.dumps(wanted, sort_keys=True)
+    # Gone at once, and Kubernetes removes what it owns afterwards.
+    about = metadata(f"{NAME}-{_digest(text)}", namespace, at_once=True)
+    return {"metadata": about, "immutable": True, "data": {"wanted.json": text}}
+
+
+def role_rules(certificates: list[str], credentials: dict[str, str]) -> list[Manifest]:
+    """What the Job may do: its own Secrets by name. To create a thing cannot be limited to names in Kubernetes."""
+    names = [CA_KEY_SECRET, CA_SECRET, *map(tls_secret, sorted(certificates))]
+    names += map(credentials_secret, sorted(credentials))
+    return [
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "patch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    ]
+
+
+def job_manifest(namespace: str, image: str, list_name: str, list_uid: str) -> Manifest:
+    """The Job that makes the Secrets. list_name, list_uid: of the ConfigMap that owns them.
+
+    Its name carries a digest of its spec: a Job cannot be changed, and one of another name is a new one.
+    """
+    spec = _job_spec(image, list_name, list_uid)
+    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", namespace)
+    # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
+    return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
+
+
+def cron_manifest(namespace: str, image: str, list_name: str, list_uid: str) -> Manifest:
+    """The CronJob that renews what expires."""
+    return {
+        "metadata": metadata(f"{NAME}-renewal", namespace, at_once=True),
+        "spec": {
+            "schedule": RENEWAL,
+            "timeZone": "Etc/UTC",
+            "concurrencyPolicy": "Forbid",
+            "successfulJobsHistoryLimit": 1,
+            "failedJobsHistoryLimit": 1,
+            "jobTemplate": {"spec": _job_spec(image, list_name, list_uid)},
+        },
+    }
+
+
+def _job_spec(image: str, list_name: str, list_uid: str) -> Manifest:
+    container: dict[str, Any] = {
+        "name": "secrets",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            {"name": "OWNER_NAME", "value": list_name},
+            {"name": "OWNER_UID", "value": list_uid},
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}},
+        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "volumeMounts": [{"name": "list", "mountPath": _FOLDER, "readOnly": True}],
+    }
+    return {
+        "backoffLimit": 3,
+        "activeDeadlineSeconds": 240,
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "kafkalogs"}},
+            "spec": {
+                "serviceAccountName": NAME,
+                "restartPolicy": "Never",
+                "securityContext": RESTRICTED_POD,
+                "containers": [container],
+                "volumes": [{"name": "list", "configMap": {"name": list_name}}],
+            },
+        },
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+class ServiceSecrets(pulumi.ComponentResource):
+    """The certificate authority of the platform's own services, their certificates and passwords."""
+
+    ca_secret: pulumi.Output[str]
+    """The Secret whose `ca.crt` clients verify the services with; known when all Secrets are made."""
+
+    def __init__(self, name: str, args: ServiceSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(ServiceSecretsArgs, args)
+        super().__init__("kafkalogs:index:ServiceSecrets", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        wanted = manifest_of(
+            list_manifest,
+            namespace=args.namespace,
+            certificates=args.certificates,
+            credentials=args.credentials,
+        )
+        listed = ConfigMap(
+            name, metadata=part(wanted, "metadata"), data=part(wanted, "data"), immutable=True, opts=child
+        )
+        rights = self._rights(name, args)
+        about = {
+            "namespace": args.namespace,
+            "image": args.image,
+            "list_name": listed.metadata.apply(lambda of: of.name),
+            "list_uid": listed.metadata.apply(lambda of: of.uid),
+        }
+        # On destroy the Job goes first, then its rights, and what it made goes with the list.
+        after = pulumi.ResourceOptions(
+            parent=self,
+            depends_on=[listed, *rights],
+            custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete=LONGEST_DELETION),
+        )
+        job = manifest_of(job_manifest, **about)
+        made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=after)
+        cron = manifest_of(cron_manifest, **about)
+        CronJob(f"{name}-renewal", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=after)
+        self.ca_secret = made.urn.apply(lambda _: CA_SECRET)
+        self.register_outputs({"caSecret": self.ca_secret})
+
+    def _rights(self, name: str, args: ServiceSecretsArgs) -> list[pulumi.Resource]:
+        about = untyped(metadata(NAME, args.namespace, at_once=True))
+        child = pulumi.ResourceOptions(parent=self)
+        rules: Any = pulumi.Output.all(certificates=args.certificates, credentials=args.credentials).apply(
+            lambda known: role_rules(**known)
+        )
+        return [
+            ServiceAccount(name, metadata=about, opts=child),
+            Role(name, metadata=about, rules=rules, opts=child),
+            RoleBinding(
+                name,
+                metadata=about,
+                role_ref=untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME}),
+                subjects=untyped([{"kind": "ServiceAccount", "name": NAME, "namespace": args.namespace}]),
+                opts=child,
+            ),
+        ]

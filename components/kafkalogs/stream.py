@@ -1,0 +1,216 @@
+"""`FlinkJob`: what is worked out from all logs while they are written.
+
+Errors go to `logs.error`, critical ones to `errors.critical`; beside them error rates with an anomaly flag, latency
+percentiles, traces that fail in several services, and a sample with less debug logs. What is no log event goes to
+`dlq.stream`. The job is SQL: the templates in `jobs/`.
+
+Outputs are exactly once for consumers that read committed records only (`isolation.level=read_committed`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from . import units
+from .resources import custom_resource, manifest_of, metadata, part, typed, untyped
+from .stream_manifests import (
+    FLINK_API,
+    STREAM,
+    catalog_manifest,
+    catalog_topic_manifest,
+    flink_manifest,
+    policy_manifest,
+    role_rules,
+    script_manifest,
+    stream_user_manifest,
+)
+from .stream_script import DEAD_LETTER_BYTES, OUTPUTS
+from .topic import LogTopic, LogTopicArgs
+
+
+@dataclass(frozen=True)
+class FlinkJobArgs:
+    """What a `FlinkJob` is made of. There is one in a namespace."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of the Kafka cluster."""
+
+    cluster: pulumi.Input[str]
+    """The name of the Kafka cluster."""
+
+    image: pulumi.Input[str]
+    """Flink with the Kafka connector, the runner of SQL scripts and the S3 plugin."""
+
+    template: str
+    """The script's templates, one after the other: jobs/macros.sql, jobs/tables.sql, jobs/logs.sql."""
+
+    services: pulumi.Input[dict[str, dict[str, Any]]]
+    """What `catalog.services` says of each service: its team and tier. It changes without a restart of the job."""
+
+    state: pulumi.Input[str] = "s3://stream-state"
+    """Where checkpoints, savepoints and the recovery data are; a URI of a file system that Flink knows."""
+
+    s3_endpoint: pulumi.Input[str] | None = None
+    """The S3 server's URL; Amazon's when absent."""
+
+    s3_credentials_secret: pulumi.Input[str] | None = None
+    """The Secret with `username`, the access key, and `password`, the secret key; the pod's own identity when absent."""
+
+    s3_ca_secret: pulumi.Input[str] | None = None
+    """A Secret whose `ca.crt` signed the S3 server's certificate; the public authorities are trusted when absent."""
+
+    parallelism: pulumi.Input[int] = 1
+    """How many of each operator work side by side, all in one TaskManager."""
+
+    checkpoint_seconds: pulumi.Input[int] = 5
+    """Seconds between checkpoints: the longest that an error waits before consumers see it."""
+
+    watermark_delay_seconds: pulumi.Input[int] = 10
+    """How long after its time an event may come and still be counted in its minute; later ones are counted apart."""
+
+    discovery_seconds: pulumi.Input[int] = 10
+    """How often the job looks for new topics, partitions and catalogs; seconds."""
+
+    debug_share: pulumi.Input[float] = 0.1
+    """The share of traces whose debug logs are in `logs.sampled`; 0 to 1."""
+
+    upgrade_mode: pulumi.Input[str] = "savepoint"
+    """How a change of the job goes on from the last one: `savepoint`, `last-state` or `stateless`."""
+
+    partitions: pulumi.Input[int] = 3
+    """Partitions of each topic that it writes."""
+
+    retention_ms: pulumi.Input[int] = 6 * units.HOUR
+    """How long the topics that it writes keep their records; milliseconds."""
+
+    dead_letter_retention_ms: pulumi.Input[int] = 14 * units.DAY
+    """How long dead letters are kept; milliseconds."""
+
+    replication_factor: pulumi.Input[int] = 3
+    """Copies of every record that it writes."""
+
+    min_in_sync_replicas: pulumi.Input[int] = 2
+    """Copies that must have a record before a write is answered."""
+
+    job_manager_memory: pulumi.Input[str] = "832m"
+    """Of the JobManager's pod; it compiles the script. As Flink writes it."""
+
+    task_manager_memory: pulumi.Input[str] = "1024m"
+    """Of the TaskManager's pod, as Flink writes it."""
+
+
+class FlinkJob(pulumi.ComponentResource):
+    """The stream job on Flink, with its identity and the topics that it writes."""
+
+    deployment: pulumi.Output[str]
+    """The name of the FlinkDeployment, known when the job runs."""
+
+    topics: pulumi.Output[dict[str, str]]
+    """The topics that it writes: error, critical, sampled, rate, latency, correlations, dead_letters, catalog."""
+
+    def __init__(self, name: str, args: FlinkJobArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(FlinkJobArgs, args)
+        super().__init__("kafkalogs:index:FlinkJob", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
+        before: list[pulumi.Resource] = self._topics(name, args, here)
+        manifest = manifest_of(stream_user_manifest, **here)
+        before.append(custom_resource(f"{name}-user", "KafkaUser", manifest, minutes=5, opts=child))
+
+        script = manifest_of(
+            script_manifest,
+            **here,
+            template=args.template,
+            watermark_delay=args.watermark_delay_seconds,
+            discovery_interval=args.discovery_seconds,
+            debug_share=args.debug_share,
+        )
+        catalog = manifest_of(catalog_manifest, namespace=args.namespace, services=args.services)
+        for suffix, manifest in (("script", script), ("catalog", catalog)):
+            about, data = part(manifest, "metadata"), part(manifest, "data")
+            before.append(ConfigMap(f"{name}-{suffix}", metadata=about, data=data, opts=child))
+
+        about = untyped(metadata(STREAM, args.namespace))
+        before += [
+            ServiceAccount(name, metadata=about, opts=child),
+            Role(name, metadata=about, rules=untyped(role_rules()), opts=child),
+            RoleBinding(
+                name,
+                metadata=about,
+                role_ref=untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": STREAM}),
+                subjects=untyped([{"kind": "ServiceAccount", "name": STREAM, "namespace": args.namespace}]),
+                opts=child,
+            ),
+        ]
+        policy = manifest_of(policy_manifest, namespace=args.namespace)
+        before.append(
+            NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
+        )
+        manifest = manifest_of(
+            flink_manifest,
+            **here,
+            image=args.image,
+            script=_name(script),
+            state=args.state,
+            s3_endpoint=args.s3_endpoint,
+            s3_credentials_secret=args.s3_credentials_secret,
+            s3_ca_secret=args.s3_ca_secret,
+            parallelism=args.parallelism,
+            checkpoint_seconds=args.checkpoint_seconds,
+            upgrade_mode=args.upgrade_mode,
+            job_manager_memory=args.job_manager_memory,
+            task_manager_memory=args.task_manager_memory,
+        )
+        job = CustomResource(
+            name,
+            api_version=FLINK_API,
+            kind="FlinkDeployment",
+            metadata=part(manifest, "metadata"),
+            spec=part(manifest, "spec"),
+            # On destroy it goes before its topics and its identity.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=before,
+                custom_timeouts=pulumi.CustomTimeouts(create="8m", update="8m", delete="2m"),
+            ),
+        )
+        self.deployment = job.urn.apply(lambda _: STREAM)
+        self.topics = pulumi.Output.from_input(dict(OUTPUTS))
+        self.register_outputs({"deployment": self.deployment, "topics": self.topics})
+
+    def _topics(self, name: str, args: FlinkJobArgs, here: dict[str, Any]) -> list[pulumi.Resource]:
+        child = pulumi.ResourceOptions(parent=self)
+        made: list[pulumi.Resource] = []
+        for key, topic in OUTPUTS.items():
+            if key == "catalog":
+                continue
+            dead = key == "dead_letters"
+            settings = LogTopicArgs(
+                **here,
+                topic=topic,
+                partitions=1 if dead else args.partitions,
+                replicas=args.replication_factor,
+                min_in_sync_replicas=args.min_in_sync_replicas,
+                retention_ms=args.dead_letter_retention_ms if dead else args.retention_ms,
+                max_message_bytes=DEAD_LETTER_BYTES if dead else None,
+            )
+            made.append(LogTopic(f"{name}-{topic}", settings, child))
+        manifest = manifest_of(
+            catalog_topic_manifest,
+            **here,
+            replication_factor=args.replication_factor,
+            min_in_sync_replicas=args.min_in_sync_replicas,
+        )
+        made.append(custom_resource(f"{name}-{OUTPUTS['catalog']}", "KafkaTopic", manifest, minutes=5, opts=child))
+        return made
+
+
+def _name(manifest: Any) -> Any:
+    """The name in a manifest, known or not."""
+    about = part(manifest, "metadata")
+    return about["name"] if isinstance(about, dict) else about.apply(lambda known: known["name"])

@@ -1,0 +1,97 @@
+"""`LocalServices`: what the stack file's `endpoints` leave open runs on this machine; and all passwords and certificates."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from kafkalogs import LogPlatform, pipeline
+from kafkalogs.config import Platform
+from kafkalogs.problems import ConfigError, Problem
+from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
+from local_backends import DATABASE, DATABASE_PORT, LocalBackendArgs, LocalDatabase, LocalS3, LocalS3Args, LocalSearch
+from local_pagerduty import LocalPagerDuty, LocalPagerDutyArgs
+
+SECRETS = {
+    "s3": (["s3"], {"s3": "kafkalogs"}),
+    "database": (["postgres"], {"postgres": "kafkalogs"}),
+    "search": (
+        ["elasticsearch"],
+        {"elastic": "elastic", "search-sink": "search-sink", "search-reader": "search-reader"},
+    ),
+    "pagerduty": (["pagerduty"], {"pagerduty": "pagerduty", "pagerduty-admin": "admin"}),
+}
+"""The certificates, and the credentials (user by name), of each."""
+
+
+@dataclass(frozen=True)
+class LocalServicesArgs:
+    """What they are made of."""
+
+    platform: LogPlatform
+    """Whose parts rely on them."""
+
+    images: Mapping[str, str]
+    """The images: secrets, and s3, database, search, pagerduty where one is to run here."""
+
+
+def run_here(config: Platform) -> list[str]:
+    """What the parts of a platform need and its `endpoints` do not name."""
+    ends = config.endpoints
+    needed = {
+        "s3": ends.s3 is None
+        and ((config.archive is not None and config.archive.catalog == "jdbc") or config.stream is not None),
+        "database": ends.database is None
+        and (config.audit is not None or (config.archive is not None and config.archive.catalog == "jdbc")),
+        "search": ends.search is None and config.search is not None,
+        "pagerduty": config.pager is not None and config.pager.url is None,
+    }
+    return [name for name, here in needed.items() if here]
+
+
+def check_images(config: Platform, images: Mapping[str, str]) -> None:
+    """Raise ConfigError for everything that has no image, before anything is registered."""
+    pipeline.check_images(config, images)
+    if missing := [name for name in (*run_here(config), *(["secrets"] if pipeline.parts(config) else ())) if name not in images]:
+        text = f"{' and '.join(missing)} would run here, but the images come from make cluster; run it, or name others"
+        raise ConfigError([Problem(("endpoints",), None, text)])
+
+
+class LocalServices(pulumi.ComponentResource):
+    """The stand-ins that a platform needs on one machine, and the Secrets of its own services."""
+
+    endpoints: pipeline.Endpoints
+    """Where the platform's parts find what they need."""
+
+    def __init__(self, name: str, args: LocalServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafkalogs:index:LocalServices", name, {}, opts)
+        config = args.platform.config
+        here = run_here(config)
+        certificates, credentials = pipeline.needed_secrets(config)
+        for service in here:
+            certificates += SECRETS[service][0]
+            credentials |= SECRETS[service][1]
+        child = pulumi.ResourceOptions(parent=self)
+        secrets = ServiceSecrets(
+            f"{name}-secrets",
+            ServiceSecretsArgs(config.namespace, args.images["secrets"], certificates, credentials),
+            child,
+        )
+        after = pulumi.ResourceOptions(parent=self, depends_on=[secrets])
+        ends, space, images = config.endpoints, config.namespace, args.images
+        s3: pulumi.Input[str] | None = ends.s3
+        database: pulumi.Input[str] | None = ends.database
+        search: pulumi.Input[str] | None = ends.search
+        pagerduty: pulumi.Input[str] | None = config.pager.url if config.pager else None
+        if "s3" in here:
+            s3 = LocalS3(f"{name}-s3", LocalS3Args(space, images["s3"]), after).endpoint
+        if "database" in here:
+            host = LocalDatabase(f"{name}-database", LocalBackendArgs(space, images["database"]), after).host
+            database = host.apply(lambda known: f"{known}:{DATABASE_PORT}/{DATABASE}")
+        if "search" in here:
+            search = LocalSearch(f"{name}-search", LocalBackendArgs(space, images["search"]), after).url
+        if "pagerduty" in here:
+            pagerduty = LocalPagerDuty(
+                f"{name}-pagerduty", LocalPagerDutyArgs(space, images["pagerduty"]), after
+            ).endpoint
+        self.endpoints = pipeline.Endpoints(s3, database, search, pagerduty, own=tuple(here))
+        self.register_outputs({})

@@ -1,0 +1,30 @@
+{# Expressions that tables.sql and logs.sql share. Flink inlines views, so a macro costs nothing that a view would not. -#}
+
+{# The time in a JSON text's field timestamp (RFC 3339, any offset); NULL when it is none. The session is in UTC. -#}
+{%- macro happened(text) -%}
+  {%- set written = "UPPER(JSON_VALUE(" ~ text ~ ", '$.timestamp'))" -%}
+  CASE
+    WHEN REGEXP({{ written }}, '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\z')
+    THEN TRY_CAST(
+      SUBSTRING({{ written }} FROM 1 FOR 10) || ' ' || SUBSTRING({{ written }} FROM 12 FOR 8)
+        || COALESCE(REGEXP_EXTRACT({{ written }}, '^.{19}(\.\d{1,9})', 1), '')
+      AS TIMESTAMP_LTZ(3)
+    ) - INTERVAL '1' MINUTE * COALESCE(
+      CAST(REGEXP_EXTRACT({{ written }}, '([+-]\d\d):\d\d\z', 1) AS INT) * 60
+        + CAST(REGEXP_EXTRACT({{ written }}, '([+-])\d\d:\d\d\z', 1) || REGEXP_EXTRACT({{ written }}, '(\d\d)\z', 1) AS INT),
+      0
+    )
+  END
+{%- endmacro -%}
+
+{# When an event happened. A record that does not say counts for when it was written, and none lies more than a
+    minute after that: a clock far ahead would make everybody else's events late. -#}
+{%- macro event_time() -%}
+  {%- set own = happened("DECODE(`value`, 'UTF-8')") -%}
+  COALESCE(LEAST({{ own }}, `recorded_at` + INTERVAL '1' MINUTE), `recorded_at`)
+{%- endmacro -%}
+
+{# Whether a field is missing, of another type, or (unless `empty`) the empty text. -#}
+{%- macro is_no_text(field, empty=false) -%}
+  COALESCE(JSON_QUERY(`text`, '$.{{ field }}' WITH UNCONDITIONAL WRAPPER), '') NOT LIKE '["{{ "%" if empty else "_%\"]" }}'
+{%- endmacro -%}

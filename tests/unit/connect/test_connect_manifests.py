@@ -1,0 +1,275 @@
+"""What `ConnectCluster` and its connectors are made of."""
+
+from typing import Any
+
+import pulumi
+import pytest
+from embedded_operator import connect_spec
+from hypothesis import given
+from hypothesis import strategies as st
+from kafkalogs import units
+from kafkalogs.connect import (
+    BASE_HEAP,
+    FETCH,
+    HEAP_STEP,
+    OFF_HEAP,
+    USABLE_HEAP,
+    ConnectCluster,
+    ConnectClusterArgs,
+    ConnectorLoad,
+    connect_manifest,
+    connect_user_manifest,
+    connector_manifest,
+    heap_bytes,
+    internal_topic_manifest,
+    internal_topics,
+    secret_file,
+    secret_value,
+)
+
+from tests.unit.components.crd_schema import problems
+from tests.unit.components.graph import Graph, registered, unknown
+
+
+def manifest(**more: Any) -> dict[str, Any]:
+    values = {
+        "namespace": "kafkalogs",
+        "cluster": "logs",
+        "image": "connect:1",
+        "heap": 512 * units.MIB,
+        "connect": "connect",
+        "replicas": 2,
+        "version": "4.3.1",
+        "topic_replicas": 3,
+        "secrets": ["s3-credentials", "elasticsearch-tls"],
+        "cpu": 200,
+        "cpu_limit": 2000,
+        "config": None,
+        "metrics": {"type": "jmxPrometheusExporter", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
+        "labels": {"a": "b"},
+    }
+    return connect_manifest(**{**values, **more})
+
+
+def user(control: list[str] | None = None) -> dict[str, Any]:
+    return connect_user_manifest("kafkalogs", "logs", "connect", None, None, control)
+
+
+def granted(resource: dict[str, Any]) -> set[tuple[str, str, str, str]]:
+    acls = resource["spec"]["authorization"]["acls"]
+    assert all(a["type"] == "allow" for a in acls)
+    return {
+        (a["resource"]["type"], a["resource"]["name"], a["resource"]["patternType"], operation)
+        for a in acls
+        for operation in a["operations"]
+    }
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        manifest(),
+        manifest(secrets=None, metrics=None, labels=None, replicas=1),
+        user(["archive.control"]),
+        internal_topic_manifest("kafkalogs", "logs", "connect.configs", 1, 3, 2),
+        connector_manifest("kafkalogs", "archive", "connect", "x.Sink", 2, {"topics": "a", "flush": 1}, "paused"),
+    ],
+    ids=lambda built: built["kind"],
+)
+def test_manifests_are_valid_against_the_genuine_definitions(built):
+    assert problems(built) == []
+    assert built["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
+
+
+def test_the_embedded_operator_takes_it_without_a_warning():
+    resource = manifest()
+    resource["metadata"]["uid"] = "u"
+    parsed = connect_spec.parse(resource, {"4.3.1": "kafka:1"})
+    assert parsed.warnings == []
+    assert parsed.config["config.providers"] == "dir"
+    assert parsed.image == "connect:1"
+
+
+class TestWorkers:
+    def test_connectors_are_resources(self):
+        assert manifest()["metadata"]["annotations"]["strimzi.io/use-connector-resources"] == "true"
+
+    def test_they_reach_the_brokers_with_a_certificate_of_their_own(self):
+        spec = manifest()["spec"]
+        assert spec["bootstrapServers"] == "logs-kafka-bootstrap.kafkalogs.svc:9093"
+        assert spec["tls"]["trustedCertificates"] == [{"secretName": "logs-cluster-ca-cert", "pattern": "*.crt"}]
+        assert spec["authentication"]["certificateAndKey"]["secretName"] == "connect"
+
+    def test_heap_and_limits_follow_from_the_heap(self):
+        spec = manifest()["spec"]
+        assert spec["jvmOptions"] == {"-Xms": "512m", "-Xmx": "512m"}
+        memory = units.quantity(512 * units.MIB + OFF_HEAP)
+        assert spec["resources"]["limits"] == {"memory": memory, "cpu": "2"}
+        assert spec["resources"]["requests"] == {"memory": memory, "cpu": "200m"}
+
+    def test_pods_are_restricted(self):
+        template = manifest()["spec"]["template"]
+        assert template["pod"]["securityContext"]["runAsNonRoot"] is True
+        container = template["connectContainer"]["securityContext"]
+        assert container["allowPrivilegeEscalation"] is False
+        assert container["capabilities"] == {"drop": ["ALL"]}
+        assert container["readOnlyRootFilesystem"] is True
+
+    def test_secrets_are_mounted_where_references_look_for_them(self):
+        spec = manifest()["spec"]
+        mounts = {m["name"]: m["mountPath"] for m in spec["template"]["connectContainer"]["volumeMounts"]}
+        volumes = {v["secret"]["secretName"]: mounts[v["name"]] for v in spec["template"]["pod"]["volumes"]}
+        assert volumes == {name: f"/mnt/secrets/{name}" for name in ("s3-credentials", "elasticsearch-tls")}
+        assert secret_value("s3-credentials", "password") == "${dir:/mnt/secrets/s3-credentials:password}"
+        assert secret_file("elasticsearch-tls", "ca.crt") == "/mnt/secrets/elasticsearch-tls/ca.crt"
+        assert spec["config"]["config.providers.dir.param.allowed.paths"] == "/mnt/secrets"
+        assert spec["config"]["config.providers.dir.class"].endswith(".DirectoryConfigProvider")
+
+    def test_events_are_plain_json(self):
+        config = manifest()["spec"]["config"]
+        assert config["value.converter"].endswith("JsonConverter")
+        assert config["value.converter.schemas.enable"] is False
+
+    def test_settings_of_the_stack_win(self):
+        config = manifest(config={"scheduled.rebalance.max.delay.ms": 1})["spec"]["config"]
+        assert config["scheduled.rebalance.max.delay.ms"] == 1
+
+    def test_metrics_and_labels_are_passed_on(self):
+        spec = manifest()["spec"]
+        assert spec["metricsConfig"]["type"] == "jmxPrometheusExporter"
+        assert spec["template"]["pod"]["metadata"] == {"labels": {"a": "b"}}
+        assert "metricsConfig" not in manifest(metrics=None)["spec"]
+
+
+class TestRights:
+    INTERNAL: set[tuple[str, str, str, str]] = {  # noqa: RUF012
+        ("topic", f"connect.{topic}", "literal", operation)
+        for topic in ("configs", "offsets", "status")
+        for operation in ("Read", "Write", "Describe", "DescribeConfigs")
+    }
+    SINKS: set[tuple[str, str, str, str]] = {  # noqa: RUF012
+        *(("topic", "logs.", "prefix", operation) for operation in ("Read", "Describe")),
+        *(("topic", "dlq.", "prefix", operation) for operation in ("Write", "Describe")),
+        *(("group", "connect.workers", "literal", operation) for operation in ("Read", "Describe")),
+        *(("group", "connect-", "prefix", operation) for operation in ("Read", "Describe")),
+    }
+
+    def test_nothing_but_what_workers_and_sinks_need(self):
+        assert granted(user()) == self.INTERNAL | self.SINKS
+
+    def test_control_topics_bring_transactions(self):
+        more = granted(user(["archive.control"])) - granted(user())
+        assert more == {
+            *(("topic", "archive.control", "literal", operation) for operation in ("Read", "Write", "Describe")),
+            *(("transactionalId", "connect-", "prefix", operation) for operation in ("Write", "Describe")),
+        }
+
+    def test_prefixes_can_be_others(self):
+        found = granted(connect_user_manifest("n", "logs", "connect", ["a."], [], None))
+        assert ("topic", "a.", "prefix", "Read") in found
+        assert not any(name in ("logs.", "dlq.") for _, name, _, _ in found)
+
+    def test_the_group_is_the_workers_own(self):
+        spec = manifest()["spec"]
+        assert ("group", spec["groupId"], "literal", "Read") in granted(user())
+
+
+def test_internal_topics_are_compacted_and_those_of_the_workers():
+    topics = internal_topics("connect")
+    spec = manifest()["spec"]
+    assert [spec[f"{key}StorageTopic"] for key in ("config", "offset", "status")] == list(topics.values())
+    topic = internal_topic_manifest("kafkalogs", "logs", topics["configs"], 1, 3, 2)
+    assert topic["spec"]["config"]["cleanup.policy"] == "compact"
+    assert topic["spec"]["replicas"] == 3
+    assert topic["metadata"]["labels"]["strimzi.io/cluster"] == "logs"
+
+
+def test_a_connector():
+    built = connector_manifest("kafkalogs", "archive", "connect", "x.Sink", 2, {"topics": "a"})
+    assert built["metadata"]["labels"]["strimzi.io/cluster"] == "connect"
+    assert built["spec"] == {
+        "class": "x.Sink",
+        "tasksMax": 2,
+        "config": {"topics": "a"},
+        "state": "running",
+        "autoRestart": {"enabled": True},
+    }
+
+
+class TestHeap:
+    def test_without_connectors_it_is_the_base(self):
+        assert heap_bytes([], 2) == 5 * HEAP_STEP  # 192 MiB / 0.7, rounded up
+
+    def test_the_formula(self):
+        load = ConnectorLoad(tasks=3, partitions=30, task_bytes=20 * units.MIB, partition_bytes=5 * units.MIB)
+        # three workers, one of which may be gone: two tasks and 15 partitions each
+        needed = (BASE_HEAP + 2 * 20 * units.MIB + 15 * (FETCH + 5 * units.MIB)) / USABLE_HEAP
+        assert needed <= heap_bytes([load], 3) < needed + HEAP_STEP
+
+    def test_a_single_worker_holds_everything_and_so_does_one_of_two(self):
+        load = ConnectorLoad(tasks=4, partitions=40, task_bytes=units.MIB)
+        assert heap_bytes([load], 1) == heap_bytes([load], 2) > heap_bytes([load], 5)
+
+    @given(
+        st.lists(st.builds(ConnectorLoad, *[st.integers(1, 500)] * 2, *[st.integers(0, 2**26)] * 2)), st.integers(1, 9)
+    )
+    def test_more_never_needs_less(self, loads, workers):
+        heap = heap_bytes(loads, workers)
+        assert heap % HEAP_STEP == 0
+        assert heap_bytes([*loads, ConnectorLoad(1, 1)], workers) >= heap >= heap_bytes(loads, workers + 1)
+
+
+def cluster(preview: bool = False, **more: Any) -> Graph:
+    def build() -> None:
+        known = {"namespace": "kafkalogs", "cluster": "logs", "image": "connect:1", "heap": 512 * units.MIB}
+        ConnectCluster(
+            "connect", ConnectClusterArgs(**{**known, **{k: v() if callable(v) else v for k, v in more.items()}})
+        )
+
+    return registered(build, preview)
+
+
+class TestComponent:
+    def test_what_it_is_made_of(self):
+        graph = cluster()
+        assert {(r.type.rpartition(":")[2], r.name) for r in graph.resources if r.parent} >= {
+            ("KafkaConnect", "connect"),
+            ("KafkaUser", "connect-user"),
+            *(("KafkaTopic", topic) for topic in internal_topics("connect").values()),
+        }
+        component = graph.one("index:ConnectCluster", "connect")
+        assert {r.parent for r in graph.of("KafkaTopic") + graph.of("KafkaUser") + graph.of("KafkaConnect")} == {
+            component.urn
+        }
+
+    def test_outputs(self):
+        assert cluster().one("index:ConnectCluster", "connect").outputs == {
+            "connect": "connect",
+            "url": "http://connect-connect-api.kafkalogs.svc:8083",
+            "user": "connect",
+        }
+
+    def test_workers_come_after_their_user_and_topics(self):
+        graph = cluster()
+        needed = {r.urn for r in (*graph.of("KafkaUser"), *graph.of("KafkaTopic"))}
+        assert graph.one("v1:KafkaConnect", "connect").dependencies == needed
+
+    def test_the_image_may_be_unknown(self):
+        graph = cluster(preview=True, image=unknown)
+        assert len(graph.of("v1:KafkaConnect")) == 1
+
+    def test_numbers_through_the_plugin(self):
+        values = {"namespace": "n", "cluster": "logs", "image": "i", "heap": 536870912.0, "replicas": 3.0}
+        graph = registered(lambda: ConnectCluster("c", values))  # type: ignore[arg-type]
+        spec = graph.one("v1:KafkaConnect", "c").inputs["spec"]
+        assert spec["jvmOptions"]["-Xmx"] == "512m"
+
+    def test_options_reach_it(self):
+        graph = registered(
+            lambda: ConnectCluster(
+                "c",
+                ConnectClusterArgs(namespace="n", cluster="logs", image="i", heap=2**29),
+                pulumi.ResourceOptions(protect=True),
+            )
+        )
+        assert graph.one("index:ConnectCluster", "c").protect

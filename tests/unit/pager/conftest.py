@@ -1,0 +1,31 @@
+"""What the pager's tests share: the stand-in for PagerDuty over HTTPS on loopback, and a steady clock."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pager_world import KEY, TOKEN, Tls, make_tls
+from pagerduty.server import Server
+
+# the program's own modules, as `pulumi up` finds them
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "infra"))
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    return make_tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def pagerduty(tls: Tls) -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), tls.certificate, tls.key, lambda: {KEY}, lambda: TOKEN)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(10)

@@ -1,0 +1,57 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+from sinks_support import PASSWORD, USER, Plugins, Search
+
+from embedded import connect_image
+from embedded.connect_image import java_compiler
+from embedded.maven import jars
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def plugins(tmp_path_factory):
+    # The sources that stand here now, and not what an earlier build left in the cache.
+    classes = tmp_path_factory.mktemp("classes")
+    libraries = [jars("kafka").get(), jars("iceberg").get()]
+    sources = (connect_image.SOURCES / "src", HERE / "java")
+    subprocess.run(java_compiler(jars("ecj"), libraries, classes, *sources), check=True)
+    running = Plugins(classes)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    running = Search(tmp_path_factory.mktemp("tls"))
+    yield running
+    running.server.shutdown()
+
+
+@pytest.fixture
+def search(server):
+    server.forget()
+    return server
+
+
+@pytest.fixture
+def sink(plugins, search):
+    """Start the sink's task; settings by their name without `search.`, with _ for the dot."""
+
+    def start(topics=("logs.shop",), reporter=True, **changes):
+        settings = {
+            "search.url": search.url,
+            "search.username": USER,
+            "search.password": PASSWORD,
+            "search.tls.ca.path": str(search.ca),
+            "search.streams": "logs.shop=logs-application-default,logs.audit=logs-audit-default",
+            "search.retry.backoff.ms": "8",
+            "search.request.timeout.ms": "5000",
+            **{"search." + name.replace("_", "."): str(value) for name, value in changes.items()},
+        }
+        given = {name: value for name, value in settings.items() if value != "None"}
+        return plugins.do("start", settings=given, topics=list(topics), reporter=reporter)
+
+    return start
