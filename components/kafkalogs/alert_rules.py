@@ -199,7 +199,7 @@ def _kafka(watched: Watched) -> list[Rule]:
         ),
         _alert(
             "PartitionWithoutLeader",
-            "count by (topic) (kafka_topic_partition_leader == 0)",
+            "count by (topic) (kafka_topic_partition_leader == -1)",
             "1m",
             "critical",
             "{{ $value }} partitions of {{ $labels.topic }} have no leader",

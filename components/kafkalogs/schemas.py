@@ -295,7 +295,7 @@ class SchemaRegistry(pulumi.ComponentResource):
             # On destroy it goes before its topics and its identity.
             opts=pulumi.ResourceOptions(
                 parent=self,
-                
+                depends_on=needed,
                 custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
             ),
         )

@@ -64,7 +64,7 @@ def _make(wanted: Wanted, owner: Mapping[str, str], store: Store, moment: dateti
             continue
         version = {"resourceVersion": found[name]["metadata"]["resourceVersion"]}
         if present[name] != wants[name]:
-            gone = {}
+            gone = dict.fromkeys(present[name].keys() - wants[name].keys())
             store.patch(name, {"metadata": {**about, **version}, "data": {**data, **gone}})
             done.append(f"renewed {name}")
         elif found[name]["metadata"].get("ownerReferences") != about["ownerReferences"]:

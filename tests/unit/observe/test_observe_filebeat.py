@@ -34,6 +34,8 @@ LINES = [
     "<crit> c",
     "com.example.ERROR.Handler ok",
     "[kernel:Warning] d",
+    "[error] e, no WARN",
+    "WARN f, no [error]",
 ]
 
 
