@@ -96,7 +96,7 @@ def job_manifest(namespace: str, image: str, list_name: str, list_uid: str) -> M
     Its name carries a digest of its spec: a Job cannot be changed, and one of another name is a new one.
     """
     spec = _job_spec(image, list_name, list_uid)
-    about = metadata(NAME, namespace)
+    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", namespace)
     # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
     return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
 
