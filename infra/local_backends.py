@@ -329,4 +329,4 @@ def _mount(volume: str, path: str | None = None, *, writable: bool = False) -> M
 def _secret(volume: str, name: str, *keys: str) -> Manifest:
     """A volume with some keys of a Secret, which the pod's group may read."""
     items = [{"key": key, "path": key} for key in keys]
-    return {"name": volume, "secret": {"secretName": name, "defaultMode": 0o444, "items": items}}
+    return {"name": volume, "secret": {"secretName": name, "defaultMode": 0o440, "items": items}}

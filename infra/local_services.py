@@ -1,4 +1,4 @@
-"""`LocalServices`: what the stack file's `endpoints` leave open runs on this machine; and all passwords and certificates."""
+"""`LocalServices`: what the stack file's `endpoints` leave open, run on this machine, and the Secrets of all parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +51,9 @@ def run_here(config: Platform) -> list[str]:
 def check_images(config: Platform, images: Mapping[str, str]) -> None:
     """Raise ConfigError for everything that has no image, before anything is registered."""
     pipeline.check_images(config, images)
-    if missing := [name for name in (*run_here(config), *(["secrets"] if pipeline.parts(config) else ())) if name not in images]:
+    if missing := [
+        name for name in (*run_here(config), *(["secrets"] if pipeline.parts(config) else ())) if name not in images
+    ]:
         text = f"{' and '.join(missing)} would run here, but the images come from make cluster; run it, or name others"
         raise ConfigError([Problem(("endpoints",), None, text)])
 

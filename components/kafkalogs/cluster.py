@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap
 
-from . import listeners, naming, units
+from . import jmx, listeners, naming, units
 from .resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
@@ -16,6 +17,7 @@ from .resources import (
     manifest_of,
     metadata,
     typed,
+    untyped,
 )
 
 NODES_PER_POOL: Final = 100
@@ -93,6 +95,9 @@ class KafkaClusterArgs:
 
     rack: pulumi.Input[str] | None = None
     """The node label of the zone over which copies are spread; none when absent."""
+
+    metrics: bool = False
+    """Whether the nodes serve metrics for Prometheus, see `jmx`."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
     """Further broker settings; they win over the defaults."""
@@ -229,6 +234,7 @@ def kafka_manifest(
     external_host: str | None,
     external_port: int | None,
     rack: str | None,
+    metrics: bool,
     config: dict[str, Any] | None,
 ) -> Manifest:
     """The Kafka resource of a cluster whose brokers have the node ids `brokers`."""
@@ -250,6 +256,7 @@ def kafka_manifest(
                 "authorization": {"type": "simple"},
                 "config": {**broker_config(replication_factor, min_in_sync_replicas), **(config or {})},
                 **({"rack": {"topologyKey": rack}} if rack else {}),
+                **({"metricsConfig": jmx.metrics_config(cluster, jmx.KAFKA_KEY)} if metrics else {}),
                 "template": {"podDisruptionBudget": {"maxUnavailable": 1}},
             },
             "entityOperator": _entity_operator(),
@@ -257,6 +264,10 @@ def kafka_manifest(
             "clientsCa": _CA,
         },
     }
+
+
+def _jmx_metadata(namespace: str, cluster: str) -> Manifest:
+    return metadata(jmx.config_map_name(cluster), namespace, at_once=True)
 
 
 class KafkaCluster(pulumi.ComponentResource):
@@ -299,6 +310,11 @@ class KafkaCluster(pulumi.ComponentResource):
             )
             for key, pool in nodes.items()
         ]
+        before: list[pulumi.Resource] = [*pools]
+        if args.metrics:
+            about = manifest_of(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
+            child = pulumi.ResourceOptions(parent=self)
+            before.append(ConfigMap(f"{name}-jmx", metadata=untyped(about), data=jmx.config_map_data(), opts=child))
         values = {key: value for key, value in vars(args).items() if key != "pools"}
         kafka = custom_resource(
             name,
@@ -307,7 +323,7 @@ class KafkaCluster(pulumi.ComponentResource):
             minutes=15,
             delete="5m",
             # A Kafka without pools is an error to the operator, and pools go after the cluster.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=pools),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         ready = pulumi.Output.all(cluster=args.cluster, namespace=args.namespace, ready=kafka.urn)
         self.cluster = ready.apply(lambda known: known["cluster"])

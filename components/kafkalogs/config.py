@@ -226,6 +226,9 @@ class Connect(Settings):
     replicas: Count = 2
     """How many workers; when one goes, the others take over its tasks."""
 
+    cpu: Cpu = 200
+    """Requested per worker."""
+
 
 class Archive(Settings):
     """All logs in S3, as an Apache Iceberg table."""

@@ -64,7 +64,10 @@ class MonitoringArgs:
     """The disk of Prometheus, like 10Gi; what it has seen is lost with its pod when absent."""
 
     pagerduty_secret: pulumi.Input[str] | None = None
-    """The Secret with PagerDuty's routing key, under `routing-key`; critical alerts page when it is given."""
+    """The Secret with PagerDuty's routing key; critical alerts page when it is given."""
+
+    pagerduty_field: pulumi.Input[str] = "routing-key"
+    """The field of that Secret with the key."""
 
     pagerduty_url: str | None = None
     """Where PagerDuty's Events API v2 is, another than its own."""
@@ -275,6 +278,7 @@ class Monitoring(pulumi.ComponentResource):
             image=args.image,
             config=files,
             pagerduty_secret=args.pagerduty_secret,
+            pagerduty_field=args.pagerduty_field,
             storage_size="1Gi" if args.storage_size else None,
         )
         return self._run(manifests.ALERTMANAGER, prometheus_config.ALERTMANAGER_PORT, files, manifest, [])

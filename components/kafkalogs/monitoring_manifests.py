@@ -45,9 +45,9 @@ def labels(name: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "kafkalogs"}
 
 
-def secret_files(secret: str, *keys: str) -> Manifest:
-    """A Secret as a volume, with these files of it only."""
-    items = [{"key": key, "path": key} for key in keys]
+def secret_files(secret: str, *keys: str, **renamed: str) -> Manifest:
+    """A Secret as a volume, with these files of it only; `renamed`: files by the keys that they come from."""
+    items = [{"key": key, "path": path} for key, path in {**dict(zip(keys, keys, strict=True)), **renamed}.items()]
     return {"secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
 
 
@@ -212,7 +212,12 @@ def prometheus_manifest(
 
 
 def alertmanager_manifest(
-    namespace: str, image: str, config: Mapping[str, str], pagerduty_secret: str | None, storage_size: str | None
+    namespace: str,
+    image: str,
+    config: Mapping[str, str],
+    pagerduty_secret: str | None,
+    pagerduty_field: str,
+    storage_size: str | None,
 ) -> Manifest:
     """The StatefulSet of Alertmanager; what is silenced and who was told survive it only with a disk."""
     command = [
@@ -226,8 +231,8 @@ def alertmanager_manifest(
     ]
     extra: dict[str, tuple[str, Manifest]] = {}
     if pagerduty_secret:
-        folder, _, key = ROUTING_KEY.rpartition("/")
-        extra["pagerduty"] = (folder, secret_files(pagerduty_secret, key))
+        folder, _, file = ROUTING_KEY.rpartition("/")
+        extra["pagerduty"] = (folder, secret_files(pagerduty_secret, **{pagerduty_field: file}))
     return _stateful(
         ALERTMANAGER,
         namespace,

@@ -59,12 +59,12 @@ def chart_values(memory: str) -> Manifest:
 def embedded_rules() -> list[Manifest]:
     """What the embedded operator may do, in its own namespace."""
     strimzi, core = "kafka.strimzi.io", ""
-    kinds = ["kafkas", "kafkanodepools", "kafkatopics", "kafkausers"]
+    kinds = ["kafkas", "kafkanodepools", "kafkatopics", "kafkausers", "kafkaconnects", "kafkaconnectors"]
     keep = ["get", "list", "create", "patch", "delete"]
     return [
         {"apiGroups": [strimzi], "resources": kinds, "verbs": ["get", "list", "watch"]},
-        # a topic's finalizer
-        {"apiGroups": [strimzi], "resources": ["kafkatopics"], "verbs": ["patch"]},
+        # a topic's finalizer; annotations that ask a connector for something, once it is done
+        {"apiGroups": [strimzi], "resources": ["kafkatopics", "kafkaconnectors"], "verbs": ["patch"]},
         {"apiGroups": [strimzi], "resources": [f"{kind}/status" for kind in kinds], "verbs": ["patch"]},
         {"apiGroups": [core], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"]},
         {"apiGroups": [core], "resources": ["secrets"], "verbs": [*keep, "watch"]},

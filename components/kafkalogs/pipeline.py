@@ -10,7 +10,7 @@ from typing import Final
 
 import pulumi
 
-from . import sinks
+from . import jmx, sinks
 from .config import Platform
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
@@ -198,6 +198,8 @@ class LogPipeline(pulumi.ComponentResource):
                 version=config.kafka.version,
                 topic_replicas=config.kafka.replication_factor,
                 min_in_sync_replicas=config.kafka.min_in_sync_replicas,
+                cpu=config.connect.cpu,
+                metrics=jmx.metrics_config(self._cluster, jmx.CONNECT_KEY) if config.monitoring else None,
                 control_topics=["archive.control"] if config.archive else None,
                 secrets=secrets,
                 labels={**{f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used}},

@@ -70,6 +70,7 @@ def cluster_args(platform: Platform) -> KafkaClusterArgs:
         external_host=kafka.external.host if kafka.external else None,
         external_port=kafka.external.port if kafka.external else None,
         rack=kafka.rack,
+        metrics=platform.monitoring is not None,
         config=dict(kafka.config),
     )
 

@@ -206,7 +206,9 @@ class _Sink(pulumi.ComponentResource):
     connector: pulumi.Output[str]
     dead_letters: pulumi.Output[str]
 
-    def _make(self, name: str, args: AnySinkArgs, class_: str, config: Manifest, topics: list[pulumi.Resource]) -> None:
+    def _make(
+        self, name: str, args: AnySinkArgs, class_: str, config: pulumi.Input[Manifest], topics: list[pulumi.Resource]
+    ) -> None:
         child = pulumi.ResourceOptions(parent=self)
         about = {
             "namespace": args.namespace,

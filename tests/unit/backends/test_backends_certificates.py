@@ -110,6 +110,7 @@ def test_stores_hold_the_pair_and_the_authority():
     assert not stores_fit(PAIR, CA.cert, key, trust, b"other")
     assert not stores_fit(other, CA.cert, key, trust, b"secret")
     assert not stores_fit(PAIR, make_ca("x", NOW).cert, key, trust, b"secret")
+    assert not stores_fit(PAIR, CA.cert, key, truststore(other.cert, b"secret"), b"secret")
     assert not stores_fit(PAIR, CA.cert, key, b"", b"secret")
 
 

@@ -130,6 +130,16 @@ class TestMonitoring:
         (claim,) = graph.one("StatefulSet", "monitoring-prometheus").inputs["spec"]["volumeClaimTemplates"]
         assert claim["spec"]["resources"] == {"requests": {"storage": "10Gi"}}
 
+    def test_the_routing_key_is_mounted_from_the_field_that_has_it(self):
+        spec = pod(monitoring(pagerduty_secret="pd", pagerduty_field="password"), "StatefulSet", _ALERTMANAGER)["spec"]
+        (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "pagerduty"]
+        assert volume["secret"]["secretName"] == "pd"
+        assert volume["secret"]["items"] == [{"key": "password", "path": "routing-key"}]
+        mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        assert f"{mounts['pagerduty']}/routing-key" == prometheus_config.ROUTING_KEY
+        without = pod(monitoring(), "StatefulSet", _ALERTMANAGER)["spec"]
+        assert "pagerduty" not in {volume["name"] for volume in without["volumes"]}
+
     def test_the_exporter_may_read_no_record(self):
         manifest = monitor_manifest("kafkalogs", "logs", "monitor")
         assert problems(manifest) == []
@@ -142,6 +152,7 @@ class TestMonitoring:
         assert not monitoring().of("ClusterRole")
 
 
+_ALERTMANAGER = "monitoring-alertmanager"
 _PODS = ("prometheus", "alertmanager")
 _OWN = ("ConfigMap", "Service", "NetworkPolicy", "StatefulSet")
 
