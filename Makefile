@@ -61,7 +61,7 @@ bench: $(VENV)/ready ## measure the figures of bench/results.md
 
 requirements: $(VENV)/ready ## compile each requirements.in into exact versions with hashes
 	@$(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-find-links --python-version 3.11 requirements.in -o requirements.txt
-	@for folder in embedded/operator apps; do \
+	@for folder in embedded/operator apps apps/*/; do [ -f $$folder/requirements.in ] || continue; \
 	  $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-find-links --python-version 3.13 \
 	    $$folder/requirements.in -o $$folder/requirements.txt; done
 

@@ -123,7 +123,7 @@ class LogPipeline(pulumi.ComponentResource):
         self._config = config
         self._child = pulumi.ResourceOptions(parent=self)
         self._namespace, self._cluster = config.namespace, config.kafka.name
-        self._copies = {
+        self._copies: Manifest = {
             "replication_factor": config.kafka.replication_factor,
             "min_in_sync_replicas": config.kafka.min_in_sync_replicas,
         }
