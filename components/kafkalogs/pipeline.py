@@ -312,6 +312,7 @@ class LogPipeline(pulumi.ComponentResource):
         config, monitoring = self._config, self._config.monitoring
         if monitoring is None:
             return
+        filebeat = config.shipper is not None and config.shipper.kind == "filebeat"
         consumers = ("pager", "stream", "archive", "search", "audit")
         pools = config.broker_pools().values()
         Monitoring(
@@ -324,8 +325,12 @@ class LogPipeline(pulumi.ComponentResource):
                 brokers=config.brokers(),
                 broker_disk=min(pool.storage.size for pool in pools),
                 parts=[name for name in consumers if getattr(config, name) is not None],
-                shipper_namespace=shipper_namespace(self._namespace) if config.shipper else None,
+                shipper_namespace=shipper_namespace(self._namespace) if filebeat else None,
                 operator=monitoring.operator,
+                pagerduty_secret=config.pager.routing_key_secret if config.pager else None,
+                pagerduty_field=config.pager.routing_key_field if config.pager else "routing-key",
+                pagerduty_url=self._args.endpoints.pagerduty,
+                pagerduty_own_ca=self._args.endpoints.ca_secret("pagerduty") is not None,
             ),
             self._child,
         )
