@@ -32,6 +32,7 @@ from embedded.progress import console, say, step
 from embedded.registry_image import registry_image, schemas_image
 from embedded.s3_image import s3_image
 from embedded.search_image import search_image
+from embedded.search_setup_image import search_setup_image
 from embedded.secrets_image import secrets_image
 from embedded.source import Source, choose_source
 from embedded.state import cluster_name, environment, forget, kubeconfig, machine_file
@@ -89,6 +90,7 @@ def platform_images() -> dict[str, Image]:
         "s3": s3_image(),
         "database": database_image(),
         "search": search_image(),
+        "search-setup": search_setup_image(),
         "registry": registry_image(),
         "schemas": schemas_image(),
         "connect": connect_image(),

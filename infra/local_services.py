@@ -3,12 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import local_pagerduty
 import pulumi
 from kafkalogs import LogPlatform, pipeline
 from kafkalogs.config import Platform
 from kafkalogs.problems import ConfigError, Problem
 from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
-from local_backends import DATABASE, DATABASE_PORT, LocalBackendArgs, LocalDatabase, LocalS3, LocalS3Args, LocalSearch
+from local_backends import (
+    DATABASE,
+    DATABASE_PORT,
+    S3_PORT,
+    SEARCH_PORT,
+    LocalBackendArgs,
+    LocalDatabase,
+    LocalS3,
+    LocalS3Args,
+    LocalSearch,
+)
 from local_pagerduty import LocalPagerDuty, LocalPagerDutyArgs
 
 SECRETS = {
@@ -80,20 +91,19 @@ class LocalServices(pulumi.ComponentResource):
         )
         after = pulumi.ResourceOptions(parent=self, depends_on=[secrets])
         ends, space, images = config.endpoints, config.namespace, args.images
-        s3: pulumi.Input[str] | None = ends.s3
-        database: pulumi.Input[str] | None = ends.database
-        search: pulumi.Input[str] | None = ends.search
-        pagerduty: pulumi.Input[str] | None = config.pager.url if config.pager else None
         if "s3" in here:
-            s3 = LocalS3(f"{name}-s3", LocalS3Args(space, images["s3"]), after).endpoint
+            LocalS3(f"{name}-s3", LocalS3Args(space, images["s3"]), after)
         if "database" in here:
-            host = LocalDatabase(f"{name}-database", LocalBackendArgs(space, images["database"]), after).host
-            database = host.apply(lambda known: f"{known}:{DATABASE_PORT}/{DATABASE}")
+            LocalDatabase(f"{name}-database", LocalBackendArgs(space, images["database"]), after)
         if "search" in here:
-            search = LocalSearch(f"{name}-search", LocalBackendArgs(space, images["search"]), after).url
+            LocalSearch(f"{name}-search", LocalBackendArgs(space, images["search"]), after)
         if "pagerduty" in here:
-            pagerduty = LocalPagerDuty(
-                f"{name}-pagerduty", LocalPagerDutyArgs(space, images["pagerduty"]), after
-            ).endpoint
-        self.endpoints = pipeline.Endpoints(s3, database, search, pagerduty, own=tuple(here))
+            LocalPagerDuty(f"{name}-pagerduty", LocalPagerDutyArgs(space, images["pagerduty"]), after)
+        self.endpoints = pipeline.Endpoints(
+            s3=f"https://s3.{space}.svc:{S3_PORT}" if "s3" in here else ends.s3,
+            database=f"postgres.{space}.svc:{DATABASE_PORT}/{DATABASE}" if "database" in here else ends.database,
+            search=f"https://elasticsearch.{space}.svc:{SEARCH_PORT}" if "search" in here else ends.search,
+            pagerduty=local_pagerduty.endpoint(space) if "pagerduty" in here else config.pager and config.pager.url,
+            own=tuple(here),
+        )
         self.register_outputs({})

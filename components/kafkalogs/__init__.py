@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .platform import LogPlatform, LogPlatformArgs
     from .problems import ConfigError
     from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
+    from .search_setup import SearchSetup, SearchSetupArgs
     from .service_secrets import ServiceSecrets, ServiceSecretsArgs
     from .shipper import LogShipper, LogShipperArgs
     from .sinks import JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, SearchSink, SearchSinkArgs
@@ -57,6 +58,8 @@ _MODULES: Final = {
     "S3SinkArgs": "sinks",
     "SchemaRegistry": "schemas",
     "SchemaRegistryArgs": "schemas",
+    "SearchSetup": "search_setup",
+    "SearchSetupArgs": "search_setup",
     "SearchSink": "sinks",
     "SearchSinkArgs": "sinks",
     "ServiceIdentity": "identity",
@@ -101,6 +104,8 @@ __all__ = [
     "S3SinkArgs",
     "SchemaRegistry",
     "SchemaRegistryArgs",
+    "SearchSetup",
+    "SearchSetupArgs",
     "SearchSink",
     "SearchSinkArgs",
     "ServiceIdentity",

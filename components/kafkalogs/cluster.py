@@ -17,7 +17,6 @@ from .resources import (
     manifest_of,
     metadata,
     typed,
-    untyped,
 )
 
 NODES_PER_POOL: Final = 100
@@ -312,9 +311,9 @@ class KafkaCluster(pulumi.ComponentResource):
         ]
         before: list[pulumi.Resource] = [*pools]
         if args.metrics:
-            about = manifest_of(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
+            about: Any = manifest_of(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
             child = pulumi.ResourceOptions(parent=self)
-            before.append(ConfigMap(f"{name}-jmx", metadata=untyped(about), data=jmx.config_map_data(), opts=child))
+            before.append(ConfigMap(f"{name}-jmx", metadata=about, data=jmx.config_map_data(), opts=child))
         values = {key: value for key, value in vars(args).items() if key != "pools"}
         kafka = custom_resource(
             name,

@@ -351,6 +351,10 @@ def connect_config(topic_replicas: int) -> Manifest:
         "config.providers": "dir",
         "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
         "config.providers.dir.param.allowed.paths": SECRETS,
+        # What is delivered counts once its offset is kept; Iceberg's tasks answer a commit only this often.
+        "offset.flush.interval.ms": 5_000,
+        # Every plugin of the platform's image names its classes, so that nothing need be searched for.
+        "plugin.discovery": "service_load",
         # The topics are there; should one be missing, it must not come with fewer copies.
         **{f"{topic}.storage.replication.factor": topic_replicas for topic in ("config", "offset", "status")},
         # A dead worker's tasks move when the group notices (session timeout) and this delay is over.

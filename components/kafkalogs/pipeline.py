@@ -10,16 +10,17 @@ from typing import Final
 
 import pulumi
 
-from . import jmx, sinks
+from . import jmx, sink_settings, sinks
 from .config import Platform
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
-from .pager import ENDPOINT, Pager, PagerArgs
 from .naming import SHIPPED_TOPIC
+from .pager import ENDPOINT, Pager, PagerArgs
 from .platform import LogPlatform
 from .problems import ConfigError, Problem
 from .resources import Manifest
 from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
+from .search_setup import SearchSetup, SearchSetupArgs
 from .service_secrets import CA_SECRET
 from .shipper import LogShipper, LogShipperArgs, shipper_namespace
 from .stream import FlinkJob, FlinkJobArgs
@@ -30,7 +31,7 @@ AUDIT_CLASS: Final = "audit"
 IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "schemas": ("registry", "schemas"),
     "archive": ("connect",),
-    "search": ("connect",),
+    "search": ("connect", "search-setup"),
     "audit": ("connect",),
     "stream": ("flink",),
     "pager": ("pager",),
@@ -46,16 +47,16 @@ METRICS_LABEL: Final = {"kafkalogs.io/metrics": "true"}
 class Endpoints:
     """Where the parts find what is not of the platform: addresses in the cluster, or outside."""
 
-    s3: pulumi.Input[str] | None = None
+    s3: str | None = None
     """URL of an S3 server that is not AWS's."""
 
-    database: pulumi.Input[str] | None = None
+    database: str | None = None
     """host:port/name of a PostgreSQL database: of the archive's catalog, and of audit logs."""
 
-    search: pulumi.Input[str] | None = None
+    search: str | None = None
     """URL of Elasticsearch or OpenSearch."""
 
-    pagerduty: pulumi.Input[str] | None = None
+    pagerduty: str | None = None
     """URL that takes PagerDuty's events."""
 
     own: tuple[str, ...] = ()
@@ -172,9 +173,9 @@ class LogPipeline(pulumi.ComponentResource):
         audit = sorted(name for name, topic in topics.items() if topic.retention_class == AUDIT_CLASS)
         partitions = sum(topic.partitions for topic in topics.values()) + (3 if config.shipper else 0)
         loads = [
-            *([sinks.archive_load(1, partitions, len(config.services))] if config.archive else []),
-            *([sinks.search_load(1, partitions)] if config.search else []),
-            *([sinks.database_load(1, sum(topics[name].partitions for name in audit))] if config.audit else []),
+            *([sink_settings.archive_load(1, partitions, len(config.services))] if config.archive else []),
+            *([sink_settings.search_load(1, partitions)] if config.search else []),
+            *([sink_settings.database_load(1, sum(topics[name].partitions for name in audit))] if config.audit else []),
         ]
         if not loads:
             return
@@ -238,11 +239,26 @@ class LogPipeline(pulumi.ComponentResource):
                 **common,
                 topics=self._topics,
                 url=_known(where.search, "search"),
-                streams={name: sinks.data_stream(kind) for name, kind in classes.items()},
+                streams={name: sink_settings.data_stream(kind) for name, kind in classes.items()},
                 credentials="search-sink-credentials",
                 ca_secret=where.ca_secret("search"),
             )
-            sinks.SearchSink("search", search, after)
+            setup = SearchSetup(
+                "search-setup",
+                SearchSetupArgs(
+                    self._namespace,
+                    self._args.images["search-setup"],
+                    search.url,
+                    self._search_retention(classes),
+                    "elastic-credentials",
+                    where.ca_secret("search"),
+                    replicas=0 if "search" in where.own else 1,
+                ),
+                self._child,
+            )
+            sinks.SearchSink(
+                "search", search, pulumi.ResourceOptions.merge(after, pulumi.ResourceOptions(depends_on=[setup]))
+            )
         if config.audit and audit:
             database = sinks.JdbcSinkArgs(
                 **common,
@@ -252,6 +268,16 @@ class LogPipeline(pulumi.ComponentResource):
                 ca_secret=where.ca_secret("database"),
             )
             sinks.JdbcSink("audit", database, after)
+
+    def _search_retention(self, classes: Mapping[str, str]) -> dict[str, int]:
+        """How long each data stream keeps events (milliseconds): as long as Kafka does, the longest of its topics."""
+        topics = self._args.platform.catalog.topics
+        kept: dict[str, int] = {}
+        for name, kind in classes.items():
+            stream = sink_settings.data_stream(kind)
+            own = topics[name].retention_ms if name in topics else self._config.retention_classes()[kind]
+            kept[stream] = max(kept.get(stream, 0), own)
+        return kept
 
     def _stream(self) -> FlinkJob | None:
         stream = self._config.stream
@@ -266,7 +292,7 @@ class LogPipeline(pulumi.ComponentResource):
             {name: {"team": service.team, "tier": service.tier} for name, service in self._config.services.items()},
             state=stream.state,
             s3_endpoint=where.s3,
-            s3_credentials_secret="s3-credentials" if where.s3 else None,  # noqa: S106 - a name
+            s3_credentials_secret="s3-credentials" if where.s3 else None,
             s3_ca_secret=where.ca_secret("s3"),
             parallelism=stream.parallelism,
             **self._copies,
@@ -336,7 +362,7 @@ class LogPipeline(pulumi.ComponentResource):
         )
 
 
-def _known(address: pulumi.Input[str] | None, key: str) -> pulumi.Input[str]:
+def _known(address: str | None, key: str) -> str:
     """An address that must be there; ConfigError names the key of the stack file that gives it."""
     if address is None:
         raise ConfigError([Problem(("endpoints", key), None, "nothing says where it is; write its address")])

@@ -121,7 +121,13 @@ def _job_spec(command: str, image: str, settings: str, credentials: str, ca_secr
         "backoffLimit": 4,
         "activeDeadlineSeconds": 540,
         "template": {
-            "metadata": {"labels": {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "kafkalogs"}},
+            "metadata": {
+                "labels": {
+                    "app.kubernetes.io/name": NAME,
+                    "app.kubernetes.io/part-of": "kafkalogs",
+                    "kafkalogs.io/uses-search": "true",
+                }
+            },
             "spec": {
                 "automountServiceAccountToken": False,
                 "restartPolicy": "Never",

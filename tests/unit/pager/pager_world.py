@@ -31,21 +31,34 @@ class Tls:
     key: Path
 
 
-def make_tls(folder: Path, host: str = "localhost") -> Tls:
+def make_tls(folder: Path, *hosts: str) -> Tls:
+    """Certificates that strict verification takes too, the default from Python 3.13 on. hosts: localhost if none."""
     now = datetime.datetime.now(datetime.UTC)
     day = datetime.timedelta(days=1)
+    hosts = hosts or ("localhost",)
     authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    name, own = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("test ca", host))
+    name, own = (x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("test ca", hosts[0]))
 
-    def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        made = x509.CertificateBuilder().subject_name(subject).issuer_name(name).public_key(public)
-        made = made.serial_number(x509.random_serial_number())
-        return made.not_valid_before(now - day).not_valid_after(now + day)
+    def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey, *, ca: bool) -> x509.CertificateBuilder:
+        usage = dict.fromkeys(
+            ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only",
+             "decipher_only"), False,
+        )  # fmt: skip
+        return (
+            x509.CertificateBuilder(name, subject, public, x509.random_serial_number(), now - day, now + day)
+            .add_extension(x509.BasicConstraints(ca, 0 if ca else None), critical=True)
+            .add_extension(
+                x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, **usage), critical=True
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+            )
+        )
 
-    ca = builder(name, authority_key.public_key()).add_extension(x509.BasicConstraints(True, 0), critical=True)
-    leaf = builder(own, key.public_key()).add_extension(
-        x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
-    )
+    ca = builder(name, authority_key.public_key(), ca=True)
+    leaf = builder(own, key.public_key(), ca=False)
+    leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
     made = Tls(folder / "ca.crt", folder / "tls.crt", folder / "tls.key")
     made.ca.write_bytes(ca.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     made.certificate.write_bytes(leaf.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
