@@ -18,10 +18,11 @@ class TokenBucket:
         self._tokens = float(burst)
         self._filled = now
 
-    def wait(self, now: float) -> float:
-        """Seconds until there is a token."""
+    def wait(self, now: float, *, urgent: bool = True) -> float:
+        """Seconds until there is a token; half of the bucket is kept for what is urgent."""
         self._fill(now)
-        return max(0.0, (1 - self._tokens) / self._per_second)
+        kept = 0 if urgent else self._burst // 2
+        return max(0.0, (1 + kept - self._tokens) / self._per_second)
 
     def take(self, now: float) -> None:
         """Use one token; the caller has waited for it."""

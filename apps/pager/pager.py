@@ -136,12 +136,16 @@ class Pager:
 
     def _wait(self) -> float:
         """Seconds to wait for records: none if something can be told at once."""
-        now = time.monotonic()
-        pace = max(self._backoff.wait(now), self._bucket.wait(now))
+        pace = self._pace()
         if self._told and not pace:
             return 0.0
         due = self._book.wait(time.time())
         return min(_TICK, max(_LOOK, _TICK if due is None else due, pace))
+
+    def _pace(self) -> float:
+        """Seconds until PagerDuty may be told something; what pages somebody goes before news and ends."""
+        now = time.monotonic()
+        return max(self._backoff.wait(now), self._bucket.wait(now, urgent=self._book.waiting > 0))
 
     def _take(self, record: Record) -> None:
         self._metrics.add("pager_records_total")
@@ -156,8 +160,7 @@ class Pager:
 
     def _tell(self) -> bool:
         """Tell PagerDuty the next thing, if there is one and it is time; whether there may be more."""
-        now = time.monotonic()
-        if self._backoff.wait(now) or self._bucket.wait(now):
+        if self._pace():
             return False
         found = self._book.next(time.time(), self._stream.committed)
         if found is None:
@@ -175,7 +178,7 @@ class Pager:
             # its repeats open it under the new key
         if action == "resolve" and not self._all_is_read():
             return False
-        self._bucket.take(now)
+        self._bucket.take(time.monotonic())
         event = (
             alert.resolve(key, incident.dedup_key)
             if action == "resolve"

@@ -253,6 +253,9 @@ def flink_configuration(
         "kubernetes.jobmanager.cpu.limit-factor": "40",
         "kubernetes.taskmanager.cpu.limit-factor": "20",
     }
+    if state.startswith("s3"):
+        # Else each file that is written has all folders above it looked for and deleted.
+        made["s3.directory.marker.retention"] = "keep"
     if options:
         made |= {"env.java.opts.jobmanager": options, "env.java.opts.taskmanager": options}
     if s3_endpoint:

@@ -119,12 +119,14 @@ def services(spec: FlinkSpec) -> list[Obj]:
 def deployments(spec: FlinkSpec, job_id: str, savepoint: str | None) -> list[Obj]:
     """The JobManager, which starts the job, and the TaskManagers. job_id: 32 hexadecimal digits."""
     job = spec.job
-    start = ["standalone-job", "--job-classname", job["entryClass"], "--job-id", job_id]
+    # An option that Flink's entry point does not know (--host is one) would begin the job's own arguments.
+    start = ["standalone-job"]
+    if spec.highly_available:
+        start.append("-Djobmanager.rpc.address=$(POD_IP)")
+    start += ["--job-classname", job["entryClass"], "--job-id", job_id]
     if savepoint:
         start += ["--fromSavepoint", savepoint]
         start += ["--allowNonRestoredState"] if job.get("allowNonRestoredState") else []
-    if spec.highly_available:
-        start += ["--host", "$(POD_IP)"]
     start += [str(arg) for arg in job.get("args") or []]
     work = ["taskmanager", "-Dtaskmanager.host=$(POD_IP)", "-Dtaskmanager.resource-id=$(POD_NAME)"]
     ports = {"rest": REST, "jobmanager-rpc": RPC, "blobserver": BLOB}

@@ -357,6 +357,20 @@ def test_a_flood_of_kinds_is_held_to_the_rate_and_told_whole(tmp_path: Path):
     pager.until(lambda: len(pager.open()) == 50, 60)
 
 
+def test_news_of_old_incidents_keep_no_new_one_waiting(tmp_path: Path):
+    pager = Harness(tmp_path, PAGER_PER_MINUTE="60", PAGER_BURST="10", PAGER_UPDATE="1", PAGER_QUIET="10000")
+    kinds = [f"e{n}" for n in range(30)]
+    pager.broker.append(*errors(*kinds))
+    pager.until(lambda: len(pager.open()) == 30)
+    pager.turns(80)
+    for n in range(20):
+        pager.broker.append(*errors(*kinds, f"new{n}"))
+        pager.turns(1)
+        assert pager.open()[f"checkout-service/new{n}"] == 1, "at once"
+        pager.turns(40)
+    pager.until(lambda: set(pager.open().values()) == {1, 21}, 120)
+
+
 def test_without_a_routing_key_nothing_is_sent_or_committed(pager: Harness, capsys: pytest.CaptureFixture[str]):
     file = pager.settings.routing_key
     for wrong in ("", "short", f"{KEY[:-1]}é"):

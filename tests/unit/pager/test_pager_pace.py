@@ -29,6 +29,15 @@ def test_no_window_has_more_events_than_the_bucket_allows(per_minute: float, bur
             assert last - first + 1 <= burst + seconds * per_minute / 60 + 1e-6
 
 
+def test_half_of_the_bucket_is_for_what_is_urgent():
+    bucket = TokenBucket(60, 10, 0.0)
+    taken = 0
+    while bucket.wait(0.0, urgent=False) == 0:
+        bucket.take(0.0)
+        taken += 1
+    assert (taken, bucket.wait(0.0), bucket.wait(0.0, urgent=False)) == (5, 0, 1)
+
+
 @given(st.floats(1, 600), st.integers(1, 50), steps)
 def test_who_waits_as_told_gets_a_token(per_minute: float, burst: int, gaps: list[float]):
     now = 0.0
