@@ -32,6 +32,7 @@ _METRICS = "plugins/metrics-prometheus/"
 _TARGETS = {
     "flink-sql-gateway": "opt",
     "flink-sql-connector-kafka": "lib",
+    "zstd-jni": "lib",
     "flink-s3-fs-hadoop": "plugins/s3-fs-hadoop",
 }
 

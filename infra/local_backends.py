@@ -104,7 +104,7 @@ def search_manifest(namespace: str, image: str, storage: str, config: str) -> Ma
         "readinessProbe": {**ready, "periodSeconds": 15},
         "livenessProbe": {"tcpSocket": {"port": "https"}, "periodSeconds": 20, "failureThreshold": 5},
         # 512 MiB are the heap; Lucene's and the network's buffers and the start script's own small JVM are besides.
-        "resources": {"requests": {"cpu": "200m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1280Mi"}},
+        "resources": {"requests": {"cpu": "50m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1280Mi"}},
         "volumeMounts": [
             {"name": "data", "mountPath": "/data"},
             configured,

@@ -58,7 +58,7 @@ def chart_values(memory: str) -> Manifest:
 
 def embedded_rules() -> list[Manifest]:
     """What the embedded operator may do, in its own namespace."""
-    strimzi, core = "kafka.strimzi.io", ""
+    strimzi, flink, core = "kafka.strimzi.io", "flink.apache.org", ""
     kinds = ["kafkas", "kafkanodepools", "kafkatopics", "kafkausers", "kafkaconnects", "kafkaconnectors"]
     keep = ["get", "list", "create", "patch", "delete"]
     return [
@@ -66,6 +66,9 @@ def embedded_rules() -> list[Manifest]:
         # a topic's finalizer; annotations that ask a connector for something, once it is done
         {"apiGroups": [strimzi], "resources": ["kafkatopics", "kafkaconnectors"], "verbs": ["patch"]},
         {"apiGroups": [strimzi], "resources": [f"{kind}/status" for kind in kinds], "verbs": ["patch"]},
+        {"apiGroups": [flink], "resources": ["flinkdeployments"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [flink], "resources": ["flinkdeployments/status"], "verbs": ["patch"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": keep},
         {"apiGroups": [core], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"]},
         {"apiGroups": [core], "resources": ["secrets"], "verbs": [*keep, "watch"]},
         {"apiGroups": [core], "resources": ["services", "configmaps", "persistentvolumeclaims"], "verbs": keep},
@@ -93,7 +96,7 @@ def embedded_manifest(namespace: str, image: str, kafka_image: str, kafka_versio
         "ports": [{"name": "health", "containerPort": _HEALTH_PORT}],
         "readinessProbe": {**health, "periodSeconds": 2},
         "livenessProbe": {**health, "initialDelaySeconds": 30, "periodSeconds": 20, "timeoutSeconds": 5},
-        "resources": {"requests": {"cpu": "100m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "384Mi"}},
+        "resources": {"requests": {"cpu": "30m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "384Mi"}},
         "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own
     }

@@ -36,7 +36,8 @@ KINDS: Final = ("filebeat", "fluentd")
 _CONFIG: Final = "/etc/kafkalogs/config"
 _TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a folder
 _QUEUE: Final = f"{DATA}/diskqueue"
-_FOREVER: Final = 2**63 - 1
+# The largest number that stays itself in Pulumi's engine, where numbers are doubles; milliseconds.
+_FOREVER: Final = 2**53
 _LABELS: Final = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "kafkalogs"}
 
 

@@ -54,15 +54,13 @@ def catalog_topic_manifest(
 
 def stream_user_manifest(namespace: str, cluster: str) -> Manifest:
     """The KafkaUser of the job: it reads all service topics, those to come too, and writes its own."""
-    reads = ("Read", "Describe")
-    writes = ("Write", "Describe")
-    catalog = OUTPUTS["catalog"]
+    reads, writes = ("Read", "Describe"), ("Write", "Describe")
     acls = [
         acl("topic", READ_PREFIX, "prefix", *reads),
-        acl("topic", catalog, "literal", *reads),
-        *(acl("topic", topic, "literal", *writes) for topic in OUTPUTS.values()),
+        # Read also of what it writes: to end transactions that a failure left open, it asks who has written there.
+        *(acl("topic", topic, "literal", "Read", *writes) for topic in OUTPUTS.values()),
         acl("group", f"{STREAM}.", "prefix", *reads),
-        # The transactions by which its sinks are exactly once; it lists its own to end what a failure left open.
+        # The transactions by which its sinks are exactly once.
         acl("transactionalId", f"{STREAM}.", "prefix", *writes),
     ]
     return {

@@ -107,7 +107,12 @@ class FlinkDeployments:
             spec.resource,
             {
                 **_reconciled(spec, "DEPLOYED"),
-                "jobStatus": {"jobId": job_id, "state": "RECONCILING", "upgradeSavepointPath": restore.path},
+                "jobStatus": {
+                    **dict.fromkeys(("jobName", "startTime", "updateTime")),
+                    "jobId": job_id,
+                    "state": "RECONCILING",
+                    "upgradeSavepointPath": restore.path,
+                },
                 "jobManagerDeploymentStatus": "DEPLOYING",
                 "lifecycleState": "DEPLOYED",
                 "error": None,

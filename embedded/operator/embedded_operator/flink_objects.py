@@ -54,7 +54,7 @@ def labels(name: str, component: str | None = None) -> dict[str, str]:
 
 def high_availability_labels(name: str) -> dict[str, str]:
     """Labels of the ConfigMaps in which Flink itself keeps who leads and which checkpoint is the last."""
-    return {"app": name, "configmap-type": "high-availability"}
+    return {"app": name, "type": "flink-native-kubernetes"}
 
 
 def rest_service(name: str) -> str:
