@@ -18,7 +18,7 @@
 {%- endmacro -%}
 
 {# When an event happened. A record that does not say counts for when it was written, and none lies more than a
-    minute after that: a clock far ahead would make everybody else's events late. -#}
+   minute after that: a clock far ahead would keep windows open. -#}
 {%- macro event_time() -%}
   {%- set own = happened("DECODE(`value`, 'UTF-8')") -%}
   COALESCE(LEAST({{ own }}, `recorded_at` + INTERVAL '1' MINUTE), `recorded_at`)

@@ -51,7 +51,8 @@ CREATE TABLE records (
   `offset` BIGINT METADATA VIRTUAL,
   `recorded_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   `event_time` AS {{ event_time() }},
-  WATERMARK FOR `event_time` AS `event_time` - INTERVAL '{{ watermark_delay }}' SECOND
+  -- What Kafka says of a record's time, not what is in the record: no event can move the clock for all others.
+  WATERMARK FOR `event_time` AS `recorded_at` - INTERVAL '{{ watermark_delay }}' SECOND
 ) WITH (
   {{ kafka() }},
   'topic-pattern' = '{{ topics }}',

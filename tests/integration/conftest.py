@@ -15,6 +15,10 @@ from tests.support.sandbox import Sandbox
 
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
 PORT = 32190
+PROBE = {
+    **{"team": "quality", "tier": 1, "rate": "1MiB/s", "partitionBy": "trace_id", "retention": "10m"},
+    **{"layout": "service", "types": ["application", "audit"]},
+}
 QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
@@ -27,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _for_tests(platform: dict[str, Any]) -> None:
     """Ports beside those of `local`, and a service of the tests' own for quotas."""
     platform["kafka"]["external"]["port"] = PORT
-    platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
+    platform["services"] |= {"quota-probe": dict(QUOTA_SERVICE), "pipeline-probe": dict(PROBE)}
 
 
 @pytest.fixture(scope="session")

@@ -117,6 +117,30 @@ def read_all(
         reader.close()
 
 
+def read_committed(sandbox: Sandbox, user: str, topic: str, *, seconds: float = 90) -> list[Message]:
+    """Every record of a topic that is not of an open or aborted transaction. Offsets have gaps where transactions end,
+    so the end of each partition is where the broker says it is."""
+    more = {"group.id": f"{user}.{uuid.uuid4().hex}", "isolation.level": "read_committed", "enable.partition.eof": True}
+    reader = Consumer(settings(sandbox, user, **more))
+    messages: list[Message] = []
+    try:
+        todo = set(reader.list_topics(topic, timeout=20).topics[topic].partitions)
+        reader.assign([TopicPartition(topic, partition, 0) for partition in todo])
+        deadline = time.monotonic() + seconds
+        while todo:
+            assert time.monotonic() < deadline, f"partitions {todo} of {topic} still unread after {seconds} s"
+            for message in reader.consume(1000, timeout=1):
+                error = message.error()
+                if error is None:
+                    messages.append(message)
+                else:
+                    assert error.code() == KafkaError._PARTITION_EOF, error
+                    todo.discard(message.partition())
+        return messages
+    finally:
+        reader.close()
+
+
 def refused(sandbox: Sandbox, user: str, topic: str) -> str:
     """The name of the error that a write answers; fails if it is accepted."""
     # Not idempotent: such a producer is refused before it names a topic.

@@ -145,26 +145,20 @@ def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
     fresh = path and path == dig(job, "savepointInfo", "lastSavepoint", "location")
     stateless = spec.job.get("upgradeMode", "stateless") == "stateless"
     maps = kube.list("ConfigMap", spec.namespace, objects.high_availability_labels(spec.name))
-    if spec.highly_available and not stateless and not fresh and _has_checkpoint(maps, job.get("jobId")):
+    own = [item for item in maps if job.get("jobId") and job["jobId"] in item["metadata"]["name"]]
+    recoverable = any(key.startswith(CHECKPOINT) for item in own for key in item.get("data") or {})
+    if spec.highly_available and not stateless and not fresh and recoverable:
         for item in maps:
             gone = {key: None for key in item.get("data") or {} if key.startswith(PLANS)}
             if gone:
                 kube.patch("ConfigMap", spec.namespace, item["metadata"]["name"], {"data": gone})
         return Restore(path, job_id=job["jobId"])
-    ever_ran = dig(spec.resource, "status", "reconciliationStatus", "lastStableSpec")
-    if ever_ran and not path and not stateless:
+    # Flink knows the job and no checkpoint of it: then there is nothing to lose.
+    never_ran = bool(own) or not dig(spec.resource, "status", "reconciliationStatus", "lastStableSpec")
+    if not (path or stateless or never_ran):
         return None
     forget(kube, spec.namespace, spec.name)
     return Restore(None if stateless else path or spec.job.get("initialSavepointPath"))
-
-
-def _has_checkpoint(maps: list[Obj], job_id: str | None) -> bool:
-    return any(
-        key.startswith(CHECKPOINT)
-        for item in maps
-        if job_id and job_id in item["metadata"]["name"]
-        for key in item.get("data") or {}
-    )
 
 
 def forget(kube: Kube, namespace: str, name: str) -> None:

@@ -22,7 +22,7 @@ CREATE TABLE records (
   `recorded_at` TIMESTAMP_LTZ(3),
   `value` AS UNHEX(`hex`),
   `event_time` AS {{ event_time() | replace("`value`", "UNHEX(`hex`)") }},
-  WATERMARK FOR `event_time` AS `event_time` - INTERVAL '{{ watermark_delay }}' SECOND
+  WATERMARK FOR `event_time` AS `recorded_at` - INTERVAL '{{ watermark_delay }}' SECOND
 ) WITH (
   {{ file("records") }},
   'source.monitor-interval' = '1 s',

@@ -379,6 +379,27 @@ def test_a_job_that_cannot_be_asked_goes_on_from_its_last_checkpoint(
     assert kube.args()[4:] == ["--job-id", job, "--y"]
 
 
+@pytest.mark.parametrize(("known", "lost"), [(True, False), (False, True)])
+def test_without_any_checkpoint_only_a_job_that_flink_still_knows_starts_anew(
+    running: FlinkDeployments,
+    kube: FakeKube,
+    manager: FakeJobManager,
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,
+    lost: bool,
+) -> None:
+    if known:
+        kube.high_availability("counter")
+    manager.state = "RESTARTING"
+    monkeypatch.setattr(flink_upgrade, "PATIENCE", -1.0)
+    kube.change(args=["--y"])
+    passes(running, 3)
+    kube.pods_are_gone()
+    running.reconcile(NS, NAME)
+    assert (("Deployment", "stream") not in kube.objects) == lost
+    assert ("there is no savepoint" in kube.status.get("error", "")) == lost
+
+
 def test_a_job_that_never_ran_is_replaced_at_once(
     operator: FlinkDeployments, kube: FakeKube, manager: FakeJobManager
 ) -> None:
