@@ -7,7 +7,11 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from embedded.cache import EmbeddedError, cache_root
 from embedded.progress import run, say
@@ -34,6 +38,17 @@ def make_stack(programs: Path) -> None:
     """Make the stack in Pulumi's state unless it is there: `pulumi up -s local` asks for one that exists."""
     words = ["pulumi", "stack", "select", STACK, "--create", "--non-interactive"]
     run(words, cwd=REPOSITORY, env=environment(programs))
+
+
+def stack_has(keys: Iterable[str]) -> bool:
+    """Whether the stack file has one of these keys of the platform."""
+    own = os.environ.get("KAFKALOGS_STACK_FILE")
+    file = Path(own) if own else REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
+    try:
+        platform: Any = yaml.safe_load(file.read_text())["config"]["kafkalogs:platform"]
+        return any(platform.get(key) is not None for key in keys)
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return False  # what is wrong with it, Pulumi says
 
 
 def _pulumi(programs: Path, *words: str) -> None:

@@ -17,7 +17,7 @@ from embedded.connect_image import connect_image
 from embedded.crds import crds as strimzi_crds
 from embedded.crds import embedded_crds
 from embedded.database_image import database_image
-from embedded.deploy import STACK, make_stack, pulumi_destroy, pulumi_up
+from embedded.deploy import STACK, make_stack, pulumi_destroy, pulumi_up, stack_has
 from embedded.engine import Engine, candidates, find_engine
 from embedded.filebeat_image import filebeat_image
 from embedded.flink_image import flink_image
@@ -42,6 +42,9 @@ from embedded.toolchain import toolchain as pulumi_toolchain
 # room; and what the engine's images, the node and the platform's volumes add.
 BUILD_GIB = 16.0
 RUN_GIB = 8.0
+
+PARTS = ("schemas", "archive", "search", "audit", "stream", "pager", "shipper", "monitoring")
+"""The keys of a stack file that switch on a part of the pipeline."""
 
 
 @cache
@@ -81,11 +84,14 @@ def toolchain() -> None:
 
 
 def platform_images() -> dict[str, Image]:
-    """The images of the platform that are built from packages, by what machine.json calls them."""
+    """The images that the stack `local` runs, by what machine.json calls them."""
+    base = {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
+    return {**base, **pipeline_images()} if stack_has(PARTS) else base
+
+
+def pipeline_images() -> dict[str, Image]:
+    """The images of the parts that read the logs, and of what they need on one machine."""
     return {
-        "operator": operator_image(),
-        "kafka": kafka_image(),
-        "shop": shop_image(),
         "secrets": secrets_image(),
         "s3": s3_image(),
         "database": database_image(),
@@ -137,6 +143,10 @@ def crds() -> None:
 def prepare() -> None:
     """Everything that the tests need: programs, images, CRDs; no cluster."""
     images()
+    if building():
+        for name, image in pipeline_images().items():
+            with step(f"Image {name}"):
+                image.build()
     toolchain()
     crds()
     drop_caches()

@@ -8,7 +8,7 @@ Outputs are exactly once for consumers that read committed records only (`isolat
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -17,7 +17,7 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from . import units
-from .resources import custom_resource, manifest_of, metadata, part, typed, untyped
+from .resources import Manifest, custom_resource, manifest_of, metadata, part, typed, untyped
 from .stream_manifests import (
     FLINK_API,
     STREAM,
@@ -59,7 +59,7 @@ class FlinkJobArgs:
     """The S3 server's URL; Amazon's when absent."""
 
     s3_credentials_secret: pulumi.Input[str] | None = None
-    """The Secret with `username`, the access key, and `password`, the secret key; the pod's own identity when absent."""
+    """The Secret with `username`, the access key, and `password`, the secret key; the pod's identity when absent."""
 
     s3_ca_secret: pulumi.Input[str] | None = None
     """A Secret whose `ca.crt` signed the S3 server's certificate; the public authorities are trusted when absent."""
@@ -212,5 +212,7 @@ class FlinkJob(pulumi.ComponentResource):
 
 def _name(manifest: Any) -> Any:
     """The name in a manifest, known or not."""
-    about = part(manifest, "metadata")
-    return about["name"] if isinstance(about, dict) else about.apply(lambda known: known["name"])
+    if isinstance(manifest, dict):
+        return cast("Manifest", manifest)["metadata"]["name"]
+    known: pulumi.Output[Manifest] = pulumi.Output.from_input(manifest)
+    return known.apply(lambda made: made["metadata"]["name"])
