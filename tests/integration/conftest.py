@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import tempfile
@@ -19,6 +20,12 @@ PROBE = {
     **{"team": "quality", "tier": 1, "rate": "1MiB/s", "partitionBy": "trace_id", "retention": "10m"},
     **{"layout": "service", "types": ["application", "audit"]},
 }
+PARTS: dict[str, Any] = {
+    **{"schemas": {}, "archive": {"commitInterval": "30s"}, "search": {}, "audit": {}, "stream": {}, "pager": {}},
+    **{"shipper": {}, "monitoring": {}, "connect": {"replicas": 1, "cpu": "20m"}},
+}
+"""The pipeline, as a stack file switches it on."""
+
 QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
@@ -31,7 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _for_tests(platform: dict[str, Any]) -> None:
     """Ports beside those of `local`, and a service of the tests' own for quotas."""
     platform["kafka"]["external"]["port"] = PORT
-    platform["services"] |= {"quota-probe": dict(QUOTA_SERVICE), "pipeline-probe": dict(PROBE)}
+    platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
+    if os.environ.get("KAFKALOGS_TEST_PIPELINE"):
+        platform["services"]["pipeline-probe"] = dict(PROBE)
+        platform["services"]["notification-service"].pop("layout", None)  # its logs.error would be the stream job's
+        platform |= PARTS
 
 
 @pytest.fixture(scope="session")
