@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from embedded.cache import EmbeddedError
-from embedded.deploy import pulumi_up
+from embedded.deploy import pulumi_up, stack_has
 from embedded.progress import step
 from embedded.state import state_dir
 from tests.unit.machine.conftest import script
@@ -81,3 +81,19 @@ def test_interrupt_reaches_pulumi_once_and_is_waited_for(programs: Path, tmp_pat
         pulumi_up(programs)
     thread.join()
     assert log.read_text() == "stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("config: {kafkalogs:platform: {search: {}}}", True),
+        ("config: {kafkalogs:platform: {search: null, shop: {}}}", False),
+        ("config: {kafkalogs:platform: [search]}", False),
+        ("nothing: here", False),
+        ("config: {", False),
+    ],
+)
+def test_which_parts_a_stack_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, has: bool) -> None:
+    (tmp_path / "stack.yaml").write_text(text)
+    monkeypatch.setenv("KAFKALOGS_STACK_FILE", str(tmp_path / "stack.yaml"))
+    assert stack_has(["search", "stream"]) is has

@@ -1,0 +1,149 @@
+"""What reads the logs: which parts a stack file switches on, what they need, and how they are put together."""
+
+from typing import Any
+
+import local_services
+import pytest
+from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, pipeline
+from kafkalogs.config import Platform
+
+from .graph import Graph, registered
+from .stack import REMOVED, VALID, changed
+
+PARTS: dict[str, Any] = {key: {} for key in pipeline.IMAGES}
+NAMES = ("operator", "kafka", *{name for names in pipeline.IMAGES.values() for name in names})
+IMAGES = {name: f"{name}:1" for name in (*NAMES, "secrets", "s3", "database", "search", "pagerduty")}
+# A job that needs no Flink to be looked at: the real one is tested by tests/unit/stream.
+JOB = "SELECT 1;"
+
+
+def stack(*changes: tuple[str, Any], parts: dict[str, Any] | None = None) -> dict[str, Any]:
+    base = changed(("services.mailer", REMOVED), *((key, value) for key, value in (parts or PARTS).items()))
+    return changed(*changes, base=base)
+
+
+def build(config: dict[str, Any], images: dict[str, str] = IMAGES) -> Graph:
+    def program() -> None:
+        platform = LogPlatform("kafkalogs", LogPlatformArgs(config))
+        services = local_services.LocalServices("services", local_services.LocalServicesArgs(platform, images))
+        LogPipeline("pipeline", LogPipelineArgs(platform, images, services.endpoints, JOB))
+
+    return registered(program)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Graph:
+    return build(stack())
+
+
+def test_every_part_is_a_component(whole: Graph) -> None:
+    ours = {r.type.removeprefix("kafkalogs:index:") for r in whole.resources if r.type.startswith("kafkalogs:")}
+    assert ours >= {
+        *("SchemaRegistry", "LogSchema", "ConnectCluster", "S3Sink", "SearchSink", "SearchSetup", "JdbcSink"),
+        *("FlinkJob", "Pager", "LogShipper", "Monitoring", "ServiceSecrets"),
+        *("LocalS3", "LocalDatabase", "LocalSearch", "LocalPagerDuty"),
+    }
+
+
+def test_every_part_has_an_identity_of_its_own(whole: Graph) -> None:
+    users = {r.inputs["metadata"]["name"] for r in whole.of("KafkaUser")}
+    assert users >= {"registry", "connect", "stream", "pager", "shipper", "monitor"}
+
+
+def test_sinks_read_the_topics_of_services_and_of_the_shipper_and_no_derived_one(whole: Graph) -> None:
+    services = {"logs.checkout-service", "logs.auth-service", "logs.audit", "logs.access"}
+    for name in ("archive", "search"):
+        config = whole.one("KafkaConnector", name).inputs["spec"]["config"]
+        assert set(config["topics"].split(",")) == {*services, "logs.platform"}
+    audit = whole.one("KafkaConnector", "audit").inputs["spec"]["config"]
+    assert audit["topics"] == "logs.audit"
+
+
+def test_connectors_wait_for_their_workers_and_go_before_them(whole: Graph) -> None:
+    workers = whole.one("KafkaConnect", "connect").urn
+    for kind, name in (("S3Sink", "archive"), ("SearchSink", "search"), ("JdbcSink", "audit")):
+        sink = whole.one(f"index:{kind}", name)  # its children come after it and go before it
+        assert workers in sink.dependencies
+        assert whole.one("KafkaConnector", name).parent == sink.urn
+
+
+def test_a_part_that_is_absent_is_not_there() -> None:
+    graph = build(stack(parts={"search": {}}))
+    kinds = {r.type.rpartition(":")[2] for r in graph.resources}
+    assert "SearchSink" in kinds
+    assert not kinds & {"S3Sink", "JdbcSink", "FlinkJob", "Pager", "LogShipper", "Monitoring", "SchemaRegistry"}
+    assert not kinds & {"LocalS3", "LocalDatabase", "LocalPagerDuty"}
+    assert [r.name for r in graph.of("KafkaConnector")] == ["search"]
+
+
+def test_what_the_stack_file_names_does_not_run_here() -> None:
+    ends = {"s3": "https://s3.example.org", "database": "db.example.org:5432/logs", "search": "https://es.example.org"}
+    config = load(stack(("endpoints", ends), ("pager", {"url": "https://events.pagerduty.com/v2/enqueue"})))
+    assert local_services.run_here(config) == []
+    graph = build(stack(("endpoints", ends)))
+    assert graph.one("KafkaConnector", "search").inputs["spec"]["config"]["search.url"] == "https://es.example.org"
+    assert "search.tls.ca.path" not in graph.one("KafkaConnector", "search").inputs["spec"]["config"]
+
+
+def test_missing_images_are_named_before_anything_is_registered() -> None:
+    config = load(stack(parts={"stream": {}, "search": {}}))
+    with pytest.raises(ConfigError) as error:
+        pipeline.check_images(config, {"connect": "connect:1"})
+    assert "stream: 'on': its image flink comes from make cluster; run it, or leave stream out" in str(error.value)
+    assert "search-setup" in str(error.value)
+    with pytest.raises(ConfigError, match=r"endpoints.*s3 and search and secrets would run here"):
+        local_services.check_images(config, dict.fromkeys(NAMES, "x"))
+    local_services.check_images(config, IMAGES)
+
+
+def test_secrets_are_made_for_what_runs(whole: Graph) -> None:
+    (listed,) = [r for r in whole.of("v1:ConfigMap") if "wanted.json" in r.inputs.get("data", {})]
+    for name in ("registry", "prometheus", "alertmanager", "elasticsearch", "s3", "postgres", "pagerduty"):
+        assert f'"{name}"' in listed.inputs["data"]["wanted.json"]
+    assert pipeline.needed_secrets(load(VALID)) == ([], {})
+
+
+def test_search_keeps_what_kafka_keeps_the_longest(whole: Graph) -> None:
+    (settings,) = [r for r in whole.of("v1:ConfigMap") if "search.json" in r.inputs.get("data", {})]
+    hour = 3_600_000
+    assert f'"logs-access-default": {6 * hour}' in settings.inputs["data"]["search.json"]
+    assert f'"logs-application-default": {12 * hour}' in settings.inputs["data"]["search.json"]
+
+
+def test_metrics_are_served_only_when_somebody_watches(whole: Graph) -> None:
+    assert whole.one("v1:Kafka", "logs").inputs["spec"]["kafka"]["metricsConfig"]["type"] == "jmxPrometheusExporter"
+    quiet = build(stack(parts={"search": {}}))
+    assert "metricsConfig" not in quiet.one("v1:Kafka", "logs").inputs["spec"]["kafka"]
+
+
+@pytest.mark.parametrize(
+    ("config", "problem"),
+    [
+        (changed(("pager", {})), "pager: 'on': it pages what the stream job finds; add stream, or leave pager out"),
+        (
+            changed(("stream", {})),
+            "services.mailer.layout: 'logs.error': stream writes this topic; choose another layout",
+        ),
+        (
+            changed(("shipper", {}), ("services.checkout-service.topic", "logs.platform")),
+            "services.checkout-service.topic: 'logs.platform': shipper writes this topic; choose another topic",
+        ),
+        (
+            changed(("services.connect", {"team": "x", "rate": "1KiB/s"})),
+            "services.connect: 'connect': the identity of a part of the platform; choose another name",
+        ),
+        (changed(("services.nginx.tier", 9)), "services.nginx.tier: 9: too large; write at most 4"),
+        (changed(("archive", {"catalog": "hive"})), "archive.catalog: 'hive': unknown value; write jdbc or glue"),
+    ],
+)
+def test_bad_input(config: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    assert problem in str(error.value)
+
+
+def test_teams_may_read_what_the_parts_write() -> None:
+    reads = ("teams.security.reads", ["errors.critical", "metrics.*", "logs.platform"])
+    assert isinstance(load(stack(reads)), Platform)
+    with pytest.raises(ConfigError, match=r"errors\.critical"):
+        load(changed(("teams.security.reads", ["errors.critical"])))
