@@ -47,4 +47,8 @@ def with_later_versions(definition: dict[str, Any]) -> dict[str, Any]:
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     known: list[str] = spec["flinkVersion"]["enum"]
     known += [name for name in LATER_VERSIONS if name not in known]
+    for column in version.get("additionalPrinterColumns", ()):
+        # Kubernetes does not store the default, which would be a change in every preview.
+        if column.get("priority") == 0:
+            del column["priority"]
     return definition

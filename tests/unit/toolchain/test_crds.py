@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from embedded import flink_crds
 from embedded.crds import EMBEDDED, MODELS, crds, embedded_crds
 
 
@@ -39,3 +40,11 @@ def test_names_and_labels_are_those_of_the_release(definitions):
 def test_schemas_have_their_rules(definitions):
     connect = definitions["KafkaConnect"]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     assert {"bootstrapServers", "groupId", "configStorageTopic"} <= set(connect["properties"]["spec"]["required"])
+
+
+def test_flinks_definition_knows_flink_2_and_is_what_kubernetes_stores():
+    definition = yaml.safe_load(flink_crds.flink_crds().read_text())
+    (version,) = definition["spec"]["versions"]
+    known = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["flinkVersion"]["enum"]
+    assert {"v1_20", "v2_3"} <= set(known)
+    assert all("priority" not in column for column in version["additionalPrinterColumns"])
