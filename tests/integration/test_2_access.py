@@ -104,7 +104,7 @@ def _topics_with_password(platform: Sandbox, password: str) -> str:
     """What Kafka's own tool, in a broker's pod, sees through the SCRAM listener; its settings go in by stdin."""
     settings = (
         "security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=/tmp/probe-ca.crt\n"
-        "sasl.mechanism=SCRAM-SHA-512\ndefault.api.timeout.ms=20000\n"
+        "sasl.mechanism=SCRAM-SHA-512\nrequest.timeout.ms=10000\ndefault.api.timeout.ms=20000\n"
         "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
         f'username="scram-probe" password="{password}";\n'
     )
