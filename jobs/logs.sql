@@ -25,7 +25,7 @@ SELECT
     WHEN {{ is_no_text('instance') }} THEN 'instance is no text, or empty'
     WHEN SUBSTRING(COALESCE(JSON_QUERY(`text`, '$.attributes'), '') FROM 1 FOR 1) <> '{' THEN 'attributes is no object'
   END AS `reason`
-FROM (SELECT *, DECODE(`value`, 'UTF-8') AS `text` FROM records);
+FROM (SELECT *, CAST(`value` AS STRING) AS `text` FROM records);
 
 CREATE VIEW events AS
 SELECT * FROM parsed WHERE `reason` IS NULL;

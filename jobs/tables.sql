@@ -62,6 +62,8 @@ CREATE TABLE records (
   'scan.startup.mode' = 'group-offsets',
   'properties.auto.offset.reset' = 'earliest',
   'properties.isolation.level' = 'read_committed',
+  -- In small portions, so that all partitions are caught up side by side, and few events are late for the others' sake.
+  'properties.max.partition.fetch.bytes' = '131072',
   'scan.watermark.idle-timeout' = '{{ idle_timeout }} s',
   'format' = 'raw'
 );

@@ -8,7 +8,7 @@ Outputs are exactly once for consumers that read committed records only (`isolat
 """
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
@@ -210,9 +210,8 @@ class FlinkJob(pulumi.ComponentResource):
         return made
 
 
-def _name(manifest: Any) -> Any:
+def _name(manifest: pulumi.Input[Manifest]) -> pulumi.Input[str]:
     """The name in a manifest, known or not."""
     if isinstance(manifest, dict):
-        return cast("Manifest", manifest)["metadata"]["name"]
-    known: pulumi.Output[Manifest] = pulumi.Output.from_input(manifest)
-    return known.apply(lambda made: made["metadata"]["name"])
+        return str(manifest["metadata"]["name"])
+    return pulumi.Output.from_input(manifest).apply(lambda known: str(known["metadata"]["name"]))

@@ -87,8 +87,6 @@ def script_manifest(
         user_folder=f"{_FOLDER}/user",
         catalog_folder=f"{_FOLDER}/catalog",
         watermark_delay=watermark_delay,
-        # A partition without records no longer holds the others' windows open.
-        idle_timeout=watermark_delay + 5,
         discovery_interval=discovery_interval,
         sampled_below=sampled_below(debug_share),
     )

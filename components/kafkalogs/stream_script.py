@@ -46,7 +46,10 @@ CONSTANTS: Final[dict[str, Any]] = {
     "anomaly_errors": 3,
     "anomaly_deviations": 3,
     "anomaly_least_deviation": 0.01,
-    # seconds: how often late events are reported; how long a trace has to be quiet to be over
+    # seconds: after which a partition without records no longer holds the others' windows open (a shorter time takes
+    # partitions for idle whose turn has not come while the job catches up); how often late events are reported; how
+    # long a trace has to be quiet to be over
+    "idle_timeout": 30,
     "late_interval": 60,
     "trace_gap": 30,
 }

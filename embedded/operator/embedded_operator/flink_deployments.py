@@ -69,7 +69,7 @@ class FlinkDeployments:
             return self._observe(spec) if spec.running else None
         if known.get("state") != "UPGRADING":
             log.info("FlinkDeployment %s: changed", spec.name)
-            self._write(spec.resource, flink_upgrade.begin(before, flink_upgrade.is_stable(spec.resource)))
+            self._write(spec.resource, flink_upgrade.begin(before, flink_upgrade.is_stable(spec.resource), time.time()))
         return self._upgrade(spec, before)
 
     def _upgrade(self, spec: FlinkSpec, before: Obj) -> float | None:

@@ -18,12 +18,12 @@ PATIENCE = 120.0
 """Seconds that a job may take to be in a state in which it can be stopped with a savepoint."""
 TERMINAL = ("FINISHED", "FAILED", "CANCELED")
 BROKEN = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError")
-PLANS = ("executionPlan-", "jobGraph-")
-"""What Flink calls the plan of a job in its ConfigMap: without it, the new script is compiled and goes on with the old
-script's state."""
-
+PLANS = ("executionPlan-", "application-")
+"""What Flink calls a job's plan and the program that made it in its ConfigMaps: while they are there, the old ones are
+recovered, and not the new ones compiled."""
 CHECKPOINT = "checkpointID-"
 """What it calls a checkpoint there."""
+_NO_SAVEPOINT: Obj = dict.fromkeys(("triggerId", "triggerTimestamp", "triggerType", "lastSavepoint"))
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Step:
     done: bool = False
 
 
-def begin(before: Obj, was_stable: bool) -> Obj:
+def begin(before: Obj, was_stable: bool, moment: float) -> Obj:
     """The status with which an upgrade begins.
 
     The savepoint that the job started from is kept while there is nothing newer: when the job is suspended, or has
@@ -54,7 +54,8 @@ def begin(before: Obj, was_stable: bool) -> Obj:
     """
     made: Obj = {"lifecycleState": "UPGRADING", "reconciliationStatus": {"state": "UPGRADING"}}
     if dig(before, "job", "state", default="running") == "running":
-        made["jobStatus"] = {"savepointInfo": None, **({"upgradeSavepointPath": None} if was_stable else {})}
+        job: Obj = {"savepointInfo": {**_NO_SAVEPOINT, "triggerTimestamp": int(moment * 1000)}}
+        made["jobStatus"] = {**job, "upgradeSavepointPath": None} if was_stable else job
     return made
 
 
@@ -107,15 +108,11 @@ def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, st
         if not failure:
             return Step({})
         log.warning("FlinkDeployment %s: no savepoint: %s", spec.name, failure)
-        return Step({"jobStatus": {"savepointInfo": None}, "error": _failed(failure)})
+        waiting = _wait(spec, before, failure, moment)
+        return Step({**waiting.status, "jobStatus": {"savepointInfo": {"triggerId": None}}}, waiting.done)
     if state == "RUNNING":
-        started = {
-            "triggerId": api.stop(job_id),
-            "triggerTimestamp": int(moment * 1000),
-            "triggerType": "UPGRADE",
-        }
         log.info("FlinkDeployment %s: job %s is stopped with a savepoint", spec.name, job_id)
-        return Step({"jobStatus": {"savepointInfo": started}})
+        return Step({"jobStatus": {"savepointInfo": {"triggerId": api.stop(job_id), "triggerType": "UPGRADE"}}})
     if state in TERMINAL:
         latest = api.checkpoints(job_id)
         path = dig(latest, "savepoint" if state == "FINISHED" else "completed", "external_path")
@@ -128,14 +125,12 @@ def _wait(spec: FlinkSpec, before: Obj, why: str, moment: float) -> Step:
     """Wait for a job that cannot be stopped with a savepoint; with high availability not longer than PATIENCE."""
     if not is_stable(spec.resource):
         return Step({}, done=True)  # it has not come to run, perhaps for the very reason that was corrected
-    begun = dig(spec.resource, "status", "jobStatus", "savepointInfo", "triggerTimestamp")
-    if begun is None:
-        return Step({"jobStatus": {"savepointInfo": {"triggerTimestamp": int(moment * 1000)}}, "error": _failed(why)})
+    begun = dig(spec.resource, "status", "jobStatus", "savepointInfo", "triggerTimestamp", default=0)
     was = dig(before, "flinkConfiguration", HA_TYPE, default="none")
     if moment - begun / 1000 > PATIENCE and spec.highly_available and str(was).lower() == "kubernetes":
         log.warning("FlinkDeployment %s: %s: goes on from the last checkpoint instead", spec.name, why)
-        return Step({"jobStatus": {"savepointInfo": None}}, done=True)
-    return Step({})
+        return Step({"error": None}, done=True)
+    return Step({"error": _failed(why)})
 
 
 def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
@@ -177,7 +172,7 @@ def is_broken(pod: Obj) -> bool:
 
 def _taken(path: str, moment: float) -> Obj:
     last = {"location": path, "timeStamp": int(moment * 1000), "triggerType": "UPGRADE", "formatType": "CANONICAL"}
-    info = {"triggerId": None, "triggerTimestamp": None, "triggerType": None, "lastSavepoint": last}
+    info = {**_NO_SAVEPOINT, "lastSavepoint": last}
     return {"jobStatus": {"state": "FINISHED", "upgradeSavepointPath": path, "savepointInfo": info}, "error": None}
 
 

@@ -24,7 +24,6 @@ PATIENCE = 120.0
 
 SETTINGS = {
     "watermark_delay": 10,
-    "idle_timeout": 15,
     "discovery_interval": 10,
     "sampled_below": stream_script.sampled_below(0.5),
     "late_interval": 2,

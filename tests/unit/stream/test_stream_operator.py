@@ -340,7 +340,7 @@ def test_a_last_state_upgrade_leaves_recovery_to_flink_but_not_the_old_plan(
     running: FlinkDeployments, kube: FakeKube
 ) -> None:
     job = kube.status["jobStatus"]["jobId"]
-    kube.high_availability("checkpointID-7", "executionPlan-1")
+    kube.high_availability("checkpointID-7", "executionPlan-1", "application-0")
     kube.change(args=["--y"], upgradeMode="last-state")
     passes(running, 2)
     kube.pods_are_gone()
@@ -377,6 +377,18 @@ def test_a_job_that_cannot_be_asked_goes_on_from_its_last_checkpoint(
     kube.pods_are_gone()
     running.reconcile(NS, NAME)
     assert kube.args()[4:] == ["--job-id", job, "--y"]
+
+
+def test_a_job_that_fails_again_and_again_does_not_hold_the_upgrade_up_for_ever(
+    running: FlinkDeployments, kube: FakeKube, manager: FakeJobManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube.high_availability("checkpointID-7")
+    manager.path, manager.failure = None, "not all tasks run"
+    kube.change(args=["--y"])
+    passes(running, 4)
+    monkeypatch.setattr(flink_upgrade, "PATIENCE", -1.0)
+    passes(running, 2)
+    assert ("Deployment", "stream") not in kube.objects
 
 
 @pytest.mark.parametrize(("known", "lost"), [(True, False), (False, True)])

@@ -1,0 +1,95 @@
+"""The resources of `FlinkJob`, without an engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kafkalogs.stream import FlinkJob, FlinkJobArgs
+from kafkalogs.stream_script import DEAD_LETTER_BYTES, OUTPUTS
+
+from tests.unit.components.crd_schema import problems
+from tests.unit.components.graph import Graph, registered, unknown
+
+
+def job(preview: bool = False, **changes: Any) -> Graph:
+    values: dict[str, Any] = {
+        "namespace": "kafkalogs",
+        "cluster": "logs",
+        "image": "flink:1",
+        "template": "-- {{ bootstrap }}",
+        "services": {"cart": {"team": "storefront", "tier": "1"}},
+        "s3_endpoint": "https://s3:7070",
+        "s3_credentials_secret": "s3-credentials",
+        "s3_ca_secret": "platform-ca",
+        **changes,
+    }
+    return registered(lambda: FlinkJob("stream", FlinkJobArgs(**values)), preview)
+
+
+def flink(graph: Graph) -> dict[str, Any]:
+    return graph.one(":FlinkDeployment", "stream").inputs
+
+
+def test_all_parts_and_the_job_after_them() -> None:
+    graph = job()
+    kinds = {
+        (r.type.rpartition(":")[2], r.inputs["metadata"]["name"]): r for r in graph.resources if "metadata" in r.inputs
+    }
+    script = next(name for kind, name in kinds if kind == "ConfigMap" and name != "stream-catalog")
+    assert set(kinds) == {
+        *(("KafkaTopic", topic) for topic in OUTPUTS.values()),
+        ("KafkaUser", "stream"),
+        ("ConfigMap", script),
+        ("ConfigMap", "stream-catalog"),
+        ("ServiceAccount", "stream"),
+        ("Role", "stream"),
+        ("RoleBinding", "stream"),
+        ("NetworkPolicy", "stream"),
+        ("FlinkDeployment", "stream"),
+    }
+    before = {r.urn for (kind, _), r in kinds.items() if kind not in ("FlinkDeployment",)}
+    assert before <= graph.one(":FlinkDeployment", "stream").dependencies
+
+
+def test_topics_and_user_are_valid_against_the_genuine_definitions() -> None:
+    for kind in ("KafkaTopic", "KafkaUser"):
+        for resource in job().of(f":{kind}"):
+            manifest = {"apiVersion": "kafka.strimzi.io/v1", "kind": kind}
+            assert problems(manifest | {key: resource.inputs[key] for key in ("metadata", "spec")}) == []
+
+
+def test_dead_letters_take_what_any_broker_takes_and_are_kept_for_two_weeks() -> None:
+    (topic,) = [r for r in job().of(":KafkaTopic") if r.inputs["metadata"]["name"] == "dlq.stream"]
+    assert topic.inputs["spec"]["config"]["max.message.bytes"] == DEAD_LETTER_BYTES
+    assert topic.inputs["spec"]["config"]["retention.ms"] == 14 * 24 * 3600 * 1000
+
+
+def test_the_catalog_is_compacted() -> None:
+    (topic,) = [r for r in job().of(":KafkaTopic") if r.inputs["metadata"]["name"] == "catalog.services"]
+    assert topic.inputs["spec"]["config"]["cleanup.policy"] == "compact"
+
+
+def mounted_script(graph: Graph) -> str:
+    volumes = flink(graph)["spec"]["podTemplate"]["spec"]["volumes"]
+    return next(volume["configMap"]["name"] for volume in volumes if volume["name"] == "script")
+
+
+def test_another_script_changes_the_job_and_another_catalog_does_not() -> None:
+    first = job()
+    changed = job(template="SELECT 1 {{ bootstrap }}")
+    assert mounted_script(first) != mounted_script(changed)
+    grown = job(services={"cart": {"team": "storefront"}, "new": {"team": "x"}})
+    assert flink(grown) == flink(first)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_is_not_known_yet_is_waited_for(preview: bool) -> None:
+    graph = registered(
+        lambda: FlinkJob(
+            "stream",
+            FlinkJobArgs(namespace="kafkalogs", cluster="logs", image=unknown(), template="x", services={}),
+        ),
+        preview,
+    )
+    assert graph.of(":FlinkDeployment")
