@@ -133,7 +133,7 @@ def test_the_stream_job_finds_exactly_the_failures(
 
     _eventually(platform, f"events in {topic}", count, wanted)
     assert Counter(event["level"] for event in found) == {level: written.levels()[level] for level in levels}
-    assert {(event["team"], int(event["tier"])) for event in found} == {("quality", 1)}
+    assert {(event["attributes"]["team"], int(event["attributes"]["tier"])) for event in found} == {("quality", 1)}
 
 
 def test_each_class_of_critical_errors_is_one_incident(platform: Sandbox, written: Run) -> None:
