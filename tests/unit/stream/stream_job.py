@@ -83,6 +83,7 @@ class Job:
                 [
                     *(java, "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *opens),
                     f"-Dlog4j.configurationFile={HERE / 'log4j.properties'}",
+                    f"-Djava.io.tmpdir={self.folder}",  # what it leaves goes with the folder
                     *("-cp", ":".join([f"{home}/lib/*", f"{home}/opt/*", *client])),
                     *("org.apache.flink.table.client.SqlClient", "embedded", "-f", str(self.folder / "job.sql")),
                 ],
