@@ -71,21 +71,31 @@ def python_packages(name: str, requirements: Path) -> Artefact:
 def operator_image() -> Image:
     """The embedded operator."""
     folder = REPOSITORY / "embedded" / "operator"
-    return _python_image("operator", folder / "requirements.txt", folder / "embedded_operator")
+    return python_image("operator", folder / "embedded_operator", folder / "requirements.txt")
 
 
 def shop_image() -> Image:
     """The demo shop, whose services log into the platform."""
-    return _python_image("shop", REPOSITORY / "apps" / "requirements.txt", REPOSITORY / "apps" / "shop")
+    return python_image("shop", REPOSITORY / "apps" / "shop", REPOSITORY / "apps" / "requirements.txt")
 
 
-def _python_image(name: str, requirements: Path, package: Path) -> Image:
+def python_image(name: str, package: Path, requirements: Path | None = None, *, packages: str | None = None) -> Image:
+    """A program of ours: ``python3 -m <package>``, run as user 1001.
+
+    requirements: what it needs besides Python. packages: the name under which these are kept, for those that share a
+    file; ``name`` when absent.
+    """
+    needed = [Copy(python_packages(packages or name, requirements), _SITE)] if requirements else []
     return image_from(
         name,
         python_base(),
-        [Copy(python_packages(name, requirements), _SITE), Copy(package, f"{_APP}/{package.name}")],
+        [*needed, Copy(package, f"{_APP}/{package.name}")],
         entrypoint=["python3", "-m", package.name],
-        env={"PYTHONPATH": f"{_APP}:{_SITE}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={
+            "PYTHONPATH": f"{_APP}:{_SITE}" if requirements else _APP,
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
         workdir=_APP,
     )
 

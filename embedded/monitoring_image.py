@@ -8,12 +8,10 @@ from pathlib import Path
 
 from embedded.cache import Artefact, EmbeddedError
 from embedded.debian import debian_layer
-from embedded.images import REPOSITORY, image_from, python_base, python_packages
-from embedded.oci import Copy, Image
+from embedded.images import REPOSITORY, python_image
+from embedded.oci import Image
 from embedded.pins import pins
 
-_SITE = "/opt/site"
-_APP = "/opt/app"
 _PACKAGES = ("prometheus", "prometheus-alertmanager", "ca-certificates")
 
 
@@ -29,14 +27,7 @@ def monitoring_image() -> Image:
 def exporter_image() -> Image:
     """What tells Prometheus about topics and consumer groups, and stands beside the log shipper."""
     apps = REPOSITORY / "apps"
-    return image_from(
-        "exporter",
-        python_base(),
-        [Copy(python_packages("shop", apps / "requirements.txt"), _SITE), Copy(apps / "exporter", f"{_APP}/exporter")],
-        entrypoint=["python3", "-m", "exporter"],
-        env={"PYTHONPATH": f"{_APP}:{_SITE}", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        workdir=_APP,
-    )
+    return python_image("exporter", apps / "exporter", apps / "requirements.txt", packages="shop")
 
 
 def promtool() -> Path:

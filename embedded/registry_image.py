@@ -6,13 +6,12 @@ import tarfile
 from pathlib import Path
 
 from embedded.cache import Artefact
-from embedded.images import REPOSITORY, image_from, jre_base, python_base
+from embedded.images import REPOSITORY, image_from, jre_base, python_image
 from embedded.maven import Jar, jars
 from embedded.oci import Copy, Image
 from embedded.pins import pins
 
 HOME = "/opt/registry"
-_APP = "/opt/app"
 
 
 def registry_image() -> Image:
@@ -29,14 +28,7 @@ def registry_image() -> Image:
 
 def schemas_image() -> Image:
     """What registers schemas; it needs nothing but Python."""
-    return image_from(
-        "schemas",
-        python_base(),
-        [Copy(REPOSITORY / "apps" / "schemas", f"{_APP}/schemas")],
-        entrypoint=["python3", "-m", "schemas"],
-        env={"PYTHONPATH": _APP, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        workdir=_APP,
-    )
+    return python_image("schemas", REPOSITORY / "apps" / "schemas")
 
 
 def registry() -> Artefact:
