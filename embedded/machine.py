@@ -9,6 +9,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from kafkalogs.parts import IMAGES
+
 from embedded import programs, pull
 from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
@@ -42,9 +44,6 @@ from embedded.toolchain import toolchain as pulumi_toolchain
 # room; and what the engine's images, the node and the platform's volumes add.
 BUILD_GIB = 16.0
 RUN_GIB = 8.0
-
-PARTS = ("schemas", "archive", "search", "audit", "stream", "pager", "shipper", "monitoring")
-"""The keys of a stack file that switch on a part of the pipeline."""
 
 
 @cache
@@ -86,7 +85,7 @@ def toolchain() -> None:
 def platform_images() -> dict[str, Image]:
     """The images that the stack `local` runs, by what machine.json calls them."""
     base = {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
-    return {**base, **pipeline_images()} if stack_has(PARTS) else base
+    return {**base, **pipeline_images()} if stack_has(IMAGES) else base
 
 
 def pipeline_images() -> dict[str, Image]:

@@ -6,8 +6,7 @@ import machine
 import pulumi
 import registration
 from demo_shop import Shop, ShopArgs, needed_image
-from kafkalogs import LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, pipeline
-from local_services import LocalServices, LocalServicesArgs, check_images
+from kafkalogs import LogPlatform, LogPlatformArgs, load, parts
 
 JOB = Path(__file__).parents[1] / "jobs"
 
@@ -15,7 +14,11 @@ config = pulumi.Config("kafkalogs").require_object("platform")
 stack = load(config)  # every problem of the stack file at once, before anything is registered
 here = machine.read(config)
 shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
-check_images(stack, here.images)
+if parts.parts(stack):
+    # Here because loading it takes a tenth of a second, and a stack without parts does not need it.
+    from local_services import check_images
+
+    check_images(stack, here.images)
 where = here.options()
 
 platform = LogPlatform(
@@ -30,7 +33,10 @@ platform = LogPlatform(
 )
 after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
 
-if pipeline.parts(stack):
+if parts.parts(stack):
+    from kafkalogs import LogPipeline, LogPipelineArgs
+    from local_services import LocalServices, LocalServicesArgs
+
     services = LocalServices("services", LocalServicesArgs(platform, here.images), after)
     job = "".join((JOB / name).read_text() for name in ("macros.sql", "tables.sql", "logs.sql"))
     then = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform, services]))

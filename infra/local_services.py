@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import local_pagerduty
 import pulumi
-from kafkalogs import LogPlatform, pipeline
+from kafkalogs import LogPlatform, parts, pipeline
 from kafkalogs.config import Platform
 from kafkalogs.problems import ConfigError, Problem
 from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
@@ -61,9 +61,9 @@ def run_here(config: Platform) -> list[str]:
 
 def check_images(config: Platform, images: Mapping[str, str]) -> None:
     """Raise ConfigError for everything that has no image, before anything is registered."""
-    pipeline.check_images(config, images)
+    parts.check_images(config, images)
     if missing := [
-        name for name in (*run_here(config), *(["secrets"] if pipeline.parts(config) else ())) if name not in images
+        name for name in (*run_here(config), *(["secrets"] if parts.parts(config) else ())) if name not in images
     ]:
         text = f"{' and '.join(missing)} would run here, but the images come from make cluster; run it, or name others"
         raise ConfigError([Problem(("endpoints",), None, text)])
@@ -79,7 +79,7 @@ class LocalServices(pulumi.ComponentResource):
         super().__init__("kafkalogs:index:LocalServices", name, {}, opts)
         config = args.platform.config
         here = run_here(config)
-        certificates, credentials = pipeline.needed_secrets(config)
+        certificates, credentials = parts.needed_secrets(config)
         for service in here:
             certificates += SECRETS[service][0]
             credentials |= SECRETS[service][1]

@@ -11,11 +11,11 @@ from typing import Final
 import pulumi
 
 from . import jmx, sink_settings, sinks
-from .config import Platform
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
 from .naming import SHIPPED_TOPIC
 from .pager import ENDPOINT, Pager, PagerArgs
+from .parts import check_images
 from .platform import LogPlatform
 from .problems import ConfigError, Problem
 from .resources import Manifest
@@ -27,20 +27,6 @@ from .stream import FlinkJob, FlinkJobArgs
 
 CONNECT: Final = "connect"
 AUDIT_CLASS: Final = "audit"
-
-IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "schemas": ("registry", "schemas"),
-    "archive": ("connect",),
-    "search": ("connect", "search-setup"),
-    "audit": ("connect",),
-    "stream": ("flink",),
-    "pager": ("pager",),
-    "shipper": ("shipper", "exporter"),
-    "monitoring": ("exporter", "monitoring"),
-}
-"""The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
-
-METRICS_LABEL: Final = {"kafkalogs.io/metrics": "true"}
 
 
 @dataclass(frozen=True)
@@ -75,42 +61,13 @@ class LogPipelineArgs:
     """Whose logs it reads; its configuration says which parts there are."""
 
     images: Mapping[str, str]
-    """The images of the parts, see `IMAGES`."""
+    """The images of the parts, see `parts.IMAGES`."""
 
     endpoints: Endpoints
     """What the parts need besides."""
 
     job: str
     """The templates of the stream job, see `FlinkJobArgs.template`."""
-
-
-def parts(platform: Platform) -> list[str]:
-    """The parts that the stack file switches on."""
-    return [name for name in IMAGES if getattr(platform, name) is not None]
-
-
-def check_images(platform: Platform, images: Mapping[str, str]) -> None:
-    """Raise ConfigError for every part whose image is not there, before anything is registered."""
-    problems = [
-        Problem((name,), "on", f"its image {image} comes from make cluster; run it, or leave {name} out")
-        for name in parts(platform)
-        for image in IMAGES[name]
-        if image not in images
-    ]
-    if problems:
-        raise ConfigError(problems)
-
-
-def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
-    """The certificates and the credentials (user by name) that the parts themselves need of `ServiceSecrets`."""
-    certificates: list[str] = []
-    credentials: dict[str, str] = {}
-    if platform.schemas and not platform.schemas.url:
-        certificates.append("registry")
-        credentials["registry-writer"] = "registry-writer"
-    if platform.monitoring and not platform.monitoring.operator:
-        certificates += ["prometheus", "alertmanager"]
-    return certificates, credentials
 
 
 class LogPipeline(pulumi.ComponentResource):

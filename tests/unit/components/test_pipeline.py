@@ -4,21 +4,21 @@ from typing import Any
 
 import local_services
 import pytest
-from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, pipeline
+from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.config import Platform
 
 from .graph import Graph, registered
 from .stack import REMOVED, VALID, changed
 
-PARTS: dict[str, Any] = {key: {} for key in pipeline.IMAGES}
-NAMES = ("operator", "kafka", *{name for names in pipeline.IMAGES.values() for name in names})
+PARTS: dict[str, Any] = {key: {} for key in parts.IMAGES}
+NAMES = ("operator", "kafka", *{name for names in parts.IMAGES.values() for name in names})
 IMAGES = {name: f"{name}:1" for name in (*NAMES, "secrets", "s3", "database", "search", "pagerduty")}
 # A job that needs no Flink to be looked at: the real one is tested by tests/unit/stream.
 JOB = "SELECT 1;"
 
 
-def stack(*changes: tuple[str, Any], parts: dict[str, Any] | None = None) -> dict[str, Any]:
-    base = changed(("services.mailer", REMOVED), *((key, value) for key, value in (parts or PARTS).items()))
+def stack(*changes: tuple[str, Any], on: dict[str, Any] | None = None) -> dict[str, Any]:
+    base = changed(("services.mailer", REMOVED), *((key, value) for key, value in (on or PARTS).items()))
     return changed(*changes, base=base)
 
 
@@ -68,7 +68,7 @@ def test_connectors_wait_for_their_workers_and_go_before_them(whole: Graph) -> N
 
 
 def test_a_part_that_is_absent_is_not_there() -> None:
-    graph = build(stack(parts={"search": {}}))
+    graph = build(stack(on={"search": {}}))
     kinds = {r.type.rpartition(":")[2] for r in graph.resources}
     assert "SearchSink" in kinds
     assert not kinds & {"S3Sink", "JdbcSink", "FlinkJob", "Pager", "LogShipper", "Monitoring", "SchemaRegistry"}
@@ -86,9 +86,9 @@ def test_what_the_stack_file_names_does_not_run_here() -> None:
 
 
 def test_missing_images_are_named_before_anything_is_registered() -> None:
-    config = load(stack(parts={"stream": {}, "search": {}}))
+    config = load(stack(on={"stream": {}, "search": {}}))
     with pytest.raises(ConfigError) as error:
-        pipeline.check_images(config, {"connect": "connect:1"})
+        parts.check_images(config, {"connect": "connect:1"})
     assert "stream: 'on': its image flink comes from make cluster; run it, or leave stream out" in str(error.value)
     assert "search-setup" in str(error.value)
     with pytest.raises(ConfigError, match=r"endpoints.*s3 and search and secrets would run here"):
@@ -100,7 +100,7 @@ def test_secrets_are_made_for_what_runs(whole: Graph) -> None:
     (listed,) = [r for r in whole.of("v1:ConfigMap") if "wanted.json" in r.inputs.get("data", {})]
     for name in ("registry", "prometheus", "alertmanager", "elasticsearch", "s3", "postgres", "pagerduty"):
         assert f'"{name}"' in listed.inputs["data"]["wanted.json"]
-    assert pipeline.needed_secrets(load(VALID)) == ([], {})
+    assert parts.needed_secrets(load(VALID)) == ([], {})
 
 
 def test_search_keeps_what_kafka_keeps_the_longest(whole: Graph) -> None:
@@ -112,7 +112,7 @@ def test_search_keeps_what_kafka_keeps_the_longest(whole: Graph) -> None:
 
 def test_metrics_are_served_only_when_somebody_watches(whole: Graph) -> None:
     assert whole.one("v1:Kafka", "logs").inputs["spec"]["kafka"]["metricsConfig"]["type"] == "jmxPrometheusExporter"
-    quiet = build(stack(parts={"search": {}}))
+    quiet = build(stack(on={"search": {}}))
     assert "metricsConfig" not in quiet.one("v1:Kafka", "logs").inputs["spec"]["kafka"]
 
 

@@ -1,0 +1,50 @@
+"""The parts of the pipeline that a stack file can switch on, and what each needs. Pure, and quick to load."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from .problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from .config import Platform
+
+IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "schemas": ("registry", "schemas"),
+    "archive": ("connect",),
+    "search": ("connect", "search-setup"),
+    "audit": ("connect",),
+    "stream": ("flink",),
+    "pager": ("pager",),
+    "shipper": ("shipper", "exporter"),
+    "monitoring": ("exporter", "monitoring"),
+}
+"""The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
+
+
+def parts(platform: "Platform") -> list[str]:
+    """The parts that the stack file switches on."""
+    return [name for name in IMAGES if getattr(platform, name) is not None]
+
+
+def check_images(platform: "Platform", images: Mapping[str, str]) -> None:
+    """Raise ConfigError for every part whose image is not there, before anything is registered."""
+    problems = [
+        Problem((name,), "on", f"its image {image} comes from make cluster; run it, or leave {name} out")
+        for name in parts(platform)
+        for image in IMAGES[name]
+        if image not in images
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def needed_secrets(platform: "Platform") -> tuple[list[str], dict[str, str]]:
+    """The certificates and the credentials (user by name) that the parts themselves need of `ServiceSecrets`."""
+    certificates: list[str] = []
+    credentials: dict[str, str] = {}
+    if platform.schemas and not platform.schemas.url:
+        certificates.append("registry")
+        credentials["registry-writer"] = "registry-writer"
+    if platform.monitoring and not platform.monitoring.operator:
+        certificates += ["prometheus", "alertmanager"]
+    return certificates, credentials
