@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration pipeline bench requirements clean
+.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration bench requirements clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -55,9 +55,6 @@ engine: $(VENV)/ready ## only the tests on the real pulumi command line
 
 integration: $(VENV)/ready ## only the tests on a kind cluster
 	@$(BIN)/pytest tests/integration
-
-pipeline: $(VENV)/ready ## only the tests of what reads the logs, on a kind cluster; not yet part of `make test`
-	@KAFKALOGS_TEST_PIPELINE=1 $(BIN)/pytest -m pipeline tests/integration
 
 bench: $(VENV)/ready ## measure the figures of bench/results.md
 	@$(BIN)/python -m bench

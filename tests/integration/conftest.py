@@ -14,18 +14,14 @@ import pytest
 
 from tests.support.sandbox import Sandbox
 
+# While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it up.
+KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
-PORT = 32190
+PORT = 32090 if KEPT else 32190
 PROBE = {
     **{"team": "quality", "tier": 1, "rate": "1MiB/s", "partitionBy": "trace_id", "retention": "10m"},
     **{"layout": "service", "types": ["application", "audit"]},
 }
-PARTS: dict[str, Any] = {
-    **{"schemas": {}, "archive": {"commitInterval": "30s"}, "search": {}, "audit": {}, "stream": {}, "pager": {}},
-    **{"shipper": {}, "monitoring": {}, "connect": {"replicas": 1, "cpu": "20m"}},
-}
-"""The pipeline, as a stack file switches it on."""
-
 QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
@@ -39,10 +35,7 @@ def _for_tests(platform: dict[str, Any]) -> None:
     """Ports beside those of `local`, and a service of the tests' own for quotas."""
     platform["kafka"]["external"]["port"] = PORT
     platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
-    if os.environ.get("KAFKALOGS_TEST_PIPELINE"):
-        platform["services"]["pipeline-probe"] = dict(PROBE)
-        platform["services"]["notification-service"].pop("layout", None)  # its logs.error would be the stream job's
-        platform |= PARTS
+    platform["services"]["pipeline-probe"] = dict(PROBE)
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +43,17 @@ def platform() -> Iterator[Sandbox]:
     """The platform, up by the command of the README; what that printed is in the folder's up.txt."""
     # A terminated run must clean up as an interrupted one does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    state = Path(tempfile.mkdtemp(prefix="kafkalogs-test-"))
+    state = Path(KEPT).resolve() if KEPT else Path(tempfile.mkdtemp(prefix="kafkalogs-test-"))
     # Names of containers allow no underscore at this place.
-    cluster = state.name.lower().replace("_", "x")
-    sandbox = Sandbox(state, cluster, PORT)
-    sandbox.edit(_for_tests)
+    sandbox = Sandbox(state, state.name.lower().strip(".").replace("_", "x"), PORT)
+    report = state / "up.txt"
     try:
-        (state / "up.txt").write_text(sandbox.embedded("up").text)
+        if not report.exists():
+            sandbox.edit(_for_tests)
+            report.write_text(sandbox.embedded("up").text)
         sandbox.load_env()
         yield sandbox
     finally:
-        sandbox.embedded("down", "--force", check=False)
-        shutil.rmtree(state, ignore_errors=True)
+        if not KEPT:
+            sandbox.embedded("down", "--force", check=False)
+            shutil.rmtree(state, ignore_errors=True)

@@ -52,4 +52,5 @@ def test_switching_the_shop_off_removes_it_and_nothing_else(platform: Sandbox) -
     left = {d["metadata"]["name"] for d in platform.get("deployments")["items"]}
     assert "checkout-service" not in left
     assert [t["metadata"]["uid"] for t in platform.get("kafkatopics")["items"]] == topics
-    platform.wait("its pods are gone", lambda: len(platform.get("pods")["items"]) <= 4, 90)
+    shop = ("pods", "-l", "app.kubernetes.io/part-of=shop")
+    platform.wait("its pods are gone", lambda: not platform.get(*shop)["items"], 90)

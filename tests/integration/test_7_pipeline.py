@@ -17,8 +17,6 @@ from confluent_kafka import Message
 from tests.support import kafka, pipeline
 from tests.support.sandbox import Sandbox
 
-pytestmark = pytest.mark.pipeline
-
 SERVICE = "pipeline-probe"
 TOPIC = f"logs.{SERVICE}"
 PLAIN, ERRORS, CRITICAL, AUDIT = 500, 60, 12, 40

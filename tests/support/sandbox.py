@@ -56,7 +56,8 @@ class Sandbox:
         }
         self.stack_file = self.state / "Pulumi.local.yaml"
         self.env["KAFKALOGS_STACK_FILE"] = str(self.stack_file)
-        self.write_stack(yaml.safe_load(LOCAL_STACK.read_text()))
+        if not self.stack_file.exists():
+            self.write_stack(yaml.safe_load(LOCAL_STACK.read_text()))
 
     # -- the stack file
 
