@@ -42,13 +42,21 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model}), {gib:.0f} GiB, Linux {platform.release()}"
 
 
-def page(figures: list[Figure], date: str) -> str:
-    """The Markdown page of the figures."""
+def section(part: str, figures: list[Figure], date: str) -> str:
+    """The figures of one part, in Markdown."""
     rows = "\n".join(
         f"| {f.what} | {f.value} | {f.target} | {'' if f.met is None else 'met' if f.met else '**missed**'} |"
         for f in figures
     )
     return (
-        f"# Measured figures\n\nBy `make bench` on {date}: {machine()}.\n\n"
+        f"## {part}\n\nBy `python -m bench {part}` on {date}: {machine()}.\n\n"
         f"| figure | measured | target | |\n|---|---|---|---|\n{rows}\n"
     )
+
+
+def merged(page: str, measured: dict[str, list[Figure]], date: str) -> str:
+    """The page with the sections of the parts that were measured, in place of those that it had of them."""
+    head, *rest = page.split("\n## ")
+    sections = {text.split("\n", 1)[0]: f"## {text.rstrip()}\n" for text in rest}
+    sections |= {part: section(part, figures, date) for part, figures in measured.items()}
+    return "\n".join([head.rstrip() + "\n", *sections.values()])

@@ -7,6 +7,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from kafkalogs.parts import IMAGES
+
 from tests.support.sandbox import REPO, Sandbox
 
 SERVICES = 1_000
@@ -41,7 +43,9 @@ def _thousand_services(config: dict[str, Any]) -> None:
         f"service-{number:04}": {"team": "bench", "rate": "1KiB/s", "retention": "1h"} for number in range(SERVICES)
     }
     config["teams"] = {}
-    config.pop("topics", None)
+    # The yardstick knows Kafka's resources only.
+    for key in ("topics", *IMAGES):
+        config.pop(key, None)
 
 
 def thousand_services(sandbox: Sandbox) -> tuple[float, float, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from tests.support.sandbox import Sandbox
 
 NAMESPACE = "kafkalogs"
+BOOTSTRAP = "logs-kafka-bootstrap.kafkalogs.svc"
 RECORDS, SIZE, RUNS = 600_000, 200, 3
 # Settings of a log producer that batches; without compression, so that the figure is of 200 B on the wire and on disk.
 CLIENT = "acks=all\nenable.idempotence=true\nlinger.ms=10\nbatch.size=131072\nbuffer.memory=67108864\n"
@@ -51,13 +52,15 @@ PLAINTEXT = """
 """
 
 
-def _pod(name: str, image: str, user: str, prepare: str, bootstrap: str, topic: str) -> dict[str, Any]:
+def _pod(
+    name: str, image: str, user: str, prepare: str, bootstrap: str, topic: str, records: int = RECORDS, size: int = SIZE
+) -> dict[str, Any]:
     script = f"""set -eu
 cat > /tmp/client.properties <<'EOF'
 {CLIENT}EOF
 {prepare}
 for run in $(seq {RUNS}); do
-  /opt/kafka/bin/kafka-producer-perf-test.sh --topic {topic} --num-records {RECORDS} --record-size {SIZE} \\
+  /opt/kafka/bin/kafka-producer-perf-test.sh --topic {topic} --num-records {records} --record-size {size} \\
     --throughput -1 --bootstrap-server {bootstrap} --command-config /tmp/client.properties | tail -n 1
 done
 """
@@ -92,14 +95,14 @@ done
     }
 
 
-def _apply(sandbox: Sandbox, *manifests: dict[str, Any]) -> None:
+def apply(sandbox: Sandbox, *manifests: dict[str, Any]) -> None:
     sandbox.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
 
 
 def _measure(sandbox: Sandbox, pod: dict[str, Any]) -> float:
     """The median of the runs, in records/s."""
     name = pod["metadata"]["name"]
-    _apply(sandbox, pod)
+    apply(sandbox, pod)
 
     def ended() -> str:
         phase = sandbox.get("pod", name)["status"]["phase"]
@@ -114,7 +117,7 @@ def _measure(sandbox: Sandbox, pod: dict[str, Any]) -> float:
     return statistics.median(rates)
 
 
-def _ready(sandbox: Sandbox, kind: str, name: str) -> bool:
+def ready(sandbox: Sandbox, kind: str, name: str) -> bool:
     found = sandbox.get(kind, name)
     status = found.get("status", {})
     return status.get("observedGeneration") == found["metadata"]["generation"] and any(
@@ -122,17 +125,30 @@ def _ready(sandbox: Sandbox, kind: str, name: str) -> bool:
     )
 
 
-def produce_rates(sandbox: Sandbox) -> tuple[float, float]:
-    """Records/s with RF 3 over mTLS, and of the same client with RF 1 in plaintext on the same cluster.
+def image(sandbox: Sandbox) -> str:
+    """Kafka's image, which has the producer."""
+    return json.loads((sandbox.state / "machine.json").read_text())["images"]["kafka"]
+
+
+def secure_rate(sandbox: Sandbox, records: int = RECORDS, size: int = SIZE) -> float:
+    """Records/s of so many bytes with RF 3 over mTLS, the platform's own listener."""
+    made = (("kafkatopic", "bench.replicated"), ("kafkauser", "bench-tls"))
+    apply(sandbox, _topic("bench.replicated", 3, 2), _user("bench-tls", "tls"))
+    try:
+        for kind, name in made:
+            sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: ready(sandbox, kind, name))
+        pod = (f"bench-tls-{size}", image(sandbox), "bench-tls", TLS, f"{BOOTSTRAP}:9093", "bench.replicated")
+        return _measure(sandbox, _pod(*pod, records, size))
+    finally:
+        for kind, name in made:
+            sandbox.kubectl("-n", NAMESPACE, "delete", kind, name, "--ignore-not-found")
+
+
+def plaintext_rate(sandbox: Sandbox) -> float:
+    """Records/s of the same client with RF 1 in plaintext on the same cluster.
 
     The platform has no plaintext listener; one is added to the sandbox's cluster for the comparison.
     """
-    image = json.loads((sandbox.state / "machine.json").read_text())["images"]["kafka"]
-    _apply(sandbox, _topic("bench.replicated", 3, 2), _user("bench-tls", "tls"))
-    for kind, name in (("kafkatopic", "bench.replicated"), ("kafkauser", "bench-tls")):
-        sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: _ready(sandbox, kind, name))
-    bootstrap = "logs-kafka-bootstrap.kafkalogs.svc"
-    secure = _measure(sandbox, _pod("bench-tls", image, "bench-tls", TLS, f"{bootstrap}:9093", "bench.replicated"))
     plain = {
         "name": "plain",
         "port": 9099,
@@ -142,11 +158,11 @@ def produce_rates(sandbox: Sandbox) -> tuple[float, float]:
     }
     patch = [{"op": "add", "path": "/spec/kafka/listeners/-", "value": plain}]
     sandbox.kubectl("-n", NAMESPACE, "patch", "kafka", "logs", "--type=json", "-p", json.dumps(patch))
-    _apply(sandbox, _topic("bench.single", 1, 1), _user("bench-plain", "scram-sha-512"))
-    sandbox.wait("the plaintext listener", lambda: _ready(sandbox, "kafka", "logs"), 400)
+    apply(sandbox, _topic("bench.single", 1, 1), _user("bench-plain", "scram-sha-512"))
+    sandbox.wait("the plaintext listener", lambda: ready(sandbox, "kafka", "logs"), 400)
     for kind, name in (("kafkatopic", "bench.single"), ("kafkauser", "bench-plain")):
-        sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: _ready(sandbox, kind, name))
-    plaintext = _measure(
-        sandbox, _pod("bench-plain", image, "bench-plain", PLAINTEXT, f"{bootstrap}:9099", "bench.single")
+        sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: ready(sandbox, kind, name))
+    return _measure(
+        sandbox,
+        _pod("bench-plain", image(sandbox), "bench-plain", PLAINTEXT, f"{BOOTSTRAP}:9099", "bench.single"),
     )
-    return secure, plaintext

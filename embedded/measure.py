@@ -66,9 +66,7 @@ def components(access: ClusterAccess) -> list[Component]:
         Component(
             name,
             len(members),
-            sum(
-                all(s.ready for s in p.status.container_statuses or []) and p.status.phase == "Running" for p in members
-            ),
+            sum(_ready(p) for p in members),
             tuple(sorted({p.spec.node_name or "none yet" for p in members})),
             sum(_memory(p) for p in members),
         )

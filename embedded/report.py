@@ -11,7 +11,7 @@ from kafkalogs.cluster_access import AccessError, ClusterAccess
 from rich.markup import escape
 from rich.table import Table
 
-from embedded import measure, state
+from embedded import measure, report_pipeline, state
 from embedded.cache import EmbeddedError
 from embedded.progress import console, step
 
@@ -44,8 +44,10 @@ def report(kubeconfig: Path | None = None, namespace: str = "kafkalogs") -> None
             if services and not any(flow.rate for flow in flows):
                 faults.append(f"the shop runs, but nothing was logged within {_RATE} s")
             answers = _refusals(access, catalog, credentials, bootstrap)
+            look, parts = report_pipeline.ask(access, catalog, bootstrap)
         faults += _show_pods(access)
         faults += _show_topics(reader, catalog, team, flows)
+        faults += report_pipeline.show(parts)
         faults += _show_answers(answers)
     except (AccessError, CatalogError) as error:
         raise EmbeddedError(f"no report: {error}") from error
@@ -53,7 +55,7 @@ def report(kubeconfig: Path | None = None, namespace: str = "kafkalogs") -> None
         raise EmbeddedError(f"no report: Kafka says: {error.args[0].str()}") from error
     if faults:
         raise EmbeddedError("the platform is up, but not as it should be:\n" + "\n".join(f"- {f}" for f in faults))
-    _show_next(catalog, namespace)
+    _show_next(catalog, namespace, report_pipeline.commands(look))
 
 
 def _wait(reader: measure.Reader, catalog: Catalog, services: set[str]) -> list[str]:
@@ -149,15 +151,16 @@ def _show_answers(answers: list[measure.Answer]) -> list[str]:
     return [f"{answer.asked}, and was not refused: {answer.said}" for answer in answers if not answer.refused]
 
 
-def _show_next(catalog: Catalog, namespace: str) -> None:
+def _show_next(catalog: Catalog, namespace: str, looking: list[str]) -> None:
     service = "nginx" if "nginx" in catalog.services else next(iter(catalog.services))
-    console.print(
-        "[bold]Next[/bold]\n"
-        '  eval "$(make -s env)"                                  # pulumi, kubectl and kafkalogs in this shell\n'
-        f"  kafkalogs replay /var/log/dpkg.log --service {service}    # a log file of yours, as events\n"
-        f"  kubectl get kafka,kafkatopics,kafkausers -n {namespace}\n"
-        "  $EDITOR stacks/Pulumi.local.yaml && pulumi up -s local   # one line is one more service\n"
-        "  make test                                              # on a cluster of its own, beside this one\n"
-        "  make down                                              # removes all of it",
-        markup=True,
-    )
+    console.print("[bold]Next[/bold]", markup=True)
+    lines = [
+        'eval "$(make -s env)"                                  # pulumi, kubectl and kafkalogs in this shell',
+        f"kafkalogs replay /var/log/dpkg.log --service {service}    # a log file of yours, as events",
+        f"kubectl get kafka,kafkatopics,kafkausers -n {namespace}",
+        *looking,
+        "$EDITOR stacks/Pulumi.local.yaml && pulumi up -s local   # one line is one more service",
+        "make test                                              # on a cluster of its own, beside this one",
+        "make down                                              # removes all of it",
+    ]
+    console.print("\n".join(f"  {line}" for line in lines), markup=False)

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafkalogs.client import Catalog
+from kafkalogs.cluster_access import ClusterAccess
 
+from tests.support import pipeline
 from tests.support.sandbox import Sandbox
 
-# While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it up.
+# While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it.
 KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
 PORT = 32090 if KEPT else 32190
-PROBE = {
-    **{"team": "quality", "tier": 1, "rate": "1MiB/s", "partitionBy": "trace_id", "retention": "10m"},
-    **{"layout": "service", "types": ["application", "audit"]},
-}
+PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "10m"}
 QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _for_tests(platform: dict[str, Any]) -> None:
-    """Ports beside those of `local`, and a service of the tests' own for quotas."""
+    """Ports beside those of `local`, and services of the tests' own: for quotas, for what the pipeline must find."""
     platform["kafka"]["external"]["port"] = PORT
     platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
     platform["services"]["pipeline-probe"] = dict(PROBE)
@@ -57,3 +57,16 @@ def platform() -> Iterator[Sandbox]:
         if not KEPT:
             sandbox.embedded("down", "--force", check=False)
             shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def catalog(platform: Sandbox) -> Catalog:
+    """What the platform says of itself."""
+    return ClusterAccess(platform.state / "kubeconfig", "kafkalogs").catalog()
+
+
+@pytest.fixture(scope="module")
+def reader(platform: Sandbox) -> Iterator[str]:
+    """A user that may read everything, for what no team reads."""
+    with pipeline.inspector(platform) as user:
+        yield user

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +31,13 @@ spec:
     type: simple
     acls:
       - {type: allow, operations: [Read, Describe], resource: {type: topic, name: "*", patternType: literal}}
-      - {type: allow, operations: [Read, Describe], resource: {type: group, name: inspector, patternType: prefix}}
+      - {type: allow, operations: [Read, Describe], resource: {type: group, name: "*", patternType: literal}}
 """
 
 
 @contextmanager
 def inspector(platform: Sandbox) -> Iterator[str]:
-    """A user that may read every topic, while it is needed."""
+    """A user that may read every topic and ask how far every group is, while it is needed."""
     platform.kubectl("apply", "-f", "-", input=INSPECTOR)
 
     def ready() -> bool:
@@ -85,9 +85,9 @@ class Engine:
         with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
             return json.load(answer)
 
-    def count(self, word: str) -> int:
-        """The documents whose message has the word."""
-        return self.ask("/logs-*/_count", {"query": {"match": {"message": word}}})["count"]
+    def count(self, field: str, value: str) -> int:
+        """The documents with this value."""
+        return self.ask("/logs-*/_count", {"query": {"term": {field: value}}})["count"]
 
 
 @contextmanager
@@ -96,6 +96,20 @@ def search(platform: Sandbox) -> Iterator[Engine]:
     context = ssl.create_default_context(cadata=kafka.secret(platform, "platform-ca")["ca.crt"])
     with forwarded(platform, "elasticsearch", 9200) as port:
         yield Engine(f"https://localhost:{port}", base64.b64encode(f"{user}:{password}".encode()).decode(), context)
+
+
+@contextmanager
+def registry(platform: Sandbox) -> Iterator[Callable[[str], Any]]:
+    """Asks the schema registry, by Confluent's API."""
+    context = ssl.create_default_context(cadata=kafka.secret(platform, "platform-ca")["ca.crt"])
+    with forwarded(platform, "registry", 8443) as port:
+
+        def ask(path: str) -> Any:
+            url = f"https://localhost:{port}/apis/ccompat/v7{path}"
+            with urllib.request.urlopen(url, context=context, timeout=30) as answer:
+                return json.load(answer)
+
+        yield ask
 
 
 def sql(platform: Sandbox, query: str) -> int:
@@ -117,18 +131,16 @@ class Archive:
 
     table: Any
 
-    def places(self, service: str, run: str) -> list[tuple[str, int, int]]:
-        """Where the archived events of a service and a run were in Kafka."""
+    def places(self, field: str, value: str) -> list[tuple[str, int, int]]:
+        """Where the archived events with this value were in Kafka."""
         from pyiceberg.expressions import EqualTo
 
         if self.table is None:
             return []
         self.table.refresh()
-        wanted = ("message", "kafka_topic", "kafka_partition", "kafka_offset")
-        rows = self.table.scan(row_filter=EqualTo("service", service), selected_fields=wanted).to_arrow().to_pylist()
-        return [
-            (row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]) for row in rows if run in row["message"]
-        ]
+        wanted = ("kafka_topic", "kafka_partition", "kafka_offset")
+        rows = self.table.scan(row_filter=EqualTo(field, value), selected_fields=wanted).to_arrow().to_pylist()
+        return [(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]) for row in rows]
 
 
 @contextmanager
@@ -178,5 +190,5 @@ def _table(catalog: Any) -> Any:
 def incidents(platform: Sandbox) -> list[dict[str, Any]]:
     """What the stand-in for PagerDuty holds."""
     words = ("-n", SPACE, "exec", "deploy/pagerduty", "--", "python3", "-m", "pagerduty", "incidents")
-    found: list[dict[str, Any]] = json.loads(platform.kubectl(*words))
+    found: list[dict[str, Any]] = json.loads(platform.kubectl(*words))["incidents"]
     return found

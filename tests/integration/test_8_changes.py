@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 from confluent_kafka.admin import ConfigResource, ResourceType
 
-from tests.support import kafka
+from tests.support import everywhere, kafka, pipeline
+from tests.support.run import Run, probe_record
 from tests.support.sandbox import Sandbox
 
 
@@ -41,11 +43,27 @@ def test_topic_and_user_changes_arrive(platform: Sandbox) -> None:
     kafka.read_all(platform, "team-fraud", ["logs.payment-service"])
 
 
+def test_a_new_service_flows_through_everything(platform: Sandbox, reader: str) -> None:
+    """One line of the stack file, and no part of the pipeline is touched by hand."""
+    platform.edit(lambda config: config["services"].update({"gift-service": {"team": "storefront", "rate": "64KiB/s"}}))
+    platform.up()
+    run = Run(uuid.uuid4().hex, [])
+    levels = ["info"] * 30 + ["error"] * 5 + ["critical"] * 2
+    run.records = [probe_record(run.id, level, number, "gift-service") for number, level in enumerate(levels)]
+    run.write(platform)
+    everywhere.everything(platform, run, reader)
+    incidents = [i for i in pipeline.incidents(platform) if i["dedup_key"].startswith("gift-service/")]
+    assert {i["payload"]["group"] for i in incidents} == {"storefront"}
+    with pipeline.registry(platform) as ask:
+        assert "logs.gift-service-value" in ask("/subjects")
+
+
 def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform: Sandbox) -> None:
     held = kafka.settings(platform, "returns-service")
 
     def change(config: dict[str, Any]) -> None:
         del config["services"]["returns-service"]
+        del config["services"]["gift-service"]
         del config["teams"]["fraud"]
 
     platform.edit(change)

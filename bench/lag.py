@@ -1,0 +1,146 @@
+"""How far the consumer groups of the platform are behind, and whether that grows. Asked of Kafka itself.
+
+Groups commit their offsets now and then: the stream job with each checkpoint (5 s), Connect every 5 s, the archive with
+each commit to its table (30 s in `local`). Between two commits a group that keeps up seems to fall behind, so its lag
+is a saw: **what counts is where its teeth begin**, the smallest lag within a time that is longer than a tooth.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
+
+GROUPS = {
+    "archive": "connect-archive",
+    "search": "connect-search",
+    "audit": "connect-audit",
+    "stream": "stream.logs",
+    "pager": "pager.incidents",
+}
+"""The consumer group of each part that reads logs or what follows from them."""
+
+TOOTH = 35.0
+"""Seconds that are longer than the longest time between two commits."""
+SHARE = 0.03
+"""A lag grows if it gets larger by more than this share of the records that came meanwhile..."""
+FEW = 50
+"""...and by more than so many records."""
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look. at: by the monotonic clock; ends: of each partition, behind its last record that can be read;
+    committed: by group."""
+
+    at: float
+    ends: Mapping[Place, int]
+    committed: Mapping[str, Mapping[Place, int]]
+
+    def lag(self, group: str) -> int:
+        """Records that a group has not read, or not said so."""
+        return sum(max(0, self.ends[place] - offset) for place, offset in self.committed[group].items())
+
+    def read(self, group: str) -> int:
+        """The sum of a group's offsets: how far it is."""
+        return sum(self.committed[group].values())
+
+
+class Lags:
+    """admin: a client that may describe all topics and groups. topics: partitions of each topic that events are written
+    into."""
+
+    def __init__(self, admin: AdminClient, topics: Mapping[str, int]) -> None:
+        self._admin = admin
+        self.written = frozenset((name, number) for name, count in topics.items() for number in range(count))
+
+    def read(self) -> Sample:
+        """Look once; fails if a group has no offsets at all: then nothing of it could grow."""
+        asked: dict[str, Any] = {}
+        for group in GROUPS.values():
+            asked |= self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=20)
+        committed = {
+            group: {(at.topic, at.partition): at.offset for at in answer.result().topic_partitions if at.offset >= 0}
+            for group, answer in asked.items()
+        }
+        silent = [group for group, offsets in committed.items() if not offsets]
+        assert not silent, f"groups without any offset: {', '.join(silent)}; are these parts running?"
+        places = self.written.union(*committed.values())
+        spec = {TopicPartition(*place): OffsetSpec.latest() for place in places}
+        # committed ones only: of the records of a transaction that is open nobody is behind
+        level = IsolationLevel.READ_COMMITTED
+        found = self._admin.list_offsets(spec, isolation_level=level, request_timeout=20)
+        ends = {(at.topic, at.partition): answer.result().offset for at, answer in found.items()}
+        return Sample(time.monotonic(), ends, committed)
+
+    def watch(self, seconds: float, every: float = 1.0) -> list[Sample]:
+        """Look again and again."""
+        samples = [self.read()]
+        until = samples[0].at + seconds
+        while samples[-1].at < until:
+            time.sleep(every)
+            samples.append(self.read())
+        return samples
+
+
+def came(samples: Sequence[Sample], places: frozenset[Place] | Mapping[Place, int]) -> int:
+    """Records that came between the first and the last sample."""
+    first, last = samples[0].ends, samples[-1].ends
+    return sum(last[place] - first.get(place, last[place]) for place in places)
+
+
+def rate(samples: Sequence[Sample], places: frozenset[Place]) -> float:
+    """The same per second."""
+    return came(samples, places) / (samples[-1].at - samples[0].at)
+
+
+def smallest(samples: Sequence[Sample], group: str) -> Sample:
+    """The sample with the smallest lag of a group."""
+    return min(samples, key=lambda sample: sample.lag(group))
+
+
+def growth(samples: Sequence[Sample], group: str) -> tuple[int, float]:
+    """How much the lag of a group grew, and how much is none, both in records.
+
+    Its smallest value in the last third of the samples' time is compared with its smallest in the first third. None is
+    SHARE of what came between these two moments, and FEW records at least: of three minutes, a group that reads less
+    than 97 % of what comes is seen to fall behind.
+    """
+    start, length = samples[0].at, samples[-1].at - samples[0].at
+    early = smallest([one for one in samples if one.at <= start + length / 3], group)
+    late = smallest([one for one in samples if one.at >= start + length * 2 / 3], group)
+    between = came([early, late], late.committed[group])
+    return late.lag(group) - early.lag(group), max(FEW, SHARE * between)
+
+
+def growing(samples: Sequence[Sample]) -> list[str]:
+    """The parts whose lag grows."""
+    found = {part: growth(samples, group) for part, group in GROUPS.items()}
+    return [part for part, (grown, none) in found.items() if grown > none]
+
+
+def behind(samples: Sequence[Sample], seconds: float) -> list[str]:
+    """The parts that were at no moment of the last TOOTH seconds closer than so many seconds' records to the end."""
+    last = [one for one in samples if one.at >= samples[-1].at - TOOTH]
+    length = samples[-1].at - samples[0].at
+    most = {
+        part: max(FEW, seconds * came(samples, samples[-1].committed[group]) / length) for part, group in GROUPS.items()
+    }
+    return [part for part, group in GROUPS.items() if smallest(last, group).lag(group) > most[part]]
+
+
+def reading_share(samples: Sequence[Sample], part: str) -> float | None:
+    """The share of what came that a part read, from one of its commits to another; None without two of them."""
+    group = GROUPS[part]
+    commits = [two for one, two in itertools.pairwise(samples) if two.read(group) != one.read(group)]
+    if len(commits) < 2:
+        return None
+    arrived = came([commits[0], commits[-1]], commits[-1].committed[group])
+    return (commits[-1].read(group) - commits[0].read(group)) / arrived if arrived else None

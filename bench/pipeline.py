@@ -1,0 +1,253 @@
+"""The whole pipeline on this machine: how much it sustains, how late it is, what memory it takes.
+
+`load`: the demo shop's events are written at 1,000 per second, then twice that, and so on, STEP seconds each, until a
+consumer group falls behind. How much of what came the slowest one read tells what may be sustained. This is held for
+HOLD seconds; if a lag grows meanwhile (see `bench.lag`), less is tried. The figure is what Kafka's own offsets say came
+into the services' topics, the events of the running shop among it. Writer, platform and measurement share the machine.
+
+`latency`: see `bench.latency`; with other events coming at half of what is sustained.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kafkalogs.client import Catalog
+from kafkalogs.cluster_access import ClusterAccess
+from rich.console import Console
+
+from bench import latency, produce
+from bench.events import Template, Writer, mean_bytes, templates
+from bench.figures import Figure
+from bench.lag import GROUPS, Lags, Sample, behind, growing, rate, reading_share
+from tests.support import kafka
+from tests.support.sandbox import Sandbox
+
+FIRST, LAST = 1_000.0, 32_000.0
+"""Events per second to begin with, and never more than."""
+STEP, SETTLE, HOLD = 60.0, 20.0, 180.0
+HOLDS = 4
+LESS = 0.85
+"""What is held is this share of what the group that fell behind read; then of what was held before."""
+BEHIND = 10.0
+"""Seconds that a group may be behind at the end of a step."""
+NEAR, DRAIN = 500, 300.0
+"""Records and seconds in which every group has to be at the end again."""
+BACKGROUND = 300.0
+"""Events per second beside the markers where nothing is known of what is sustained."""
+LIMIT_RECORDS = 200_000
+
+USER = "bench-inspector"
+INSPECTOR = {
+    "apiVersion": "kafka.strimzi.io/v1",
+    "kind": "KafkaUser",
+    "metadata": {"name": USER, "namespace": produce.NAMESPACE, "labels": {"strimzi.io/cluster": "logs"}},
+    "spec": {
+        "authentication": {"type": "tls"},
+        "authorization": {
+            "type": "simple",
+            "acls": [
+                {
+                    "operations": ["Read", "Describe"],
+                    "resource": {"type": "topic", "name": "*", "patternType": "literal"},
+                },
+                {"operations": ["Describe"], "resource": {"type": "group", "name": "*", "patternType": "literal"}},
+                {"operations": ["Read"], "resource": {"type": "group", "name": USER, "patternType": "prefix"}},
+            ],
+        },
+    },
+}
+console = Console()
+
+
+def say(text: str) -> None:
+    console.print(f"{time.strftime('%H:%M:%S')} {text}", highlight=False, markup=False)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all parts use. user: may read every topic and describe every group."""
+
+    sandbox: Sandbox
+    access: ClusterAccess
+    catalog: Catalog
+    events: list[Template]
+    user: str
+
+    def lags(self) -> Lags:
+        topics = {name: topic.partitions for name, topic in self.catalog.topics.items()}
+        return Lags(kafka.admin(self.sandbox, self.user), topics)
+
+    def writer(self) -> Writer:
+        return Writer(self.access, self.catalog, self.events)
+
+
+@contextmanager
+def bench(sandbox: Sandbox) -> Iterator[Bench]:
+    """The platform of a sandbox, with a user that may look at everything while it is needed."""
+    access = ClusterAccess(Path(sandbox.env["KUBECONFIG"]), produce.NAMESPACE)
+    catalog = access.catalog()
+    produce.apply(sandbox, INSPECTOR)
+    try:
+        sandbox.wait("the inspector", lambda: produce.ready(sandbox, "kafkauser", USER))
+        yield Bench(sandbox, access, catalog, templates(catalog), USER)
+    finally:
+        sandbox.kubectl("-n", produce.NAMESPACE, "delete", "kafkauser", USER, "--ignore-not-found")
+
+
+def pods_memory(sandbox: Sandbox) -> tuple[float, float]:
+    """GiB that all pods of the cluster use (working sets), and the sum of the platform's memory limits."""
+    node = json.loads(sandbox.kubectl("get", "nodes", "-o", "json"))["items"][0]["metadata"]["name"]
+    summary = json.loads(sandbox.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
+    used = sum(pod.get("memory", {}).get("workingSetBytes", 0) for pod in summary["pods"])
+    units = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+    limits = sum(
+        float(limit[:-2]) * units[limit[-2:]]
+        for pod in sandbox.get("pods")["items"]
+        if pod["status"]["phase"] == "Running"
+        for container in pod["spec"]["containers"]
+        if (limit := container["resources"].get("limits", {}).get("memory"))
+    )
+    return used / 1024**3, limits / 1024**3
+
+
+# -- load
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A rate that was tried. asked, came: events per second; slow: the parts that did not keep up, or why it could not
+    be tried."""
+
+    asked: float
+    came: float
+    slow: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.came:,.0f}/s ({', '.join(self.slow) or 'all kept up'})"
+
+
+def _trial(writer: Writer, lags: Lags, asked: float, samples: list[Sample], slow: list[str]) -> Trial:
+    came = rate(samples, lags.written)
+    if came < asked * 0.95:
+        held = f", its quotas held it back {writer.throttled} times" if writer.throttled else ""
+        slow = [*slow, f"the writer came to {came:,.0f} only{held}"]
+    if writer.failed:
+        slow = [*slow, f"Kafka refused {writer.failed} records"]
+    return Trial(asked, came, tuple(slow))
+
+
+def drain(writer: Writer, lags: Lags) -> None:
+    """Write nothing until every group was at the end."""
+    writer.rate = 0
+    left, until = dict(GROUPS), time.monotonic() + DRAIN
+    while left:
+        assert time.monotonic() < until, f"not at the end after {DRAIN:.0f} s without load: {', '.join(left)}"
+        time.sleep(1)
+        sample = lags.read()
+        left = {part: group for part, group in left.items() if sample.lag(group) > NEAR}
+
+
+def step(writer: Writer, lags: Lags, asked: float) -> tuple[Trial, float]:
+    """Write at a rate for a while; how it went, and the rate that the slowest group would bear."""
+    writer.rate = asked
+    samples = lags.watch(STEP)
+    slow = behind(samples, BEHIND)
+    trial = _trial(writer, lags, asked, samples, slow)
+    shares = [share for part in slow if (share := reading_share(samples, part)) is not None]
+    # without two commits of a group that is behind, half way down to the last rate that was borne
+    return trial, trial.came * min([1.0, *shares] if shares or not slow else [0.7])
+
+
+def hold(writer: Writer, lags: Lags, asked: float) -> Trial:
+    """Write at a rate for HOLD seconds, after SETTLE seconds that do not count."""
+    writer.rate = asked
+    lags.watch(SETTLE)
+    samples = lags.watch(HOLD)
+    return _trial(writer, lags, asked, samples, growing(samples))
+
+
+def sustained(writer: Writer, lags: Lags) -> tuple[Trial | None, list[Trial]]:
+    """The rate that was held without a lag that grows, and all that was tried."""
+    tried: list[Trial] = []
+    asked, borne = FIRST, FIRST
+    while asked <= LAST:
+        say(f"{asked:,.0f} events/s for {STEP:.0f} s")
+        trial, borne = step(writer, lags, asked)
+        tried.append(trial)
+        say(f"  {trial}")
+        if trial.slow:
+            borne *= LESS
+            break
+        asked *= 2
+    for _ in range(HOLDS):
+        drain(writer, lags)
+        say(f"holding {borne:,.0f} events/s for {SETTLE:.0f} + {HOLD:.0f} s")
+        trial = hold(writer, lags, borne)
+        tried.append(trial)
+        say(f"  {trial}")
+        if not trial.slow:
+            return trial, tried
+        borne *= LESS
+    return None, tried
+
+
+def load(of: Bench) -> tuple[list[Figure], float]:
+    """The figures of the load, and the rate that was sustained (0 if none)."""
+    size = round(mean_bytes(of.events))
+    say(f"Kafka's own limit: one producer, {size} B records")
+    limit = produce.secure_rate(of.sandbox, LIMIT_RECORDS, size)
+    say(f"  {limit:,.0f}/s")
+    with of.writer() as writer:
+        held, tried = sustained(writer, of.lags())
+        used, limits = pods_memory(of.sandbox)
+    parts = ", ".join(GROUPS)
+    minutes = HOLD / 60
+    what = f"everything on: records/s that leave no lag ({parts}) growing for {minutes:g} min"
+    found = held.came if held else 0.0
+    others = "; ".join(str(trial) for trial in tried if trial.slow)
+    return [
+        Figure(what, f"{found:,.0f} records/s" if held else "none of those tried", met=None if held else False),
+        Figure("tried besides, and what fell behind", others or "nothing did"),
+        Figure(
+            f"Kafka's own limit in the same run, everything on: one producer, {size} B records (the mean of these), "
+            "uncompressed, acks=all, RF 3, mTLS", f"{limit:,.0f} records/s",
+        ),
+        Figure("sustained as a share of that limit", f"{found / limit:.1%}"),
+        Figure.at_most("memory of all pods after that (working sets)", used, 14, "GiB"),
+        Figure("memory limits of the platform's pods, summed", f"{limits:,.1f} GiB"),
+    ], found  # fmt: skip
+
+
+# -- latency
+
+
+def late(of: Bench, background: float) -> list[Figure]:
+    """The figures of `bench.latency`, with so many other events per second."""
+    lags = of.lags()
+    with of.writer() as writer:
+        writer.rate = background
+        lags.watch(SETTLE)
+        say(f"{latency.MARKERS} critical events among {background:,.0f} events/s")
+        before = lags.read()
+        marks = latency.measure(of.sandbox, of.user, writer)
+        came = rate([before, lags.read()], lags.written)
+    figures: list[Figure] = []
+    for where in ("errors.critical", "PagerDuty", "search", "S3"):
+        seconds = marks.seconds(where)
+        count, missing = len(marks.written), len(marks.missing(where))
+        what = f"from produce to {where}, p50 / p99 of {count} critical events among {came:,.0f} records/s"
+        value = "none arrived"
+        if seconds:
+            value = f"{latency.quantile(seconds, 0.5):.1f} s / {latency.quantile(seconds, 0.99):.1f} s"
+        figures.append(
+            Figure(what, value + (f"; {missing} not within {latency.PATIENCE:.0f} s" if missing else ""),
+                   met=False if missing else None)
+        )  # fmt: skip
+        say(f"{where}: {figures[-1].value}")
+    return figures

@@ -1,0 +1,240 @@
+"""From this machine to what listens in the cluster: connections through Kubernetes, and HTTP over them.
+
+A Service's address, ``name.namespace.svc``, is reached by a port-forward of the Kubernetes client; any other address
+directly. Certificates are verified against the address that was asked for, wherever the connection runs. Passwords stay
+in memory.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import functools
+import http.client
+import json
+import re
+import select
+import socket
+import socketserver
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
+
+from kafkalogs.cluster_access import AccessError, ClusterAccess
+
+_SECONDS = 15
+_SERVICE = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(\.cluster\.local)?")
+_PORTS = {"https": 443, "http": 80, "postgresql": 5432}
+
+
+class UnansweredError(Exception):
+    """Something did not answer, or not as it should. Its text says what, and why."""
+
+
+class OutsideError(UnansweredError):
+    """The same of something that is not in the cluster: it may be reached from there only."""
+
+
+def unanswered(url: str, text: str) -> UnansweredError:
+    """The error about an address."""
+    return UnansweredError(text) if inside(url) else OutsideError(text)
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user's name and password; without a name, the password is a bearer token."""
+
+    user: str
+    password: str = field(repr=False)
+
+    def header(self) -> str:
+        if not self.user:
+            return f"Bearer {self.password}"
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+def place(url: str) -> tuple[str, int]:
+    """Host and port of an address."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+
+
+def inside(url: str) -> bool:
+    """Whether an address is that of a Service."""
+    return _SERVICE.fullmatch(place(url)[0]) is not None
+
+
+class Reach:
+    """What can be reached through one Kubernetes cluster."""
+
+    def __init__(self, access: ClusterAccess) -> None:
+        self._access = access
+        # the Kubernetes client changes itself while it makes a port-forward
+        self._one = threading.Lock()
+
+    def secret(self, name: str) -> dict[str, str]:
+        """The values of a Secret of the platform's namespace."""
+        found = self._access.call(
+            self._access.core.read_namespaced_secret,
+            f"Secret {self._access.namespace}/{name}",
+            "run `pulumi up` again",
+            name,
+            self._access.namespace,
+        )
+        return {key: base64.b64decode(value).decode(errors="replace") for key, value in (found.data or {}).items()}
+
+    def login(self, secret: str) -> Login:
+        """The username and password of a Secret."""
+        found = self.secret(secret)
+        try:
+            return Login(found["username"], found["password"])
+        except KeyError as error:
+            raise AccessError(f"Secret {self._access.namespace}/{secret} has no {error.args[0]}") from error
+
+    def trust(self, secret: str | None) -> ssl.SSLContext:
+        """TLS with servers of the authority in a Secret's ca.crt; of the public ones without."""
+        return ssl.create_default_context(cadata=self.secret(secret)["ca.crt"] if secret else None)
+
+    def connect(self, url: str) -> socket.socket:
+        """A connection to an address. Raises UnansweredError."""
+        host, port = place(url)
+        try:
+            if inside(url):
+                return self._forward(host, port)
+            return socket.create_connection((host, port), timeout=_SECONDS)
+        except OSError as error:
+            raise unanswered(url, f"no connection to {host}:{port}: {error}") from error
+
+    def ask(
+        self,
+        url: str,
+        trust: ssl.SSLContext | None = None,
+        login: Login | None = None,
+        body: Any = None,
+    ) -> Any:
+        """The JSON that a GET of ``url`` answers, or a POST of ``body``, as JSON too. Raises UnansweredError."""
+        parts = urlsplit(url)
+        headers = {"Accept": "application/json"}
+        headers |= {"Authorization": login.header()} if login else {}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
+        plain = self.connect(url)
+        try:
+            with _encrypted(plain, parts, trust) as connection:
+                exchange = http.client.HTTPConnection(*place(url))
+                exchange.sock = connection
+                path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+                data = None if body is None else json.dumps(body)
+                exchange.request("GET" if body is None else "POST", path, data, headers)
+                answer = exchange.getresponse()
+                text = answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise unanswered(url, f"no answer from {parts.netloc}: {error or type(error).__name__}") from error
+        if answer.status != 200:
+            raise unanswered(url, f"{parts.netloc}{parts.path} answers {answer.status}: {text[:200].strip()}")
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise unanswered(url, f"{parts.netloc}{parts.path} answers no JSON: {text[:80].strip()}") from error
+
+    @contextmanager
+    def listening(self, url: str, trust: ssl.SSLContext | None = None) -> Iterator[int]:
+        """A port on localhost that leads to an address, for clients that need one.
+
+        trust: the way from here on is TLS, and the client on this machine speaks none.
+        """
+        reach, parts = self, urlsplit(url)
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                # the client sees a closed connection, and says so itself
+                with (
+                    contextlib.suppress(OSError, UnansweredError, AccessError),
+                    _encrypted(reach.connect(url), parts, trust) as far,
+                ):
+                    _pass_on(self.request, far)
+
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+            server.daemon_threads = True
+            server.block_on_close = False
+            threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+            try:
+                yield server.server_address[1]
+            finally:
+                server.shutdown()
+
+    def _forward(self, host: str, port: int) -> socket.socket:
+        from kubernetes.stream import portforward
+
+        found = _SERVICE.fullmatch(host)
+        assert found is not None
+        name, namespace = found[1], found[2]
+        core = self._access.core
+        with self._one:
+            service = self._access.call(
+                core.read_namespaced_service, f"Service {namespace}/{name}", "run `pulumi up` again", name, namespace
+            )
+            pod, target = self._target(service, namespace, port)
+            open_one: Any = functools.partial(portforward, core.connect_get_namespaced_pod_portforward)
+            forward = self._access.call(
+                open_one, f"a port-forward to pod {namespace}/{pod}", "look at the pod", pod, namespace, ports=target
+            )
+        connection = cast(socket.socket, forward.socket(int(target)))
+        connection.settimeout(_SECONDS)
+        return connection
+
+    def _target(self, service: Any, namespace: str, port: int) -> tuple[str, str]:
+        """The pod behind a Service that is ready, and the port of it that the Service's leads to."""
+        selector = ",".join(f"{key}={value}" for key, value in (service.spec.selector or {}).items())
+        what = f"the pods of Service {namespace}/{service.metadata.name}"
+        listing = self._access.core.list_namespaced_pod
+        pods = self._access.call(listing, what, "run `pulumi up` again", namespace, label_selector=selector).items
+        ready = [
+            pod
+            for pod in pods
+            if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
+            and not pod.metadata.deletion_timestamp
+        ]
+        if not ready:
+            raise UnansweredError(f"{what}: none of {len(pods)} is ready")
+        target = next((p.target_port for p in service.spec.ports if p.port == port), port)
+        named = {p.name: p.container_port for c in ready[0].spec.containers for p in c.ports or []}
+        return ready[0].metadata.name, str(named.get(target, target))
+
+
+@contextmanager
+def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext | None) -> Iterator[socket.socket]:
+    """A connection with TLS over it, if the address is one of https and somebody is to be trusted."""
+    connection = plain
+    try:
+        if trust and parts.scheme == "https":
+            connection = trust.wrap_socket(plain, server_hostname=parts.hostname)
+        yield connection
+    finally:
+        _end(connection)
+
+
+def _end(connection: socket.socket) -> None:
+    """Close a connection. What still comes is read first: a port-forward takes an early end for a failure."""
+    with contextlib.suppress(OSError):
+        connection.settimeout(1)
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):
+            pass
+    connection.close()
+
+
+def _pass_on(near: socket.socket, far: socket.socket) -> None:
+    """Hand over what each of two connections says to the other, until one of them ends."""
+    others = {near: far, far: near}
+    while True:
+        # TLS may hold bytes that have left the socket already
+        held = [far] if isinstance(far, ssl.SSLSocket) and far.pending() else []
+        for connection in held or select.select([near, far], [], [])[0]:
+            data = connection.recv(65536)
+            if not data:
+                return
+            others[connection].sendall(data)
