@@ -13,10 +13,12 @@ producer of its service, so waiting for a batch (linger, 50 ms) counts. Then:
 from __future__ import annotations
 
 import datetime
+import http.client
 import json
 import math
 import threading
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -25,15 +27,20 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from kafkalogs.logevent import LogEvent
 
+from bench import tunnel
 from bench.events import Writer
 from tests.support import kafka, pipeline
 from tests.support.sandbox import Sandbox
+
+# kubectl's forwards end with the first connection that is reset
+pipeline.forwarded = tunnel.forwarded
 
 SERVICE, TOPIC = "checkout-service", "logs.checkout-service"
 CRITICAL = "errors.critical"
 MARKERS, EVERY = 100, 1.5
 """How many, and seconds between two: 40 a minute, below the 60 that the pager tells PagerDuty at most."""
 POLL = 0.25
+HITS = "hits.hits._source.trace_id"
 PATIENCE = 120.0
 """Seconds after the last marker in which it has to be everywhere."""
 
@@ -124,17 +131,21 @@ def critical_topic(sandbox: Sandbox, user: str, marks: Marks) -> Callable[[], No
 
 
 def index(engine: pipeline.Engine, marks: Marks) -> Callable[[], None]:
-    """Asks the search engine for the markers that it has not shown yet."""
+    """Asks the search engine for the markers that it has not shown yet, over one connection."""
+    connection = http.client.HTTPSConnection(urllib.parse.urlsplit(engine.url).netloc, context=engine.context)
+    headers = {"Authorization": f"Basic {engine.token}", "Content-Type": "application/json"}
 
     def look() -> None:
         asked = time.time()
         pending = sorted(marks.missing("search"))
         if pending:
             query = {"size": len(pending), "query": {"terms": {"trace_id": pending}}, "_source": ["trace_id"]}
-            path = "/logs-*/_search?filter_path=hits.hits._source.trace_id"
-            hits = engine.ask(path, query).get("hits", {}).get("hits", [])
+            connection.request("POST", f"/logs-*/_search?filter_path={HITS}", json.dumps(query), headers)
+            answer = connection.getresponse()
+            found = json.loads(answer.read())
+            assert answer.status == 200, found
             now = time.time()
-            for hit in hits:
+            for hit in found.get("hits", {}).get("hits", []):
                 marks.see("search", hit["_source"]["trace_id"], now)
         time.sleep(max(0.0, asked + POLL - time.time()))
 
@@ -143,18 +154,16 @@ def index(engine: pipeline.Engine, marks: Marks) -> Callable[[], None]:
 
 def paged(sandbox: Sandbox, marks: Marks) -> None:
     """Notes when the stand-in accepted the incidents of the markers."""
-    found: Any = pipeline.incidents(sandbox)
-    for incident in found["incidents"] if isinstance(found, dict) else found:
+    for incident in pipeline.incidents(sandbox):
         if marks.run in incident["dedup_key"]:
             trace = incident["payload"]["custom_details"]["trace_id"]
             marks.see("PagerDuty", trace, datetime.datetime.fromisoformat(incident["created"]).timestamp())
 
 
-def archived(table: Any, marks: Marks) -> None:
-    """Notes in which snapshot of the table each marker is found first."""
+def archived(table: Any, marks: Marks, read: set[int]) -> None:
+    """Notes in which snapshot of the table each marker is found first. read: the snapshots that need no second look."""
     from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, StartsWith
 
-    table.refresh()
     first = min(marks.written.values())
     since = datetime.datetime.fromtimestamp(first, datetime.UTC).isoformat()
     # the time and the service leave aside, by the table's statistics, all files but those of the run
@@ -163,16 +172,17 @@ def archived(table: Any, marks: Marks) -> None:
     )
     for snapshot in sorted(table.snapshots(), key=lambda one: one.timestamp_ms):
         at = snapshot.timestamp_ms / 1000
-        if at < first or not marks.missing("S3"):
+        if at < first or snapshot.snapshot_id in read or not marks.missing("S3"):
             continue
         scan = table.scan(row_filter=wanted, selected_fields=("trace_id",), snapshot_id=snapshot.snapshot_id)
         for trace in scan.to_arrow().column("trace_id").to_pylist():
             marks.see("S3", trace, at)
+        read.add(snapshot.snapshot_id)
 
 
 def measure(sandbox: Sandbox, user: str, writer: Writer, count: int = MARKERS, every: float = EVERY) -> Marks:
     """Write markers among what the writer writes, and see where they come out. Waits PATIENCE seconds for the last."""
-    marks = Marks()
+    marks, read = Marks(), set[int]()
     with pipeline.search(sandbox) as engine, pipeline.archive(sandbox) as archive:
         with Watching(critical_topic(sandbox, user, marks)), Watching(index(engine, marks)):
             for number in range(count):
@@ -182,8 +192,10 @@ def measure(sandbox: Sandbox, user: str, writer: Writer, count: int = MARKERS, e
             while time.monotonic() < until and (marks.missing("errors.critical") or marks.missing("search")):
                 time.sleep(1)
         while True:
+            last = time.monotonic() >= until
             paged(sandbox, marks)
-            archived(archive.table, marks)
-            if time.monotonic() >= until or not (marks.missing("PagerDuty") or marks.missing("S3")):
+            archive.table.refresh()
+            archived(archive.table, marks, read)
+            if last or not (marks.missing("PagerDuty") or marks.missing("S3")):
                 return marks
             time.sleep(5)

@@ -1,11 +1,57 @@
-"""The plugin host: serves the components to programs in any Pulumi language."""
+"""The plugin host: serves the components to programs in any Pulumi language.
 
-from kafkalogs import VERSION, KafkaCluster, LogPlatform, LogTopic, ServiceIdentity, StrimziCrds, StrimziOperator
+All but `LogPipeline`: it is given a `LogPlatform`, and a component reaches a plugin as its outputs only. Programs in
+other languages put its parts together themselves.
+"""
+
+from typing import Final
+
+import pulumi
+from kafkalogs import (
+    VERSION,
+    ConnectCluster,
+    FlinkJob,
+    JdbcSink,
+    KafkaCluster,
+    LogPlatform,
+    LogSchema,
+    LogShipper,
+    LogTopic,
+    Monitoring,
+    Pager,
+    S3Sink,
+    SchemaRegistry,
+    SearchSetup,
+    SearchSink,
+    ServiceIdentity,
+    ServiceSecrets,
+    StrimziCrds,
+    StrimziOperator,
+)
+from kafkalogs.flink_operator import FlinkOperator
 from pulumi.provider.experimental import component_provider_host
 
+COMPONENTS: Final[list[type[pulumi.ComponentResource]]] = [
+    LogPlatform,
+    KafkaCluster,
+    LogTopic,
+    ServiceIdentity,
+    ServiceSecrets,
+    StrimziOperator,
+    StrimziCrds,
+    FlinkOperator,
+    SchemaRegistry,
+    LogSchema,
+    ConnectCluster,
+    S3Sink,
+    SearchSink,
+    SearchSetup,
+    JdbcSink,
+    FlinkJob,
+    Pager,
+    LogShipper,
+    Monitoring,
+]
+
 if __name__ == "__main__":
-    component_provider_host(
-        name="kafkalogs",
-        components=[LogPlatform, KafkaCluster, LogTopic, ServiceIdentity, StrimziOperator, StrimziCrds],
-        version=VERSION,
-    )
+    component_provider_host(name="kafkalogs", components=COMPONENTS, version=VERSION)

@@ -38,7 +38,7 @@ def go_program(content: bytes) -> GoProgram | None:
             try:
                 version, after = _text(content, start + _HEADER)
                 modules, _ = _text(content, after)
-            except (IndexError, UnicodeDecodeError):
+            except IndexError:
                 continue
             return _parsed(version, modules[_SENTINEL:-_SENTINEL] if len(modules) > 2 * _SENTINEL else "")
     return None
@@ -54,6 +54,8 @@ def _text(content: bytes, at: int) -> tuple[str, int]:
         shift += 7
         if byte < 0x80:
             break
+    if at + length > len(content):
+        raise IndexError
     # The sentinels around the modules are no text.
     return content[at : at + length].decode("latin-1"), at + length
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from embedded.measure_pipeline import CA, Look, Section, ago, born, duration, not_yet, short
+from embedded.look import CA, Look, Section, ago, born, duration, not_yet, short
 from embedded.reach import inside, unanswered
 
 _SHOWN = 3

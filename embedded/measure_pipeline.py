@@ -1,7 +1,6 @@
 """What the parts that read the logs have done, asked of each on the spot: one function for each, that returns rows.
 
-Which parts there are, and where what they use is, follows from what the cluster holds; a part that is not there has no
-section.
+A part that is not there has no section.
 """
 
 from __future__ import annotations
@@ -9,22 +8,15 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 from urllib.parse import quote
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kafkalogs import client
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import ClusterAccess
 
-from embedded.reach import Login, OutsideError, Reach, UnansweredError, inside, place
+from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, short
+from embedded.reach import Login, UnansweredError, inside, place
 
-T = TypeVar("T")
-
-CA = "platform-ca"
 # The consumer group of each part; what each has committed is how far it is.
 GROUPS = {
     "archive": "connect-archive",
@@ -38,102 +30,9 @@ _BUSY = {GROUPS["search"], GROUPS["stream"]}
 RATES = "metrics.error-rate"
 # A minute is reported when it is over, ten seconds later at the earliest and thirty where a partition is silent.
 _MINUTE_SECONDS = 120
+# A job that has caught up is never so far behind, whatever it waits for.
+_STALE_SECONDS = 300
 _SHOWN = 3
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the report. good: None when there is nothing to judge yet."""
-
-    what: str
-    found: str
-    good: bool | None = True
-
-
-@dataclass
-class Section:
-    """What is known of a part. faults: what is not as it should be."""
-
-    part: str
-    rows: list[Row] = field(default_factory=list[Row])
-    faults: list[str] = field(default_factory=list[str])
-
-    def add(self, what: str, found: str, good: bool | None = True) -> None:
-        self.rows.append(Row(what, found, good))
-
-    def fault(self, what: str, found: str) -> None:
-        """A line that is a fault too."""
-        self.rows.append(Row(what, found, good=False))
-        self.faults.append(f"{self.part}: {what}: {found}")
-
-
-@dataclass(frozen=True)
-class Look:
-    """What the questions need.
-
-    deadline: of time.monotonic(); until then it is waited for what a part does only some time after its start.
-    connectors, deployments: objects of Kubernetes by name. services: their names. schemas: the newest Job for them.
-    """
-
-    access: ClusterAccess
-    catalog: Catalog
-    reach: Reach
-    deadline: float
-    connectors: Mapping[str, Any]
-    deployments: Mapping[str, Any]
-    services: frozenset[str]
-    schemas: Any
-
-    def address(self, service: str, port: int, path: str = "") -> str:
-        """The URL of a Service of the platform."""
-        return f"https://{service}.{self.access.namespace}.svc:{port}{path}"
-
-    def wait(self, ask: Callable[[], T], done: Callable[[T], object]) -> T:
-        """Ask until the answer will do, or the time is over; then what was answered last, or its error."""
-        while True:
-            late = time.monotonic() > self.deadline
-            try:
-                answer = ask()
-                if late or done(answer):
-                    return answer
-            except UnansweredError as error:
-                # nor is it for a report to wait for what is not of the platform
-                if late or isinstance(error, OutsideError):
-                    raise
-            time.sleep(1)
-
-
-def look(access: ClusterAccess, catalog: Catalog, seconds: float) -> Look:
-    """Find out which parts there are. seconds: how long all of them together are waited for at most."""
-    from kubernetes import client as kubernetes
-
-    through, space = access.core.api_client, access.namespace
-    apps, batch = kubernetes.AppsV1Api(through), kubernetes.BatchV1Api(through)
-    custom = kubernetes.CustomObjectsApi(through)
-
-    def listed(function: Any, what: str, *words: str) -> Any:
-        return access.call(function, f"{what} of namespace {space}", "run `make up`", *words)
-
-    connectors: Any = listed(
-        custom.list_namespaced_custom_object, "KafkaConnectors", "kafka.strimzi.io", "v1", space, "kafkaconnectors"
-    )
-    jobs: list[Any] = [
-        job
-        for job in listed(batch.list_namespaced_job, "Jobs", space).items
-        if job.metadata.name.startswith("schemas-")
-    ]
-    return Look(
-        access,
-        catalog,
-        Reach(access),
-        time.monotonic() + seconds,
-        {found["metadata"]["name"]: found for found in connectors["items"]},
-        {found.metadata.name: found for found in listed(apps.list_namespaced_deployment, "Deployments", space).items},
-        frozenset(
-            found.metadata.name for found in listed(access.core.list_namespaced_service, "Services", space).items
-        ),
-        max(jobs, key=lambda job: job.metadata.creation_timestamp, default=None),
-    )
 
 
 def schemas(look: Look) -> Section | None:
@@ -209,17 +108,24 @@ def stream(look: Look, bootstrap: str) -> Section | None:
     # No team need be granted this topic: the job that writes it may read it.
     credentials = look.access.credentials(look.catalog.cluster, "stream")
     settings = client.connection(bootstrap, credentials, "report") | {"group.id": "stream.report"}
-    rows = look.wait(lambda: tail(settings, RATES, 300), len)
+    # While it catches up, what it reports is old.
+    rows = look.wait(lambda: tail(settings, RATES, 300), lambda rows: rows and _age(rows) < _STALE_SECONDS)
     if not rows:
         due = born(look.deployments["stream"].metadata.creation_timestamp) + _MINUTE_SECONDS
         not_yet(section, "error rates", "the first minute", due)
         return section
-    minute = max(row["window_start"] for row in rows)
-    section.add("newest minute reported", f"{minute[11:16]} UTC, of {len({r['service'] for r in rows})} services")
+    minute, age = max(row["window_start"] for row in rows), _age(rows)
+    said = f"{minute[11:16]} UTC, over for {duration(age)}"
+    (section.add if age < _STALE_SECONDS else section.fault)("newest minute reported", said)
     for service, total, failed, usual, anomaly in worst(rows, minute):
         text = f"{failed / total:.1%} of {total:,} events failed" + ("" if usual is None else f"; usual is {usual:.1%}")
         section.add(service, text + ("; an anomaly" if anomaly else ""), None if anomaly else True)
     return section
+
+
+def _age(rows: list[dict[str, Any]]) -> float:
+    """How many seconds the newest of these minutes has been over."""
+    return time.time() - 60 - moment(max(row["window_start"] for row in rows))
 
 
 def worst(rows: list[dict[str, Any]], minute: str) -> list[tuple[str, int, int, float | None, bool]]:
@@ -354,47 +260,3 @@ def tail(settings: client.Settings, topic: str, last: int) -> list[dict[str, Any
     finally:
         consumer.close()
     return found
-
-
-def environment(pod: Any) -> dict[str, str]:
-    """The variables of a pod's first container whose values are written there."""
-    return {variable.name: variable.value for variable in pod.containers[0].env or [] if variable.value is not None}
-
-
-def not_yet(section: Section, what: str, awaited: str, due: float) -> None:
-    """A line for what has not come yet: a fault if it should have. due: seconds since 1970."""
-    late = time.time() - due
-    if late > 0:
-        section.fault(what, f"none; {awaited} was due {duration(late)} ago")
-    else:
-        section.add(what, f"none yet; {awaited} is due within {duration(-late)}", good=None)
-
-
-def born(created: datetime | str) -> float:
-    """When an object of Kubernetes was made: seconds since 1970."""
-    return created.timestamp() if isinstance(created, datetime) else moment(created)
-
-
-def moment(text: str) -> float:
-    """A time in RFC 3339 as seconds since 1970."""
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
-
-
-def ago(when: float) -> str:
-    """How long ago a time was. when: seconds since 1970."""
-    return f"{duration(time.time() - when)} ago"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
-    for limit, unit, name in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
-            return f"{max(0, seconds) / unit:.0f} {name}"
-    return f"{seconds / 86_400:.0f} d"
-
-
-def short(text: str, most: int = 70) -> str:
-    """The beginning of a text, in one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 3] + "..."

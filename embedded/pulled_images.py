@@ -17,8 +17,8 @@ from embedded.cache import Artefact, cache_root, digest
 from embedded.connect_image import connect_image
 from embedded.engine import Engine
 from embedded.filebeat_image import filebeat_image
+from embedded.flink_image import _TARGETS as TARGETS
 from embedded.flink_image import HOME as FLINK_HOME
-from embedded.flink_image import TARGETS
 from embedded.images import shop_image
 from embedded.kafka_image import kafka_image
 from embedded.maven import Jar, jars
@@ -68,7 +68,7 @@ def pulled_images(engine: Engine, *, parts: bool) -> dict[str, str]:
 
 
 def flink_layer() -> Artefact:
-    """What the official Flink image lacks: the connector, its compression, and the S3 plugin where Flink looks for it."""
+    """What the official Flink image lacks: the connector, its compression, and the S3 plugin in its own folder."""
     found = jars("flink")
     names = [Jar.parse(coordinates).file for coordinates in pins()["maven"]["jars"]["flink"]]
     copies = [

@@ -179,9 +179,12 @@ class Reach:
             )
             pod, target = self._target(service, namespace, port)
             open_one: Any = functools.partial(portforward, core.connect_get_namespaced_pod_portforward)
-            forward = self._access.call(
-                open_one, f"a port-forward to pod {namespace}/{pod}", "look at the pod", pod, namespace, ports=target
-            )
+            what = f"a port-forward to pod {namespace}/{pod}"
+            try:
+                forward = self._access.call(open_one, what, "look at the pod", pod, namespace, ports=target)
+            except AccessError as error:
+                # the pod may have gone meanwhile
+                raise UnansweredError(str(error)) from error
         connection = cast(socket.socket, forward.socket(int(target)))
         connection.settimeout(_SECONDS)
         return connection

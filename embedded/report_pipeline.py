@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from embedded import measure_pipeline as measure
+from embedded.look import Look, Section, look_around
 from embedded.measure_archive import archive
-from embedded.measure_pipeline import Look, Section
 from embedded.progress import console, say
 from embedded.reach import OutsideError, UnansweredError, inside
 
@@ -51,7 +51,7 @@ def _section(part: str, ask: Callable[[Look], Section | None], look: Look) -> Se
 
 def ask(access: ClusterAccess, catalog: Catalog, bootstrap: str) -> tuple[Look, list[Section]]:
     """Ask all parts; what was asked, and what they said."""
-    look = measure.look(access, catalog, _PATIENCE)
+    look = look_around(access, catalog, _PATIENCE)
     if look.connectors or look.deployments.keys() & {"stream", "pager", "exporter"}:
         say("asking what reads the logs")
     return look, sections(look, bootstrap)
@@ -63,6 +63,8 @@ def show(found: list[Section]) -> list[str]:
         return []
     table = Table("part", "what", "found", title="What reads the logs, and how far it is", title_justify="left")
     table.columns[0].no_wrap = True
+    # a trace's id is to be copied
+    table.columns[2].overflow = "fold"
     for section in found:
         for i, row in enumerate(section.rows):
             color = _COLORS[row.good]

@@ -277,7 +277,7 @@ class Stream(Settings):
     parallelism: Count = 1
     """How many slots work on each step."""
 
-    state: str = "s3://stream-state/"
+    state: str = "s3://stream-state"
     """Where checkpoints and savepoints are."""
 
 
@@ -293,6 +293,12 @@ class Pager(Settings):
 
     routing_key_field: str = "password"
     """Under which key that Secret has it."""
+
+    quiet: Duration = 10 * units.MINUTE
+    """An incident is resolved when its last error is so long ago."""
+
+    update: Duration = 5 * units.MINUTE
+    """How often an open incident is told of further errors."""
 
 
 class Shipper(Settings):

@@ -10,7 +10,7 @@ from typing import Final
 
 import pulumi
 
-from . import jmx, sink_settings, sinks
+from . import jmx, sink_settings, sinks, units
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
 from .naming import SHIPPED_TOPIC
@@ -270,6 +270,8 @@ class LogPipeline(pulumi.ComponentResource):
                 pager.routing_key_field,
                 self._args.endpoints.pagerduty or ENDPOINT,
                 endpoint_ca_secret=self._args.endpoints.ca_secret("pagerduty"),
+                quiet_seconds=pager.quiet // units.SECOND,
+                update_seconds=pager.update // units.SECOND,
                 **self._copies,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[stream] if stream else None),

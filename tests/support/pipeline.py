@@ -117,12 +117,14 @@ def sql(platform: Sandbox, query: str) -> int:
     user, password = credentials(platform, "postgres")
     target = f"host=postgres.{SPACE}.svc dbname=kafkalogs user={user} sslmode=require"
     answer = platform.kubectl(
-        *("-n", SPACE, "exec", "-i", "postgres-0", "--", "sh", "-c"),
+        *("-n", SPACE, "exec", "-i", "postgres-0", "-c", "database", "--", "sh", "-c"),
         f"read -r PGPASSWORD; export PGPASSWORD; psql '{target}' -At",
         input=f"{password}\n{query};\n",
         check=False,
     )
-    return int(answer) if answer.strip().isdigit() else 0
+    if "does not exist" in answer:
+        return 0
+    return int(answer)
 
 
 @dataclass

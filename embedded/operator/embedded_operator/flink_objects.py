@@ -7,7 +7,7 @@ import json
 from typing import Any, cast
 
 from embedded_operator import names
-from embedded_operator.flink_spec import FlinkSpec, limit, memory
+from embedded_operator.flink_spec import HA_FOLDER, FlinkSpec, limit, memory
 from embedded_operator.names import Obj, dig
 
 CONTAINER = "flink-main-container"
@@ -123,6 +123,9 @@ def deployments(spec: FlinkSpec, job_id: str, savepoint: str | None) -> list[Obj
     start = ["standalone-job"]
     if spec.highly_available:
         start.append("-Djobmanager.rpc.address=$(POD_IP)")
+        # Flink would take what is left of the job before it for a job of this application, and refuse to start.
+        results = f"{spec.config[HA_FOLDER].rstrip('/')}/results/{spec.name}/{job_id}"
+        start += [f"-D{kind}-result-store.storage-path={results}/{kind}s" for kind in ("job", "application")]
     start += ["--job-classname", job["entryClass"], "--job-id", job_id]
     if savepoint:
         start += ["--fromSavepoint", savepoint]

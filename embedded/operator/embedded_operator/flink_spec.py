@@ -24,6 +24,7 @@ REFUSED = {
 NOT_A_CHANGE = ("upgradeMode", "initialSavepointPath", "allowNonRestoredState")
 """Fields of `spec.job` that say how to change it, and change nothing by themselves."""
 HA_TYPE = "high-availability.type"
+HA_FOLDER = "high-availability.storageDir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 
 
@@ -100,6 +101,8 @@ def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
         yield f"spec.job.upgradeMode: {mode!r} is none of {', '.join(UPGRADE_MODES)}"
     if available not in ("none", "kubernetes"):
         yield f"spec.flinkConfiguration.{HA_TYPE}: only kubernetes is supported by the embedded operator"
+    if available == "kubernetes" and not config.get(HA_FOLDER):
+        yield f"spec.flinkConfiguration.{HA_FOLDER}: is missing; {HA_TYPE} needs it"
     if mode == "last-state" and available == "none":
         yield f"spec.job.upgradeMode: last-state needs {HA_TYPE}: kubernetes in flinkConfiguration"
     if mode == "savepoint" and SAVEPOINTS not in config:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from kafkalogs.client import Catalog
 
-from embedded import measure, report
+from embedded import measure, report, report_pipeline
 from embedded.cache import EmbeddedError
+from embedded.look import Section
 
 from .conftest import CREDENTIALS, DOCUMENT, Said
 
@@ -135,6 +136,7 @@ def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "flows": [measure.Flow("logs.access", 7, 7, 1.0)],
         "write": measure.Answer("auth-service writes", "Topic authorization failed", refused=True),
         "silent": [],
+        "readers": [],
     }
     monkeypatch.setenv("KAFKALOGS_CACHE", str(tmp_path))  # where steps keep their logs
     refused = measure.Answer("asked", "closed", refused=True)
@@ -145,13 +147,15 @@ def healthy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr(measure, "foreign_write", lambda *words: parts["write"])
     monkeypatch.setattr(measure, "without_certificate", lambda *words: refused)
     monkeypatch.setattr(measure, "in_plaintext", lambda *words: refused)
+    monkeypatch.setattr(report_pipeline, "ask", lambda *words: (None, parts["readers"]))
+    monkeypatch.setattr(report_pipeline, "commands", lambda look: ["curl https://localhost:9200/logs-*"])
     return parts
 
 
 def test_a_healthy_platform(healthy: dict[str, Any], capsys: Said):
     report.report(Path("kubeconfig"))
     said = capsys.readouterr().out
-    for part in ("logs.access", "Topic authorization failed", "kafkalogs replay", "make down", "1/1"):
+    for part in ("logs.access", "Topic authorization failed", "kafkalogs replay", "curl https", "make down", "1/1"):
         assert part in said
 
 
@@ -162,6 +166,7 @@ def test_a_healthy_platform(healthy: dict[str, Any], capsys: Said):
         ("silent", ["nginx"], "nginx has logged nothing"),
         ("flows", [measure.Flow("logs.access", 7, 7, 0.0)], "nothing was logged"),
         ("flows", [measure.Flow("logs.access", 7, 0, 1.0)], "could read none of 7 records"),
+        ("readers", [Section("search", faults=["search: documents: none yet"])], "search: documents: none yet"),
         ("write", measure.Answer("a writes to b", "the record was accepted", refused=False), "was not refused"),
     ],
 )

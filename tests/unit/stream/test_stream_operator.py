@@ -22,6 +22,7 @@ SPEC: Obj = {
     "flinkConfiguration": {
         "taskmanager.numberOfTaskSlots": "2",
         "high-availability.type": "kubernetes",
+        "high-availability.storageDir": "s3://state/ha/",
         "execution.checkpointing.savepoint-dir": "s3://state/savepoints",
         "kubernetes.taskmanager.cpu.limit-factor": "4",
     },
@@ -204,9 +205,12 @@ def test_an_application_is_deployed_under_the_genuine_names(operator: FlinkDeplo
         ("Deployment", "stream-taskmanager"),
     }
     job = kube.status["jobStatus"]["jobId"]
+    # results of the job before this one must not be found: each job's are in a folder of its own
+    results = f"result-store.storage-path=s3://state/ha/results/stream/{job}"
     assert kube.args() == [
-        *("standalone-job", "-Djobmanager.rpc.address=$(POD_IP)", "--job-classname", "Main", "--job-id", job),
-        *("--x", "1"),
+        *("standalone-job", "-Djobmanager.rpc.address=$(POD_IP)"),
+        *(f"-Djob-{results}/jobs", f"-Dapplication-{results}/applications"),
+        *("--job-classname", "Main", "--job-id", job, "--x", "1"),
     ]
     assert kube.objects[("Deployment", "stream-taskmanager")]["spec"]["replicas"] == 2
     assert kube.status["lifecycleState"] == "DEPLOYED"
