@@ -111,7 +111,7 @@ def start(sandbox: Sandbox, minutes: float) -> list[Figure]:
         Figure.at_most("`make up`, warm, everything on", minutes, 6, "min"),
         Figure.at_most("Kafka ready after its resources are applied", seconds_to_ready(sandbox), 90, "s"),
         Figure.at_most("memory of all pods of `local` (working sets)", used, 14, "GiB"),
-        Figure("memory limits of the platform's pods, summed", f"{limits:,.1f} GiB"),
+        Figure.at_most("memory limits of the platform's pods, summed", limits, 14, "GiB"),
     ]
 
 

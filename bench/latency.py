@@ -165,7 +165,8 @@ def archived(table: Any, marks: Marks, read: set[int]) -> None:
     from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, StartsWith
 
     first = min(marks.written.values())
-    since = datetime.datetime.fromtimestamp(first, datetime.UTC).isoformat()
+    # an event's own time has whole milliseconds
+    since = datetime.datetime.fromtimestamp(first - 0.001, datetime.UTC).isoformat()
     # the time and the service leave aside, by the table's statistics, all files but those of the run
     wanted = And(
         And(EqualTo("service", SERVICE), GreaterThanOrEqual("timestamp", since)), StartsWith("message", marks.run)

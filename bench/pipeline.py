@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kafkalogs.client import Catalog
 from kafkalogs.cluster_access import ClusterAccess
+from kubernetes.utils.quantity import parse_quantity
 from rich.console import Console
 
 from bench import latency, produce
@@ -105,9 +106,8 @@ def pods_memory(sandbox: Sandbox) -> tuple[float, float]:
     node = json.loads(sandbox.kubectl("get", "nodes", "-o", "json"))["items"][0]["metadata"]["name"]
     summary = json.loads(sandbox.kubectl("get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"))
     used = sum(pod.get("memory", {}).get("workingSetBytes", 0) for pod in summary["pods"])
-    units = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
     limits = sum(
-        float(limit[:-2]) * units[limit[-2:]]
+        float(parse_quantity(limit))
         for pod in sandbox.get("pods")["items"]
         if pod["status"]["phase"] == "Running"
         for container in pod["spec"]["containers"]
@@ -220,7 +220,7 @@ def load(of: Bench) -> tuple[list[Figure], float]:
         ),
         Figure("sustained as a share of that limit", f"{found / limit:.1%}"),
         Figure.at_most("memory of all pods after that (working sets)", used, 14, "GiB"),
-        Figure("memory limits of the platform's pods, summed", f"{limits:,.1f} GiB"),
+        Figure.at_most("memory limits of the platform's pods, summed", limits, 14, "GiB"),
     ], found  # fmt: skip
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from cyclonedx.model import HashAlgorithm, HashType, Property
-from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
-from cyclonedx.output import make_outputter
-from cyclonedx.schema import OutputFormat, SchemaVersion
-from packageurl import PackageURL
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
 
 from embedded.inventory import Inventory, Package
 
 UNLISTED = "kafkalogs:unlisted"
 """The property that names kinds of packages which the image has and the list has not."""
 
-_Key = tuple[PackageURL, str]
+_IMAGE = "image"
 
 
 def sbom(found: Inventory, name: str, tag: str, digest: str, repository: str) -> str:
@@ -25,54 +22,65 @@ def sbom(found: Inventory, name: str, tag: str, digest: str, repository: str) ->
 
     What is in it several times, with the same content, is listed once, with all its places.
     """
-    image = Component(
-        type=ComponentType.CONTAINER,
-        name=name,
-        version=tag,
-        bom_ref="image",
-        purl=PackageURL("oci", None, name, digest, {"repository_url": repository, "tag": tag}),
-        properties=[Property(name=UNLISTED, value=f"{kind} packages") for kind in sorted(found.unlisted)],
-    )
-    bom = Bom()
-    bom.metadata.component = image
-    components = {key: _component(same) for key, same in _by_identity(found.packages()).items()}
-    bom.components.update(components.values())
-    bom.register_dependency(image, [components[_key(package)] for package, _ in found.contents])
-    contained: dict[_Key, set[_Key]] = {}
+    same: dict[str, list[Package]] = {}
+    for package in found.packages():
+        same.setdefault(_reference(package), []).append(package)
+    contents: dict[str, set[str]] = {_IMAGE: {_reference(package) for package, _ in found.contents}}
     for package, inside in found.contents:
-        contained.setdefault(_key(package), set()).update(map(_key, inside))
-    for key, inside_keys in contained.items():
-        bom.register_dependency(components[key], [components[other] for other in inside_keys - {key}])
-    return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
+        contents.setdefault(_reference(package), set()).update(map(_reference, inside))
+    image: dict[str, Any] = {
+        "type": "container",
+        "bom-ref": _IMAGE,
+        "name": name,
+        "version": tag,
+        "purl": package_url("oci", "", name, digest, {"repository_url": repository, "tag": tag}),
+    }
+    if found.unlisted:
+        image["properties"] = [{"name": UNLISTED, "value": f"{kind} packages"} for kind in sorted(found.unlisted)]
+    document = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid4()}",
+        "version": 1,
+        "metadata": {"timestamp": datetime.now(UTC).isoformat(timespec="seconds"), "component": image},
+        "components": [_component(reference, packages) for reference, packages in sorted(same.items())],
+        "dependencies": [
+            {"ref": reference, "dependsOn": sorted(inside - {reference})} for reference, inside in contents.items()
+        ],
+    }
+    return json.dumps(document, indent=2)
 
 
-def _by_identity(packages: Iterable[Package]) -> dict[_Key, list[Package]]:
-    same: dict[_Key, list[Package]] = {}
-    for package in packages:
-        same.setdefault(_key(package), []).append(package)
-    return same
+def package_url(kind: str, group: str, name: str, version: str, qualifiers: Mapping[str, str]) -> str:
+    """A package URL, https://github.com/package-url/purl-spec. group and version may be empty."""
+    path = "/".join(_quoted(part) for part in (kind, group, name) if part)
+    after = "&".join(f"{key}={_quoted(value)}" for key, value in sorted(qualifiers.items()))
+    return f"pkg:{path}" + (f"@{_quoted(version)}" if version else "") + (f"?{after}" if after else "")
 
 
-def _key(package: Package) -> _Key:
-    url = PackageURL(
-        package.kind, package.group or None, package.name, package.version or None, dict(package.qualifiers)
-    )
-    return url, package.sha256
+def _quoted(text: str) -> str:
+    return quote(text, safe="/:")
 
 
-def _component(same: list[Package]) -> Component:
+def _url(package: Package) -> str:
+    return package_url(package.kind, package.group, package.name, package.version, dict(package.qualifiers))
+
+
+def _reference(package: Package) -> str:
+    """What tells packages apart: of programs and jars there may be several of one name with other content."""
+    return f"{_url(package)}#{package.sha256}" if package.sha256 else _url(package)
+
+
+def _component(reference: str, same: Iterable[Package]) -> dict[str, Any]:
     """One package, found once or several times."""
-    first = same[0]
-    url, checksum = _key(first)
-    # Of programs and jars there may be several with the same name and other content.
-    reference = f"{url}#{checksum}" if checksum else str(url)
-    return Component(
-        type=ComponentType.LIBRARY,
-        group=first.group or None,
-        name=first.name,
-        version=first.version or None,
-        bom_ref=reference,
-        purl=url,
-        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=checksum)] if checksum else [],
-        evidence=ComponentEvidence(occurrences=[Occurrence(location=path) for path in sorted({p.path for p in same})]),
-    )
+    first, *_ = packages = list(same)
+    found: dict[str, Any] = {"type": "library", "bom-ref": reference, "name": first.name, "purl": _url(first)}
+    if first.group:
+        found["group"] = first.group
+    if first.version:
+        found["version"] = first.version
+    if first.sha256:
+        found["hashes"] = [{"alg": "SHA-256", "content": first.sha256}]
+    places = sorted({package.path for package in packages})
+    return {**found, "evidence": {"occurrences": [{"location": place} for place in places]}}

@@ -13,7 +13,9 @@ from tests.support.sandbox import Sandbox
 
 def test_the_report_shows_what_runs(platform: Sandbox) -> None:
     report = (platform.state / "up.txt").read_text()
-    for part in ("logs.checkout-service", "logs.access", "logs.audit", "Topic authorization failed", "make down"):
+    flows = ("logs.checkout-service", "logs.access", "logs.audit", "Topic authorization failed", "make down")
+    readers = ("subjects registered", "logs-application-default", "table logs.events", "incidents of the stand-in")
+    for part in (*flows, *readers, "lag of connect-archive", "lag of stream.logs", "/_search?q=level:error"):
         assert part in report, part
 
 

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
 
 from embedded.cache import EmbeddedError
 from embedded.engine import Engine, candidates
@@ -136,6 +137,8 @@ def test_the_bill_says_what_is_in_the_image(
     text = (bills() / "publish-test.cdx.json").read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     about = json.loads(text)["metadata"]["component"]
+    for url in (about["purl"], *components("publish-test")):
+        assert PackageURL.from_string(url).to_string() == url
     name, digest = refs["tool"].split("@")
     assert about["purl"].startswith(f"pkg:oci/publish-test@{digest}?")
     assert name.endswith(f":{about['version']}")

@@ -308,7 +308,7 @@ def test_an_upgrade_takes_a_savepoint_and_goes_on_from_it(
     assert ("Deployment", "stream") not in kube.objects  # its pods are still there
     kube.pods_are_gone()
     running.reconcile(NS, NAME)
-    assert kube.args()[4:] == [
+    assert kube.args()[6:] == [
         *("--job-id", kube.status["jobStatus"]["jobId"]),
         *("--fromSavepoint", "s3://state/savepoints/1", "--allowNonRestoredState", "--y"),
     ]
@@ -349,7 +349,7 @@ def test_a_last_state_upgrade_leaves_recovery_to_flink_but_not_the_old_plan(
     passes(running, 2)
     kube.pods_are_gone()
     running.reconcile(NS, NAME)
-    assert kube.args()[4:] == ["--job-id", job, "--y"]
+    assert kube.args()[6:] == ["--job-id", job, "--y"]
     (item,) = kube.list("ConfigMap", NS, flink_objects.high_availability_labels(NAME))
     assert set(item["data"]) == {"checkpointID-7"}
 
@@ -380,7 +380,7 @@ def test_a_job_that_cannot_be_asked_goes_on_from_its_last_checkpoint(
     running.reconcile(NS, NAME)
     kube.pods_are_gone()
     running.reconcile(NS, NAME)
-    assert kube.args()[4:] == ["--job-id", job, "--y"]
+    assert kube.args()[6:] == ["--job-id", job, "--y"]
 
 
 def test_a_job_that_fails_again_and_again_does_not_hold_the_upgrade_up_for_ever(
@@ -426,7 +426,7 @@ def test_a_job_that_never_ran_is_replaced_at_once(
     operator.reconcile(NS, NAME)
     kube.pods_are_gone()
     operator.reconcile(NS, NAME)
-    assert kube.args()[4:] == ["--job-id", kube.status["jobStatus"]["jobId"], "--fromSavepoint", "s3://old", "--y"]
+    assert kube.args()[6:] == ["--job-id", kube.status["jobStatus"]["jobId"], "--fromSavepoint", "s3://old", "--y"]
 
 
 def test_a_savepoint_is_not_lost_when_the_next_job_does_not_come_to_run(
@@ -457,7 +457,7 @@ def test_a_suspended_job_resumes_from_its_savepoint(
     assert running.reconcile(NS, NAME) is None
     kube.change(state="running")
     passes(running, 2)
-    assert kube.args()[6:8] == ["--fromSavepoint", "s3://state/savepoints/1"]
+    assert kube.args()[8:10] == ["--fromSavepoint", "s3://state/savepoints/1"]
 
 
 def test_how_to_upgrade_is_no_upgrade(running: FlinkDeployments, kube: FakeKube) -> None:
