@@ -67,9 +67,11 @@ def stopped(platform: Sandbox, consumer: str) -> Iterator[None]:
     """A consumer that does not run, by the means of its operator."""
     if consumer == "pager":
         scale(platform, 0, "deployment/pager")
-        platform.wait("no pager", lambda: gone(platform, "pager-"), MINUTE)
-        yield
-        scale(platform, 1, "deployment/pager")
+        try:
+            platform.wait("no pager", lambda: gone(platform, "pager-"), MINUTE)
+            yield
+        finally:
+            scale(platform, 1, "deployment/pager")
         return
     if consumer == "stream":
         name, stop, go = "flinkdeployment/stream", {"job": {"state": "suspended"}}, {"job": {"state": "running"}}
@@ -84,9 +86,11 @@ def stopped(platform: Sandbox, consumer: str) -> Iterator[None]:
             return status.get("connector", {}).get("state") == "STOPPED" and not status.get("tasks")
 
     patch(platform, name, stop)
-    platform.wait(f"{consumer} stands still", still, 120)
-    yield
-    patch(platform, name, go)
+    try:
+        platform.wait(f"{consumer} stands still", still, 120)
+        yield
+    finally:
+        patch(platform, name, go)
 
 
 @pytest.mark.parametrize("consumer", list(GROUPS))

@@ -54,8 +54,7 @@ def test_a_new_service_flows_through_everything(platform: Sandbox, reader: str) 
     everywhere.everything(platform, run, reader)
     incidents = [i for i in pipeline.incidents(platform) if i["dedup_key"].startswith("gift-service/")]
     assert {i["payload"]["group"] for i in incidents} == {"storefront"}
-    with pipeline.registry(platform) as ask:
-        assert "logs.gift-service-value" in ask("/subjects")
+    assert "logs.gift-service-value" in pipeline.registry(platform, "/subjects")
 
 
 def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform: Sandbox) -> None:

@@ -47,14 +47,12 @@ def with_field(folder: Path, line: str) -> None:
 
 
 def versions(platform: Sandbox) -> list[int]:
-    with pipeline.registry(platform) as ask:
-        found: list[int] = ask(f"{SUBJECT}/versions")
+    found: list[int] = pipeline.registry(platform, f"{SUBJECT}/versions")
     return found
 
 
 def newest(platform: Sandbox) -> dict[str, Any]:
-    with pipeline.registry(platform) as ask:
-        found: dict[str, Any] = ask(f"{SUBJECT}/versions/latest")
+    found: dict[str, Any] = pipeline.registry(platform, f"{SUBJECT}/versions/latest")
     return found
 
 

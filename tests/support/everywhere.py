@@ -7,18 +7,23 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from embedded.reach import UnansweredError
 from tests.support import kafka, pipeline
 from tests.support.run import Run, of
 from tests.support.sandbox import Sandbox
 
 
 def settles(platform: Sandbox, what: str, count: Callable[[], int], wanted: int, seconds: float) -> None:
-    """`count()` becomes `wanted`, and stays."""
-    seen: list[int] = []
+    """`count()` becomes `wanted`, and stays. What does not answer just now may answer later."""
+    seen: list[object] = []
 
     def there() -> bool:
-        seen.append(count())
-        return seen[-1] >= wanted
+        try:
+            seen.append(count())
+        except (UnansweredError, OSError) as error:
+            seen.append(error)
+            return False
+        return isinstance(seen[-1], int) and seen[-1] >= wanted
 
     try:
         platform.wait(f"{wanted} {what}", there, seconds)
@@ -29,8 +34,8 @@ def settles(platform: Sandbox, what: str, count: Callable[[], int], wanted: int,
 
 
 def indexed(platform: Sandbox, run: Run, seconds: float = 180) -> None:
-    with pipeline.search(platform) as engine:
-        settles(platform, "documents", lambda: engine.count("instance", run.id), len(run.now), seconds)
+    engine = pipeline.search(platform)
+    settles(platform, "documents", lambda: engine.count("instance", run.id), len(run.now), seconds)
 
 
 def audited(platform: Sandbox, run: Run, seconds: float = 120) -> None:

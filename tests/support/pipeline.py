@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import json
-import os
-import re
 import ssl
-import subprocess
-import tempfile
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tests.support import kafka
+from kafkalogs.cluster_access import ClusterAccess
+
+from embedded.reach import Login, Reach
 from tests.support.sandbox import Sandbox
 
 SPACE = "kafkalogs"
@@ -51,75 +45,45 @@ def inspector(platform: Sandbox) -> Iterator[str]:
         platform.kubectl("-n", SPACE, "delete", "kafkauser", "inspector", "--ignore-not-found")
 
 
-@contextmanager
-def forwarded(platform: Sandbox, service: str, port: int) -> Iterator[int]:
-    """A local port that leads to a Service."""
-    command = ["kubectl", "-n", SPACE, "port-forward", f"service/{service}", f":{port}"]
-    with subprocess.Popen(command, env=platform.env, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            assert found, f"kubectl port-forward to {service} failed"
-            yield int(found[1])
-        finally:
-            process.terminate()
-
-
-def credentials(platform: Sandbox, name: str) -> tuple[str, str]:
-    found = kafka.secret(platform, f"{name}-credentials")
-    return found["username"], found["password"]
+def reach(platform: Sandbox) -> Reach:
+    """The way into the cluster."""
+    return Reach(ClusterAccess(platform.state / "kubeconfig", SPACE))
 
 
 @dataclass
 class Engine:
-    """Elasticsearch. url: where it answers; token: the reader's basic authentication."""
+    """Elasticsearch, as who may only read."""
 
-    url: str
-    token: str
-    context: ssl.SSLContext
-
-    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        headers = {"Authorization": f"Basic {self.token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, headers)
-        with urllib.request.urlopen(request, context=self.context, timeout=30) as answer:
-            return json.load(answer)
+    way: Reach
+    trust: ssl.SSLContext
+    login: Login
 
     def count(self, field: str, value: str) -> int:
         """The documents with this value."""
-        return self.ask("/logs-*/_count", {"query": {"term": {field: value}}})["count"]
+        url, query = f"https://elasticsearch.{SPACE}.svc:9200/logs-*/_count", {"query": {"term": {field: value}}}
+        found: int = self.way.ask(url, self.trust, self.login, query)["count"]
+        return found
 
 
-@contextmanager
-def search(platform: Sandbox) -> Iterator[Engine]:
-    user, password = credentials(platform, "search-reader")
-    context = ssl.create_default_context(cadata=kafka.secret(platform, "platform-ca")["ca.crt"])
-    with forwarded(platform, "elasticsearch", 9200) as port:
-        yield Engine(f"https://localhost:{port}", base64.b64encode(f"{user}:{password}".encode()).decode(), context)
+def search(platform: Sandbox) -> Engine:
+    way = reach(platform)
+    return Engine(way, way.trust("platform-ca"), way.login("search-reader-credentials"))
 
 
-@contextmanager
-def registry(platform: Sandbox) -> Iterator[Callable[[str], Any]]:
-    """Asks the schema registry, by Confluent's API."""
-    context = ssl.create_default_context(cadata=kafka.secret(platform, "platform-ca")["ca.crt"])
-    with forwarded(platform, "registry", 8443) as port:
-
-        def ask(path: str) -> Any:
-            url = f"https://localhost:{port}/apis/ccompat/v7{path}"
-            with urllib.request.urlopen(url, context=context, timeout=30) as answer:
-                return json.load(answer)
-
-        yield ask
+def registry(platform: Sandbox, path: str) -> Any:
+    """What the schema registry answers, by Confluent's API."""
+    way = reach(platform)
+    return way.ask(f"https://registry.{SPACE}.svc:8443/apis/ccompat/v7{path}", way.trust("platform-ca"))
 
 
 def sql(platform: Sandbox, query: str) -> int:
     """The one number that a query of the platform's database gives; 0 while its table is not there."""
-    user, password = credentials(platform, "postgres")
-    target = f"host=postgres.{SPACE}.svc dbname=kafkalogs user={user} sslmode=require"
+    login = reach(platform).login("postgres-credentials")
+    target = f"host=postgres.{SPACE}.svc dbname=kafkalogs user={login.user} sslmode=require"
     answer = platform.kubectl(
         *("-n", SPACE, "exec", "-i", "postgres-0", "-c", "database", "--", "sh", "-c"),
         f"read -r PGPASSWORD; export PGPASSWORD; psql '{target}' -At",
-        input=f"{password}\n{query};\n",
+        input=f"{login.password}\n{query};\n",
         check=False,
     )
     if "does not exist" in answer:
@@ -148,36 +112,29 @@ class Archive:
 @contextmanager
 def archive(platform: Sandbox) -> Iterator[Archive]:
     """The archive, read by PyIceberg."""
-    with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "ca.crt").write_text(kafka.secret(platform, "platform-ca")["ca.crt"])
-        # Arrow's S3 client takes its authorities from where Python's ssl does.
-        before = os.environ.get("SSL_CERT_FILE")
-        os.environ["SSL_CERT_FILE"] = str(folder / "ca.crt")
-        try:
-            from pyiceberg.catalog.sql import SqlCatalog
+    from pyiceberg.catalog.sql import SqlCatalog
 
-            database = stack.enter_context(forwarded(platform, "postgres", 5432))
-            s3 = stack.enter_context(forwarded(platform, "s3", 7070))
-            user, password = credentials(platform, "postgres")
-            key, secret = credentials(platform, "s3")
-            catalog = SqlCatalog(
-                "kafkalogs",
-                **{
-                    "uri": f"postgresql+psycopg2://{user}:{password}@localhost:{database}/kafkalogs?sslmode=require",
-                    "warehouse": "s3://logs-archive/logs",
-                    "s3.endpoint": f"https://localhost:{s3}",
-                    "s3.access-key-id": key,
-                    "s3.secret-access-key": secret,
-                    "s3.region": "us-east-1",
-                    "s3.path-style-access": "true",
-                },
-            )
+    way = reach(platform)
+    database, key = way.login("postgres-credentials"), way.login("s3-credentials")
+    where, store = f"postgresql://postgres.{SPACE}.svc:5432", f"https://s3.{SPACE}.svc:7070"
+    # Arrow trusts the machine's authorities only, so its TLS begins behind the port on localhost.
+    with way.listening(where) as port, way.listening(store, way.trust("platform-ca")) as s3:
+        catalog = SqlCatalog(
+            "kafkalogs",
+            **{
+                "uri": f"postgresql+psycopg2://{database.user}:{database.password}@localhost:{port}/kafkalogs?sslmode=require",
+                "warehouse": "s3://logs-archive/logs",
+                "s3.endpoint": f"http://localhost:{s3}",
+                "s3.access-key-id": key.user,
+                "s3.secret-access-key": key.password,
+                "s3.region": "us-east-1",
+                "s3.path-style-access": "true",
+            },
+        )
+        try:
             yield Archive(platform.wait("the table", lambda: _table(catalog), 300))
         finally:
-            os.environ.pop("SSL_CERT_FILE", None)
-            if before is not None:
-                os.environ["SSL_CERT_FILE"] = before
+            catalog.close()
 
 
 def _table(catalog: Any) -> Any:

@@ -121,4 +121,6 @@ def _record(catalog: Catalog, event: Event, trace: str, begin: float, run: str) 
 
 def of(run: Run, values: Iterable[bytes | None]) -> list[dict[str, Any]]:
     """The run's events among values of records."""
-    return [json.loads(value) for value in values if value and run.id.encode() in value]
+    # its id is also in what parts of the platform log of it
+    events = [json.loads(value) for value in values if value and run.id.encode() in value]
+    return [event for event in events if event["instance"] == run.id]
