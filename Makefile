@@ -24,8 +24,8 @@ cluster: $(VENV)/ready ## only the kind cluster, ready for `pulumi up -s local`
 toolchain: $(VENV)/ready ## only the command line tools: pulumi, its plugins, kind, kubectl
 	@$(EMBEDDED) toolchain
 
-images: $(VENV)/ready ## only the container images
-	@$(EMBEDDED) images
+images: $(VENV)/ready ## only the container images; with REGISTRY=host/path they are pushed there and pinned for the stacks
+	@$(EMBEDDED) images --registry "$(REGISTRY)"
 
 crds: $(VENV)/ready ## only Strimzi's CRDs, generated from its published jars
 	@$(EMBEDDED) crds

@@ -11,6 +11,7 @@ from kafkalogs import (
     VERSION,
     ConnectCluster,
     FlinkJob,
+    FlinkOperator,
     JdbcSink,
     KafkaCluster,
     LogPlatform,
@@ -28,7 +29,6 @@ from kafkalogs import (
     StrimziCrds,
     StrimziOperator,
 )
-from kafkalogs.flink_operator import FlinkOperator
 from pulumi.provider.experimental import component_provider_host
 
 COMPONENTS: Final[list[type[pulumi.ComponentResource]]] = [

@@ -13,7 +13,7 @@ from embedded.progress import console
 
 _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "toolchain": (machine.toolchain, "get the programs: pulumi with its kubernetes provider, kind, kubectl"),
-    "images": (machine.images, "build the images (nothing to do where they are pulled)"),
+    "images": (machine.images, "build the images that are not pulled; with --registry: publish all of them"),
     "cluster": (machine.cluster, "make the kind cluster and load the images, or reuse it"),
     "up": (machine.up, "all of the above, then `pulumi up` of the stack local and a report"),
     "down": (machine.down, "remove the platform, the cluster and the engine's images; the cache stays"),
@@ -30,6 +30,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, about) in _COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about)
+        if name == "images":
+            command.add_argument("--registry", default="", help="push them there, and pin them in stacks/images.yaml")
         if name == "down":
             command.add_argument("--force", action="store_true", help="without `pulumi destroy` first")
     options = vars(parser.parse_args())

@@ -107,7 +107,9 @@ def find_engine(*, building: bool) -> Engine:
     building: also make sure of the programs with which images are built from packages.
     """
     missing = [package for program, names in _BUILD_PACKAGES.items() for package in names if not shutil.which(program)]
-    missing = missing if building else []
+    if not building:
+        # the connectors that are put on pulled images are jars; where it cannot be installed, fetching them says so
+        missing = [package for package in missing if package == "maven" and _can_install()]
     engine = _working_engine()
     if engine is None:
         missing = [*_PODMAN_PACKAGES, *missing]

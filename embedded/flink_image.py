@@ -29,7 +29,7 @@ _FOLDERS = ("bin", "conf", "lib", "licenses", "opt", "plugins")
 _LEFT_OUT = ("opt/flink-python-", "opt/flink-sql-client-", "plugins/external-resource-gpu/")
 _METRICS = "plugins/metrics-prometheus/"
 # where each jar of the list [maven.jars.flink] goes
-_TARGETS = {
+TARGETS = {
     "flink-sql-gateway": "opt",
     "flink-sql-connector-kafka": "lib",
     "zstd-jni": "lib",
@@ -95,7 +95,7 @@ def _assemble(out: Path) -> None:
                     if target.parent.name == "bin" and target.suffix != ".jar":
                         target.chmod(0o755)
     for jar in sorted(jars("flink").get().iterdir()):
-        folder = next(folder for name, folder in _TARGETS.items() if jar.name.startswith(f"{name}-"))
+        folder = next(folder for name, folder in TARGETS.items() if jar.name.startswith(f"{name}-"))
         (out / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(jar, out / folder)
 

@@ -31,6 +31,8 @@ from embedded.node_image import kubernetes, node_image
 from embedded.oci import Image
 from embedded.pager_image import pager_image, pagerduty_image
 from embedded.progress import console, say, step
+from embedded.publish import OURS, bills, publish
+from embedded.pulled_images import pulled_images
 from embedded.registry_image import registry_image, schemas_image
 from embedded.s3_image import s3_image
 from embedded.search_image import search_image
@@ -84,8 +86,12 @@ def toolchain() -> None:
 
 def platform_images() -> dict[str, Image]:
     """The images that the stack `local` runs, by what machine.json calls them."""
-    base = {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
-    return {**base, **pipeline_images()} if stack_has(IMAGES) else base
+    return {**base_images(), **pipeline_images()} if stack_has(IMAGES) else base_images()
+
+
+def base_images() -> dict[str, Image]:
+    """The images of the platform without the parts that read the logs."""
+    return {"operator": operator_image(), "kafka": kafka_image(), "shop": shop_image()}
 
 
 def pipeline_images() -> dict[str, Image]:
@@ -108,13 +114,21 @@ def pipeline_images() -> dict[str, Image]:
     }
 
 
-def images() -> None:
-    """Build all images that are not pulled, and give the engine the node's."""
+def images(registry: str = "") -> None:
+    """Build all images that are not pulled, and give the engine the node's.
+
+    registry: push all that a platform can need there instead, with bills of materials, and pin them for the stacks.
+    """
     _check_disk()
     runs = engine()
+    if registry:
+        publish(
+            runs, {**base_images(), **pipeline_images()} if building() else pulled_images(runs, parts=True), registry
+        )
+        console.print(f"pinned in stacks/images.yaml; bills of materials in {bills()}", markup=False)
+        return
     if not building():
-        with step("Image shop"):
-            pull.shop_image(runs)
+        pulled_images(runs, parts=stack_has(IMAGES))
         return
     node, others = node_image(), platform_images()
     with step("Node image"), ahead([node.layers[0].get, *(image.build for image in others.values()), strimzi_crds]):
@@ -164,9 +178,10 @@ def cluster() -> None:
             refs = {name: image.ref for name, image in platform_images().items()}
         else:
             made.ensure(pull.node_image(), kind_config(built=False))
-            shop = pull.shop_image(engine())
-            made.load_from_engine(shop)
-            refs = {"kafka": pull.strimzi_kafka_image(), "shop": shop}
+            refs = {"kafka": pull.strimzi_kafka_image(), **pulled_images(engine(), parts=stack_has(IMAGES))}
+            for ref in refs.values():
+                if ref.startswith(OURS):
+                    made.load_from_engine(ref)
     _record(definitions, refs)
     make_stack(tools())
 

@@ -17,8 +17,8 @@ from embedded.cache import Artefact, cache_root, digest
 from embedded.connect_image import connect_image
 from embedded.engine import Engine
 from embedded.filebeat_image import filebeat_image
-from embedded.flink_image import _TARGETS as TARGETS
 from embedded.flink_image import HOME as FLINK_HOME
+from embedded.flink_image import TARGETS
 from embedded.images import shop_image
 from embedded.kafka_image import kafka_image
 from embedded.maven import Jar, jars

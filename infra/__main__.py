@@ -38,8 +38,13 @@ if parts.parts(stack):
     from local_services import LocalServices, LocalServicesArgs
 
     services = LocalServices("services", LocalServicesArgs(platform, here.images), after)
+    ready: list[pulumi.Resource] = [platform, services]
+    if stack.stream and stack.stream.install_operator and here.resolve(config).get("operator", "strimzi") == "strimzi":
+        from kafkalogs import FlinkOperator, FlinkOperatorArgs
+
+        ready.append(FlinkOperator("flink", FlinkOperatorArgs(stack.namespace, keep_crds=stack.protect), after))
     job = "".join((JOB / name).read_text() for name in ("macros.sql", "tables.sql", "logs.sql"))
-    then = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform, services]))
+    then = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=ready))
     LogPipeline("pipeline", LogPipelineArgs(platform, here.images, services.endpoints, job), then)
 
 if shop_image:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pulumi
+import yaml
 from kafkalogs.crds import CRDS_URL
 from pulumi_kubernetes import Provider
 
@@ -29,7 +30,7 @@ class Machine:
     """The file or URL of Strimzi's custom resource definitions."""
 
     images: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The references of the images that this machine built: operator, kafka, shop."""
+    """The references of the images: those that this machine has, or those that `make images REGISTRY=...` pinned."""
 
     def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The stack's configuration with `operator: auto` replaced by what this machine has."""
@@ -49,10 +50,18 @@ def state_folder() -> Path:
     return Path(configured) if configured else Path(__file__).resolve().parents[1] / ".kafkalogs"
 
 
+def pinned_images() -> dict[str, str]:
+    """What `make images REGISTRY=...` pinned by digest; nothing while it has not."""
+    file = Path(__file__).resolve().parents[1] / "stacks" / "images.yaml"
+    return cast("dict[str, str]", yaml.safe_load(file.read_text())) if file.exists() else {}
+
+
 def read(config: Mapping[str, Any]) -> Machine:
     """What `make cluster` recorded, for a configuration with `operator: auto`; others do not ask this machine."""
     record = state_folder() / "machine.json"
-    if config.get("operator") != "auto" or not record.exists():
+    if config.get("operator") != "auto":
+        return Machine(images=pinned_images())
+    if not record.exists():
         return Machine()
     try:
         found = cast("dict[str, Any]", json.loads(record.read_text()))

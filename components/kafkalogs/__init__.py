@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
     from .connect import ConnectCluster, ConnectClusterArgs
     from .crds import StrimziCrds, StrimziCrdsArgs
+    from .flink_operator import FlinkOperator, FlinkOperatorArgs
     from .identity import ServiceIdentity, ServiceIdentityArgs
     from .loading import load
     from .monitoring import Monitoring, MonitoringArgs
@@ -35,6 +36,8 @@ _MODULES: Final = {
     "Endpoints": "pipeline",
     "FlinkJob": "stream",
     "FlinkJobArgs": "stream",
+    "FlinkOperator": "flink_operator",
+    "FlinkOperatorArgs": "flink_operator",
     "JdbcSink": "sinks",
     "JdbcSinkArgs": "sinks",
     "KafkaCluster": "cluster",
@@ -81,6 +84,8 @@ __all__ = [
     "Endpoints",
     "FlinkJob",
     "FlinkJobArgs",
+    "FlinkOperator",
+    "FlinkOperatorArgs",
     "JdbcSink",
     "JdbcSinkArgs",
     "KafkaCluster",

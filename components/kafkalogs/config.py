@@ -274,6 +274,10 @@ class Endpoints(Settings):
 class Stream(Settings):
     """The Flink job: errors, rates, anomalies, correlations, samples."""
 
+    install_operator: bool = Field(default=True, strict=True)
+    """Whether Flink's operator is installed beside Strimzi's; false where one watches the namespace already. The
+    embedded operator runs Flink itself."""
+
     parallelism: Count = 1
     """How many slots work on each step."""
 

@@ -107,3 +107,12 @@ def test_registrations_begin_before_the_program_ends():
     assert seen[0] == 0
     assert seen[1] > 20
     assert len(graph.of("KafkaTopic")) == 9
+
+
+def test_other_stacks_run_what_was_pinned(state, monkeypatch, tmp_path):
+    pinned = tmp_path / "stacks" / "images.yaml"
+    pinned.parent.mkdir()
+    pinned.write_text("flink: registry.example.com/flink:2.3.0@sha256:1\n")
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "infra" / "machine.py"))
+    assert machine.read({"operator": "strimzi"}).images == {"flink": "registry.example.com/flink:2.3.0@sha256:1"}
+    assert machine.read({"operator": "auto"}).images == {}
