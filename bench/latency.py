@@ -18,22 +18,18 @@ import json
 import math
 import threading
 import time
-import urllib.parse
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 from kafkalogs.logevent import LogEvent
 
-from bench import tunnel
 from bench.events import Writer
 from tests.support import kafka, pipeline
 from tests.support.sandbox import Sandbox
-
-# kubectl's forwards end with the first connection that is reset
-pipeline.forwarded = tunnel.forwarded
 
 SERVICE, TOPIC = "checkout-service", "logs.checkout-service"
 CRITICAL = "errors.critical"
@@ -130,26 +126,29 @@ def critical_topic(sandbox: Sandbox, user: str, marks: Marks) -> Callable[[], No
     return look
 
 
-def index(engine: pipeline.Engine, marks: Marks) -> Callable[[], None]:
+@contextmanager
+def index(sandbox: Sandbox, marks: Marks) -> Iterator[Callable[[], None]]:
     """Asks the search engine for the markers that it has not shown yet, over one connection."""
-    connection = http.client.HTTPSConnection(urllib.parse.urlsplit(engine.url).netloc, context=engine.context)
-    headers = {"Authorization": f"Basic {engine.token}", "Content-Type": "application/json"}
+    engine = pipeline.search(sandbox)
+    headers = {"Authorization": engine.login.header(), "Content-Type": "application/json"}
+    with engine.way.listening(f"https://elasticsearch.{pipeline.SPACE}.svc:9200", engine.trust) as port:
+        connection = http.client.HTTPConnection("localhost", port, timeout=30)
 
-    def look() -> None:
-        asked = time.time()
-        pending = sorted(marks.missing("search"))
-        if pending:
-            query = {"size": len(pending), "query": {"terms": {"trace_id": pending}}, "_source": ["trace_id"]}
-            connection.request("POST", f"/logs-*/_search?filter_path={HITS}", json.dumps(query), headers)
-            answer = connection.getresponse()
-            found = json.loads(answer.read())
-            assert answer.status == 200, found
-            now = time.time()
-            for hit in found.get("hits", {}).get("hits", []):
-                marks.see("search", hit["_source"]["trace_id"], now)
-        time.sleep(max(0.0, asked + POLL - time.time()))
+        def look() -> None:
+            asked = time.time()
+            pending = sorted(marks.missing("search"))
+            if pending:
+                query = {"size": len(pending), "query": {"terms": {"trace_id": pending}}, "_source": ["trace_id"]}
+                connection.request("POST", f"/logs-*/_search?filter_path={HITS}", json.dumps(query), headers)
+                answer = connection.getresponse()
+                found = json.loads(answer.read())
+                assert answer.status == 200, found
+                now = time.time()
+                for hit in found.get("hits", {}).get("hits", []):
+                    marks.see("search", hit["_source"]["trace_id"], now)
+            time.sleep(max(0.0, asked + POLL - time.time()))
 
-    return look
+        yield look
 
 
 def paged(sandbox: Sandbox, marks: Marks) -> None:
@@ -184,8 +183,8 @@ def archived(table: Any, marks: Marks, read: set[int]) -> None:
 def measure(sandbox: Sandbox, user: str, writer: Writer, count: int = MARKERS, every: float = EVERY) -> Marks:
     """Write markers among what the writer writes, and see where they come out. Waits PATIENCE seconds for the last."""
     marks, read = Marks(), set[int]()
-    with pipeline.search(sandbox) as engine, pipeline.archive(sandbox) as archive:
-        with Watching(critical_topic(sandbox, user, marks)), Watching(index(engine, marks)):
+    with index(sandbox, marks) as searched, pipeline.archive(sandbox) as archive:
+        with Watching(critical_topic(sandbox, user, marks)), Watching(searched):
             for number in range(count):
                 writer.write(marks.event(number), TOPIC)
                 time.sleep(every)

@@ -27,12 +27,13 @@ from bench.events import Template, Writer, mean_bytes, templates
 from bench.figures import Figure
 from bench.lag import GROUPS, Lags, Sample, behind, growing, rate, reading_share
 from tests.support import kafka
+from tests.support import pipeline as support
 from tests.support.sandbox import Sandbox
 
 FIRST, LAST = 1_000.0, 32_000.0
 """Events per second to begin with, and never more than."""
 STEP, SETTLE, HOLD = 60.0, 20.0, 180.0
-HOLDS = 4
+HOLDS = 3
 LESS = 0.85
 """What is held is this share of what the group that fell behind read; then of what was held before."""
 BEHIND = 10.0
@@ -43,26 +44,6 @@ BACKGROUND = 300.0
 """Events per second beside the markers where nothing is known of what is sustained."""
 LIMIT_RECORDS = 200_000
 
-USER = "bench-inspector"
-INSPECTOR = {
-    "apiVersion": "kafka.strimzi.io/v1",
-    "kind": "KafkaUser",
-    "metadata": {"name": USER, "namespace": produce.NAMESPACE, "labels": {"strimzi.io/cluster": "logs"}},
-    "spec": {
-        "authentication": {"type": "tls"},
-        "authorization": {
-            "type": "simple",
-            "acls": [
-                {
-                    "operations": ["Read", "Describe"],
-                    "resource": {"type": "topic", "name": "*", "patternType": "literal"},
-                },
-                {"operations": ["Describe"], "resource": {"type": "group", "name": "*", "patternType": "literal"}},
-                {"operations": ["Read"], "resource": {"type": "group", "name": USER, "patternType": "prefix"}},
-            ],
-        },
-    },
-}
 console = Console()
 
 
@@ -93,12 +74,8 @@ def bench(sandbox: Sandbox) -> Iterator[Bench]:
     """The platform of a sandbox, with a user that may look at everything while it is needed."""
     access = ClusterAccess(Path(sandbox.env["KUBECONFIG"]), produce.NAMESPACE)
     catalog = access.catalog()
-    produce.apply(sandbox, INSPECTOR)
-    try:
-        sandbox.wait("the inspector", lambda: produce.ready(sandbox, "kafkauser", USER))
-        yield Bench(sandbox, access, catalog, templates(catalog), USER)
-    finally:
-        sandbox.kubectl("-n", produce.NAMESPACE, "delete", "kafkauser", USER, "--ignore-not-found")
+    with support.inspector(sandbox) as user:
+        yield Bench(sandbox, access, catalog, templates(catalog), user)
 
 
 def pods_memory(sandbox: Sandbox) -> tuple[float, float]:

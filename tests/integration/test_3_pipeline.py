@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from confluent_kafka import KafkaError, Message
 from kafkalogs.client import Catalog
+from kafkalogs.metric_names import METRICS
 
 from tests.support import everywhere, kafka, pipeline
 from tests.support.run import CLASSES, CRITICAL, PROBE, PROBE_TOPIC, Run, of, probe_record, shop_run
@@ -158,6 +159,29 @@ def test_the_shipper_ships_what_pods_print(platform: Sandbox, run: Poisoned, rea
     sent = [json.loads(m.value() or b"{}") for m in kafka.read_committed(platform, reader, "logs.platform")]
     assert any("kafka" in event["service"] for event in sent)
     assert pipeline.search(platform).count("service", sent[0]["service"]) > 0
+
+
+def test_what_rules_and_dashboards_use_is_measured(platform: Sandbox, run: Poisoned) -> None:
+    """Every name that they may use is in Prometheus, so no panel is empty and no rule sleeps for a wrong name."""
+    only_in_trouble = {"pager_oldest_waiting_timestamp_seconds"}
+
+    def missing() -> set[str]:
+        there = set(pipeline.prometheus(platform, "/label/__name__/values"))
+        return set().union(*METRICS.values()) - there - only_in_trouble
+
+    platform.wait(f"metrics, without {missing()}", lambda: not missing(), 120)
+
+
+def test_every_part_is_watched(platform: Sandbox, run: Poisoned) -> None:
+    def down() -> list[str]:
+        targets = pipeline.prometheus(platform, "/targets?state=active")["activeTargets"]
+        return [t["labels"]["job"] for t in targets if t["health"] != "up"]
+
+    targets = pipeline.prometheus(platform, "/targets?state=active")["activeTargets"]
+    jobs = Counter(target["labels"]["job"] for target in targets)
+    once = ("alertmanager", "exporter", "kafka-connect", "pager", "prometheus", "registry", "shipper")
+    assert jobs == {"kafka": 3, "stream": 2, **dict.fromkeys(once, 1)}
+    platform.wait(f"all of {set(jobs)} are up", lambda: not down(), 120)
 
 
 def test_a_new_record_is_found_soon(platform: Sandbox, run: Poisoned) -> None:

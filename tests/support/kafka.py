@@ -121,7 +121,7 @@ def read_committed(sandbox: Sandbox, user: str, topic: str, *, seconds: float = 
     """Every record of a topic that is not of an open or aborted transaction. Offsets have gaps where transactions end,
     so the end of each partition is where the broker says it is."""
     more = {"group.id": f"{user}.{uuid.uuid4().hex}", "isolation.level": "read_committed", "enable.partition.eof": True}
-    reader = Consumer(settings(sandbox, user, **more))
+    reader = Consumer(settings(sandbox, user, **more, **{"enable.auto.commit": False}))
     messages: list[Message] = []
     try:
         todo = set(reader.list_topics(topic, timeout=20).topics[topic].partitions)

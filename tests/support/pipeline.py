@@ -76,6 +76,12 @@ def registry(platform: Sandbox, path: str) -> Any:
     return way.ask(f"https://registry.{SPACE}.svc:8443/apis/ccompat/v7{path}", way.trust("platform-ca"))
 
 
+def prometheus(platform: Sandbox, path: str) -> Any:
+    """The data that Prometheus' API answers."""
+    way = reach(platform)
+    return way.ask(f"https://prometheus.{SPACE}.svc:9090/api/v1{path}", way.trust("platform-ca"))["data"]
+
+
 def sql(platform: Sandbox, query: str) -> int:
     """The one number that a query of the platform's database gives; 0 while its table is not there."""
     login = reach(platform).login("postgres-credentials")
