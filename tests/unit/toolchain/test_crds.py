@@ -48,3 +48,21 @@ def test_flinks_definition_knows_flink_2_and_is_what_kubernetes_stores():
     known = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["flinkVersion"]["enum"]
     assert {"v1_20", "v2_3"} <= set(known)
     assert all("priority" not in column for column in version["additionalPrinterColumns"])
+
+
+def test_pod_templates_are_left_to_kubernetes_where_the_embedded_operator_runs():
+    whole = yaml.safe_load(flink_crds.flink_crds().read_text())
+    own = list(yaml.safe_load_all(embedded_crds().read_text()))[-1]
+
+    def pods(schema):
+        if isinstance(schema, dict):
+            yield from [schema["podTemplate"]] if "podTemplate" in schema else []
+            for key, value in schema.items():
+                yield from [] if key == "podTemplate" else pods(value)
+
+    def specs(definition):
+        return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+
+    assert len(list(pods(specs(whole)))) == 3
+    assert list(pods(specs(own))) == [{"type": "object", "x-kubernetes-preserve-unknown-fields": True}] * 3
+    assert specs(own)["properties"]["job"] == specs(whole)["properties"]["job"]
