@@ -47,6 +47,12 @@ def test_a_new_service_flows_through_everything(platform: Sandbox, reader: str) 
     """One line of the stack file, and no part of the pipeline is touched by hand."""
     platform.edit(lambda config: config["services"].update({"gift-service": {"team": "storefront", "rate": "64KiB/s"}}))
     platform.up()
+
+    def known() -> bool:
+        return any(m.key() == b"gift-service" for m in kafka.read_committed(platform, reader, "catalog.services"))
+
+    # Kubernetes brings the new catalog to the job's pods at its own pace; errors before that have no team.
+    platform.wait("the stream job knows the service", known, 180)
     run = Run(uuid.uuid4().hex, [])
     levels = ["info"] * 30 + ["error"] * 5 + ["critical"] * 2
     run.records = [probe_record(run.id, level, number, "gift-service") for number, level in enumerate(levels)]
