@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from .search_setup import SearchSetup, SearchSetupArgs
     from .service_secrets import ServiceSecrets, ServiceSecretsArgs
     from .shipper import LogShipper, LogShipperArgs
-    from .sinks import JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, SearchSink, SearchSinkArgs
+    from .sinks import (
+        JdbcSink,
+        JdbcSinkArgs,
+        RawS3Sink,
+        RawS3SinkArgs,
+        S3Sink,
+        S3SinkArgs,
+        SearchSink,
+        SearchSinkArgs,
+    )
     from .stream import FlinkJob, FlinkJobArgs
     from .topic import LogTopic, LogTopicArgs
 
@@ -57,6 +66,8 @@ _MODULES: Final = {
     "NodePoolArgs": "cluster",
     "Pager": "pager",
     "PagerArgs": "pager",
+    "RawS3Sink": "sinks",
+    "RawS3SinkArgs": "sinks",
     "S3Sink": "sinks",
     "S3SinkArgs": "sinks",
     "SchemaRegistry": "schemas",
@@ -105,6 +116,8 @@ __all__ = [
     "NodePoolArgs",
     "Pager",
     "PagerArgs",
+    "RawS3Sink",
+    "RawS3SinkArgs",
     "S3Sink",
     "S3SinkArgs",
     "SchemaRegistry",

@@ -1,4 +1,4 @@
-"""`S3Sink`, `SearchSink` and `JdbcSink`: connectors that carry log events out of Kafka, each at its own pace.
+"""`S3Sink`, `SearchSink`, `JdbcSink` and `RawS3Sink`: connectors that carry logs out of Kafka, each at its own pace.
 
 What they cannot deliver goes to a dead-letter topic of each (`sink_settings`), so no record holds up another. They take
 their passwords from Secrets that the Connect workers mount (`connect`).
@@ -11,6 +11,7 @@ import pulumi
 
 from . import units
 from .connect import ConnectorState, connector_manifest
+from .raw_sink_settings import raw_config
 from .resources import Manifest, custom_resource, manifest_of, typed
 from .sink_settings import (
     archive_config,
@@ -24,6 +25,7 @@ from .sink_settings import (
 ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
 SEARCH: Final = "kafkalogs.search.SearchSinkConnector"
 JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +191,59 @@ class JdbcSinkArgs:
     """Further settings of the connector; they win."""
 
 
-AnySinkArgs = S3SinkArgs | SearchSinkArgs | JdbcSinkArgs
+@dataclass(frozen=True, kw_only=True)
+class RawS3SinkArgs:
+    """Where records are kept as they are: gzipped objects in S3."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of the Kafka cluster."""
+
+    cluster: pulumi.Input[str]
+    """The name of the Kafka cluster."""
+
+    connect: pulumi.Input[str]
+    """The name of the Connect cluster that runs it. Its image must have Aiven's S3 sink; the platform's has not."""
+
+    topics: pulumi.Input[list[str]]
+    """The topics that it reads."""
+
+    bucket: pulumi.Input[str]
+    """The bucket, which must be there; with versions kept, see docs/sinks.md."""
+
+    region: pulumi.Input[str] = "us-east-1"
+    """The region of the bucket; one of AWS's names also for an S3 server of one's own."""
+
+    prefix: pulumi.Input[str] = ""
+    """What objects' names begin with, e.g. raw/."""
+
+    endpoint: pulumi.Input[str] | None = None
+    """The address of an S3 server of one's own, whose certificate the workers' Java must trust; AWS when absent."""
+
+    credentials: pulumi.Input[str] | None = None
+    """The Secret with the access key as username and the secret key as password; when absent, the identity that AWS
+    gives the Connect workers' pods."""
+
+    dead_letters: pulumi.Input[str] = "dlq.raw"
+    """The topic for what it cannot deliver; the sink makes it. Bytes are always taken, so it stays empty unless
+    `config` has another converter or a transformation."""
+
+    tasks: pulumi.Input[int] = 1
+    """How many tasks share the partitions."""
+
+    state: pulumi.Input[str] = "running"
+    """`running`, `paused` or `stopped`."""
+
+    topic_replicas: pulumi.Input[int] = 3
+    """Copies of the records in the topics that it makes."""
+
+    min_in_sync_replicas: pulumi.Input[int] = 2
+    """Copies of such a record that must be there before it counts."""
+
+    config: pulumi.Input[dict[str, Any]] | None = None
+    """Further settings of the connector; they win."""
+
+
+AnySinkArgs = S3SinkArgs | SearchSinkArgs | JdbcSinkArgs | RawS3SinkArgs
 
 _COMMON: Final = frozenset(
     (
@@ -258,8 +312,12 @@ def sink_manifest(
     own: dict[str, Any],
     further: dict[str, Any] | None,
 ) -> Manifest:
-    """The KafkaConnector of a sink. own: what is particular to its kind; further: what the caller adds."""
+    """The KafkaConnector of a sink. own: what is particular to its kind; further: what the caller adds.
+
+    A setting that is None in one of them is left out.
+    """
     config = {**delivery_config(topics, dead_letters, replicas), **own, **(further or {})}
+    config = {key: value for key, value in config.items() if value is not None}
     return connector_manifest(namespace, name, connect, class_, tasks, config, cast("ConnectorState", state))
 
 
@@ -321,6 +379,25 @@ class JdbcSink(_Sink):
         args = typed(JdbcSinkArgs, args)
         super().__init__("kafkalogs:index:JdbcSink", name, {}, opts)
         self._make(name, args, JDBC, manifest_of(database_config, **_own_fields(args)), [])
+
+
+class RawS3Sink(_Sink):
+    """Records as they are, gzipped in S3, one line each: at least once, an object written again replacing itself.
+
+    For Connect clusters whose image has Aiven's S3 sink, which is published as a release archive only. Not run here.
+    docs/sinks.md has the conditions.
+    """
+
+    connector: pulumi.Output[str]
+    """The name of the connector; its consumer group is connect-<connector>."""
+
+    dead_letters: pulumi.Output[str]
+    """The topic for what it cannot deliver."""
+
+    def __init__(self, name: str, args: RawS3SinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(RawS3SinkArgs, args)
+        super().__init__("kafkalogs:index:RawS3Sink", name, {}, opts)
+        self._make(name, args, RAW, manifest_of(raw_config, **_own_fields(args)), [])
 
 
 def _own_fields(args: AnySinkArgs) -> dict[str, Any]:
