@@ -73,8 +73,6 @@ class Reach:
 
     def __init__(self, access: ClusterAccess) -> None:
         self._access = access
-        # the Kubernetes client changes itself while it makes a port-forward
-        self._one = threading.Lock()
 
     def secret(self, name: str) -> dict[str, str]:
         """The values of a Secret of the platform's namespace."""
@@ -172,28 +170,28 @@ class Reach:
         found = _SERVICE.fullmatch(host)
         assert found is not None
         name, namespace = found[1], found[2]
-        core = self._access.core
-        with self._one:
-            service = self._access.call(
-                core.read_namespaced_service, f"Service {namespace}/{name}", "run `pulumi up` again", name, namespace
-            )
-            pod, target = self._target(service, namespace, port)
-            open_one: Any = functools.partial(portforward, core.connect_get_namespaced_pod_portforward)
-            what = f"a port-forward to pod {namespace}/{pod}"
-            try:
-                forward = self._access.call(open_one, what, "look at the pod", pod, namespace, ports=target)
-            except AccessError as error:
-                # the pod may have gone meanwhile
-                raise UnansweredError(str(error)) from error
+        # the Kubernetes client changes itself while it makes a port-forward, so each has one of its own
+        core = self._access.client()
+        service = self._access.call(
+            core.read_namespaced_service, f"Service {namespace}/{name}", "run `pulumi up` again", name, namespace
+        )
+        pod, target = self._target(core, service, namespace, port)
+        open_one: Any = functools.partial(portforward, core.connect_get_namespaced_pod_portforward)
+        what = f"a port-forward to pod {namespace}/{pod}"
+        try:
+            forward = self._access.call(open_one, what, "look at the pod", pod, namespace, ports=target)
+        except AccessError as error:
+            # the pod may have gone meanwhile
+            raise UnansweredError(str(error)) from error
         connection = cast(socket.socket, forward.socket(int(target)))
         connection.settimeout(_SECONDS)
         return connection
 
-    def _target(self, service: Any, namespace: str, port: int) -> tuple[str, str]:
+    def _target(self, core: Any, service: Any, namespace: str, port: int) -> tuple[str, str]:
         """The pod behind a Service that is ready, and the port of it that the Service's leads to."""
         selector = ",".join(f"{key}={value}" for key, value in (service.spec.selector or {}).items())
         what = f"the pods of Service {namespace}/{service.metadata.name}"
-        listing = self._access.core.list_namespaced_pod
+        listing = core.list_namespaced_pod
         pods = self._access.call(listing, what, "run `pulumi up` again", namespace, label_selector=selector).items
         ready = [
             pod

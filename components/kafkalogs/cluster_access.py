@@ -59,7 +59,14 @@ class ClusterAccess:
                 f"look at it by `kubectl --kubeconfig {kubeconfig} config view`"
             ) from error
         self.server: str = settings.host
-        self.core: Any = client.CoreV1Api(client.ApiClient(settings))
+        self._settings = settings
+        self.core: Any = self.client()
+
+    def client(self) -> Any:
+        """Another client of Kubernetes' core API, for calls that must not share one with other threads."""
+        from kubernetes import client
+
+        return client.CoreV1Api(client.ApiClient(self._settings))
 
     def catalog(self) -> Catalog:
         """The published catalog. Raises AccessError, or CatalogError when it cannot be understood."""

@@ -68,6 +68,7 @@ def access(**core: Callable[..., Any]) -> Any:
     return SimpleNamespace(
         namespace="kafkalogs",
         core=SimpleNamespace(**core),
+        client=lambda: SimpleNamespace(**core),
         call=lambda function, what, remedy, *words, **options: function(*words, **options),
     )
 
