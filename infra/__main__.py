@@ -37,7 +37,9 @@ if parts.parts(stack):
     from kafkalogs import LogPipeline, LogPipelineArgs
     from local_services import LocalServices, LocalServicesArgs
 
-    services = LocalServices("services", LocalServicesArgs(platform, here.images), after)
+    # They take as long as Kafka to start, and need nothing of it.
+    beside = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform.place]))
+    services = LocalServices("services", LocalServicesArgs(platform, here.images), beside)
     ready: list[pulumi.Resource] = [platform, services]
     if stack.stream and stack.stream.install_operator and here.resolve(config).get("operator", "strimzi") == "strimzi":
         from kafkalogs import FlinkOperator, FlinkOperatorArgs

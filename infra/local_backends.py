@@ -15,6 +15,7 @@ import pulumi
 from kafkalogs.resources import (
     DELETE_AT_ONCE,
     LONGEST_DELETION,
+    POD_WAITED_FOR,
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
@@ -172,9 +173,7 @@ def database_manifest(namespace: str, image: str, storage: str, config: str) -> 
 def service_manifest(name: str, namespace: str, port: int) -> Manifest:
     """The Service of one of them."""
     ports = [{"name": "postgres" if port == DATABASE_PORT else "https", "port": port, "targetPort": port}]
-    # Its pod is waited for already.
-    about = metadata(name, namespace)
-    about["annotations"] = {**DELETE_AT_ONCE, "pulumi.com/skipAwait": "true"}
+    about = {**metadata(name, namespace), "annotations": {**DELETE_AT_ONCE, **POD_WAITED_FOR}}
     return {"metadata": about, "spec": {"selector": {_NAME: name}, "ports": ports}}
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
-from kafkalogs.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from kafkalogs.resources import POD_WAITED_FOR, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
@@ -91,7 +91,8 @@ def deployment_manifest(namespace: str, image: str) -> Manifest:
 def service_manifest(namespace: str) -> Manifest:
     """The Service before it."""
     ports = [{"name": "https", "port": PORT, "targetPort": "https"}]
-    return {"metadata": metadata(PAGERDUTY, namespace), "spec": {"selector": _labels(), "ports": ports}}
+    about = {**metadata(PAGERDUTY, namespace), "annotations": dict(POD_WAITED_FOR)}
+    return {"metadata": about, "spec": {"selector": _labels(), "ports": ports}}
 
 
 def policy_manifest(namespace: str) -> Manifest:

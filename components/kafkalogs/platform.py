@@ -177,6 +177,7 @@ class LogPlatform(pulumi.ComponentResource):
             opts=within,
         )
 
+        self._place = namespace
         self.namespace = namespace.metadata.apply(lambda about: str(about.name))
         self.bootstrap = cluster.bootstrap
         self.external_bootstrap = cluster.external_bootstrap
@@ -209,6 +210,11 @@ class LogPlatform(pulumi.ComponentResource):
     def config(self) -> Platform:
         """The configuration that it was made of."""
         return self._config
+
+    @property
+    def place(self) -> Namespace:
+        """The namespace as a resource: what is to be in it and needs no Kafka waits for this alone."""
+        return self._place
 
     @property
     def catalog(self) -> catalog.Catalog:

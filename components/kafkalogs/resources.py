@@ -77,6 +77,9 @@ LONGEST_DELETION: Final = "90s"
 is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
 does it look again. So this is what a missed event costs, and far more than a deletion takes."""
 
+POD_WAITED_FOR: Final = {"pulumi.com/skipAwait": "true"}
+"""Of a Service whose pods are waited for already; Pulumi's provider would watch its endpoints for ten seconds more."""
+
 DELETE_AT_ONCE: Final = {"pulumi.com/deletionPropagationPolicy": "background"}
 """What has no finalizer is gone when its deletion is answered, so that no event can be missed."""
 

@@ -187,7 +187,8 @@ def test_secrets_are_mounted_and_never_in_the_resource() -> None:
 def test_an_s3_of_the_cloud_needs_no_secret_and_no_endpoint() -> None:
     made = deployment(s3_endpoint=None, s3_credentials_secret=None, s3_ca_secret=None)["spec"]
     assert "initContainers" not in made["podTemplate"]["spec"]
-    assert not [key for key in made["flinkConfiguration"] if key.startswith(("s3.endpoint", "env.java"))]
+    assert not [key for key in made["flinkConfiguration"] if key.startswith("s3.endpoint")]
+    assert "trustStore" not in str(made["flinkConfiguration"])
     assert "env" not in made["podTemplate"]["spec"]["containers"][0]
 
 
