@@ -73,7 +73,7 @@ RUN_ELSEWHERE = {
     "make test": ".ci/run",
     'eval "$(make -s env)"': "sandbox.py: load_env",
     "pulumi up -s local": "sandbox.py: up",
-    "pulumi destroy -s local": "test_7_destroy.py",
+    "pulumi destroy -s local": "test_9_destroy.py",
 }
 
 
