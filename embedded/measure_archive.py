@@ -15,8 +15,8 @@ from embedded.look import CA, Look, Section, ago, born, duration, not_yet, short
 from embedded.reach import inside, unanswered
 
 _SHOWN = 3
-# A commit waits so long for its tasks, and the connector so long for its start.
-_START_SECONDS = 90
+# A commit waits so long for its tasks, and the connector so long for its start, where everything starts at once.
+_START_SECONDS = 300
 
 
 @dataclass(frozen=True)

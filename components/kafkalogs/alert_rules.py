@@ -316,10 +316,12 @@ def _stream() -> list[Rule]:
         ),
         _alert(
             "CheckpointsFailing",
-            "sum(increase(flink_jobmanager_job_numberOfFailedCheckpoints[15m])) > 2",
-            "0m",
+            # Those that fail are no measure: each that falls into a start is counted as one.
+            "sum(increase(flink_jobmanager_job_numberOfCompletedCheckpoints[3m])) == 0"
+            " and on() sum(flink_jobmanager_numRunningJobs) > 0",
+            "2m",
             "warning",
-            "{{ $value | humanize }} checkpoints of the Flink job failed within fifteen minutes",
+            "No checkpoint of the Flink job was completed within three minutes",
             "Its results are only seen at a checkpoint. Look at the object store of the checkpoints.",
         ),
     ]

@@ -80,7 +80,7 @@ def test_the_archive_of_a_table(monkeypatch: pytest.MonkeyPatch):
     ]
 
 
-@pytest.mark.parametrize(("age", "says", "faults"), [(20, "due within 100 s", 0), (1000, "due 15 min ago", 1)])
+@pytest.mark.parametrize(("age", "says", "faults"), [(20, "due within 5 min", 0), (1000, "due 11 min ago", 1)])
 def test_no_commit_yet_is_a_fault_only_when_it_is_overdue(
     monkeypatch: pytest.MonkeyPatch, age: float, says: str, faults: int
 ):

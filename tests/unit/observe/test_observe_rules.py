@@ -133,7 +133,7 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     ),
     "StreamJobDown": ({"flink_jobmanager_numRunningJobs": "0x120"}, 5, {}),
     "StreamJobRestarting": ({"flink_jobmanager_job_numRestarts": "0+1x120"}, 20, {}),
-    "CheckpointsFailing": ({"flink_jobmanager_job_numberOfFailedCheckpoints": "0+1x120"}, 20, {}),
+    "CheckpointsFailing": ({"flink_jobmanager_job_numberOfCompletedCheckpoints": "7x120"}, 20, {}),
     "PagerFailing": (
         {
             'pager_events_total{action="trigger", result="retried"}': "0+5x120",
