@@ -47,7 +47,9 @@ FILE = "strimzi-crds.yaml"
 EMBEDDED_FILE = "embedded-crds.yaml"
 # What the embedded operator looks after: of any other kind, a resource would be accepted and nothing would happen.
 EMBEDDED = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector")
-_ANY_POD = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+# Flink's name for it, and Strimzi's
+_PODS = ("podTemplate", "template")
 
 
 def crds() -> Path:
@@ -82,17 +84,25 @@ def _build(out: Path) -> None:
                 *(f"io.strimzi.api.kafka.model.{MODELS[kind]}={file}" for kind, file in files.items()),
             ]
         )
-        for name, kinds in ((FILE, tuple(MODELS)), (EMBEDDED_FILE, EMBEDDED)):
-            (out / name).write_text("".join(f"---\n{files[kind].read_text()}" for kind in kinds))
-        with (out / EMBEDDED_FILE).open("a") as file:
-            for definition in yaml.load_all(flink_crds.flink_crds().read_text(), yaml.CSafeLoader):
-                file.write("---\n" + yaml.safe_dump(without_pods(definition), sort_keys=False))
+        (out / FILE).write_text("".join(f"---\n{files[kind].read_text()}" for kind in MODELS))
+        sources = [*(files[kind] for kind in EMBEDDED), flink_crds.flink_crds()]
+        definitions = [yaml.load(file.read_text(), yaml.CSafeLoader) for file in sources]
+        (out / EMBEDDED_FILE).write_text(yaml.safe_dump_all(map(small, definitions), sort_keys=False))
 
 
-def without_pods(schema: Any) -> Any:
-    """A definition that leaves pod templates to Kubernetes, which checks pods when they are made: three copies of all
-    that a pod can be are most of FlinkDeployment's, and every preview would carry them."""
+def small(schema: Any) -> Any:
+    """A definition without descriptions, and that leaves what pods can be to Kubernetes, which checks them when made.
+
+    Most of the genuine ones is that, and a stack's state, its previews and each step of an `up` carry it all.
+    """
     if isinstance(schema, dict):
-        found = cast("dict[str, Any]", schema)
-        return {key: _ANY_POD if key == "podTemplate" else without_pods(value) for key, value in found.items()}
-    return [without_pods(item) for item in cast("list[Any]", schema)] if isinstance(schema, list) else schema
+        return {
+            key: _ANYTHING if key in _PODS and _is_schema(value) else small(value)
+            for key, value in cast("dict[str, Any]", schema).items()
+            if not (key == "description" and isinstance(value, str))
+        }
+    return [small(item) for item in cast("list[Any]", schema)] if isinstance(schema, list) else schema
+
+
+def _is_schema(value: Any) -> bool:
+    return isinstance(value, dict) and "properties" in value

@@ -179,7 +179,7 @@ def flink_manifest(
             "podTemplate": _pod_template(cluster, image, script, s3_credentials_secret, s3_ca_secret),
             "jobManager": {
                 "replicas": 1,
-                "resource": {"cpu": 0.05, "memory": job_manager_memory},
+                "resource": {"cpu": 0.15, "memory": job_manager_memory},
                 "podTemplate": {"spec": {"containers": [{**main, **probes["jobManager"]}]}},
             },
             "taskManager": {
@@ -246,7 +246,7 @@ def flink_configuration(
         "taskmanager.memory.jvm-overhead.min": "128m",
         "taskmanager.memory.jvm-overhead.max": "128m",
         # Requests are what it takes when nothing happens; catching up may take more.
-        "kubernetes.jobmanager.cpu.limit-factor": "40",
+        "kubernetes.jobmanager.cpu.limit-factor": "14",
         "kubernetes.taskmanager.cpu.limit-factor": "20",
     }
     if state.startswith("s3"):

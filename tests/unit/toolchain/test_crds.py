@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from embedded import flink_crds
-from embedded.crds import EMBEDDED, MODELS, crds, embedded_crds
+from embedded.crds import EMBEDDED, MODELS, crds, embedded_crds, small
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +18,8 @@ def test_all_kinds_are_there(definitions):
 
 def test_the_embedded_operator_gets_those_that_it_looks_after(definitions):
     own = list(yaml.safe_load_all(embedded_crds().read_text()))
-    assert own[:-1] == [definitions[kind] for kind in EMBEDDED]
-    assert own[-1]["spec"]["names"]["kind"] == "FlinkDeployment"
+    assert [d["spec"]["names"]["kind"] for d in own] == [*EMBEDDED, "FlinkDeployment"]
+    assert own[:-1] == [small(definitions[kind]) for kind in EMBEDDED]
 
 
 def test_only_v1_is_served(definitions):
@@ -50,19 +50,26 @@ def test_flinks_definition_knows_flink_2_and_is_what_kubernetes_stores():
     assert all("priority" not in column for column in version["additionalPrinterColumns"])
 
 
-def test_pod_templates_are_left_to_kubernetes_where_the_embedded_operator_runs():
-    whole = yaml.safe_load(flink_crds.flink_crds().read_text())
-    own = list(yaml.safe_load_all(embedded_crds().read_text()))[-1]
+def schemas(kind, definition):
+    """Every schema of this name in a definition."""
+    if isinstance(definition, dict):
+        for key, value in definition.items():
+            yield from [value] if key == kind and isinstance(value, dict) else schemas(kind, value)
 
-    def pods(schema):
-        if isinstance(schema, dict):
-            yield from [schema["podTemplate"]] if "podTemplate" in schema else []
-            for key, value in schema.items():
-                yield from [] if key == "podTemplate" else pods(value)
 
-    def specs(definition):
-        return definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+def test_what_pods_can_be_is_left_to_kubernetes_where_the_embedded_operator_runs(definitions):
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    flink = yaml.safe_load(flink_crds.flink_crds().read_text())
+    for whole, kind, places in ((flink, "podTemplate", 3), (definitions["KafkaNodePool"], "template", 1)):
+        (version,) = whole["spec"]["versions"]
+        (own,) = small(whole)["spec"]["versions"]
+        assert len(list(schemas(kind, version["schema"]))) == places
+        assert list(schemas(kind, own["schema"])) == [anything] * places
+        ruled = [v["schema"]["openAPIV3Schema"]["properties"]["spec"].get("required") for v in (version, own)]
+        assert ruled[0] == ruled[1]
+        assert len(str(own)) < len(str(version)) / 3
 
-    assert len(list(pods(specs(whole)))) == 3
-    assert list(pods(specs(own))) == [{"type": "object", "x-kubernetes-preserve-unknown-fields": True}] * 3
-    assert specs(own)["properties"]["job"] == specs(whole)["properties"]["job"]
+
+def test_a_field_called_description_or_template_stays():
+    field = {"properties": {"description": {"type": "string"}, "template": {"type": "string"}}, "description": "words"}
+    assert small(field) == {"properties": {"description": {"type": "string"}, "template": {"type": "string"}}}
