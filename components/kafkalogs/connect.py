@@ -44,8 +44,9 @@ collects all the time above that."""
 
 HEAP_STEP: Final = 64 * units.MIB
 
-OFF_HEAP: Final = 320 * units.MIB
-"""Class metadata of Kafka and the plugins, compiled code, thread stacks, network buffers: 150 MiB without a plugin."""
+OFF_HEAP: Final = 512 * units.MIB
+"""Class metadata of Kafka and the plugins, compiled code, thread stacks, network buffers: 150 MiB without a plugin, and
+more than 320 MiB with three sinks that write tens of thousands of dead letters."""
 
 # The group that owns what is mounted; the image's user is a member.
 _KAFKA_GROUP: Final = 1001

@@ -22,7 +22,7 @@ KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
 PORT = 32090 if KEPT else 32190
 PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "10m"}
-QUOTA_SERVICE = {"team": "quality", "rate": "1MiB/s", "partitionBy": "instance_id", "retention": "5m"}
+QUOTA_SERVICE = {"team": "quality", "rate": "256KiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

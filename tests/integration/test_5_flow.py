@@ -22,7 +22,7 @@ def total(platform: Sandbox, topic: str) -> int:
 
 
 def test_every_record_written_is_read_once_by_each_group(platform: Sandbox) -> None:
-    topic, count = "logs.order-service", 20_000
+    topic, count = "logs.order-service", 5_000
     before = total(platform, topic)
     writer = kafka.Writer(platform, "order-service")
     for number in range(count):

@@ -40,7 +40,7 @@ def test_no_acknowledged_record_is_lost_when_a_broker_is_killed(platform: Sandbo
         while not stop.is_set():
             writer.write(TOPIC, f'{{"number": {number}}}'.encode(), key=str(number).encode())
             number += 1
-            time.sleep(0.001)
+            time.sleep(0.005)
 
     producing = threading.Thread(target=write)
     producing.start()
