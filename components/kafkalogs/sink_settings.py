@@ -105,9 +105,9 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
         "errors.deadletterqueue.topic.name": dead_letters,
         "errors.deadletterqueue.topic.replication.factor": replicas,
         "errors.deadletterqueue.context.headers.enable": True,
-        # Where and why; never the record, which may hold what the worker's log must not.
-        "errors.log.enable": True,
-        "errors.log.include.messages": False,
+        # The headers say why. A log would say it again with a stack trace, twenty lines for each record, which are
+        # shipped, indexed and archived like all others: poison would multiply itself.
+        "errors.log.enable": False,
         # Of converters, which never fail for the moment only; sinks repeat by themselves.
         "errors.retry.timeout": 5 * units.MINUTE,
         "errors.retry.delay.max.ms": 30 * units.SECOND,

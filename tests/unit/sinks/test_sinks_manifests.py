@@ -86,7 +86,7 @@ def test_what_fails_goes_to_the_sinks_own_dead_letter_topic_with_the_reason(name
     assert given["errors.deadletterqueue.topic.name"] == f"dlq.{name}"
     assert given["errors.deadletterqueue.topic.replication.factor"] == 3
     assert given["errors.deadletterqueue.context.headers.enable"] is True
-    assert given["errors.log.include.messages"] is False
+    assert given["errors.log.enable"] is False
 
 
 @pytest.mark.parametrize("name", OWN)
