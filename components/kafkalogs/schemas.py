@@ -18,7 +18,6 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from . import listeners, log_schema, naming
 from .identity import ServiceIdentity, ServiceIdentityArgs
 from .resources import (
-    POD_WAITED_FOR,
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     STRIMZI_API,
@@ -239,8 +238,8 @@ def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -
 def registry_service_manifest(namespace: str) -> Manifest:
     """The Service of the registry."""
     ports = [{"name": "https", "port": HTTPS_PORT, "targetPort": "https"}]
-    about = {**metadata(REGISTRY, namespace), "annotations": dict(POD_WAITED_FOR)}
-    return {"metadata": about, "spec": {"selector": _labels(REGISTRY), "ports": ports}}
+    # Waited for, unlike others: the schemas are registered at once, when the nodes must know the way to it.
+    return {"metadata": metadata(REGISTRY, namespace), "spec": {"selector": _labels(REGISTRY), "ports": ports}}
 
 
 def registry_policy_manifest(namespace: str) -> Manifest:
