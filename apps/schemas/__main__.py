@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.registry import RefusedError, Registry, Subject, UnavailableError
+from schemas.registry import RefusedError, Registry, Subject, UnavailableError, UntrustedError
 
 UNAVAILABLE = 1
 SETTINGS = 2
@@ -27,6 +27,8 @@ REFUSED = 3
 # Seconds for which, and after which, a registry that cannot be reached is tried again.
 PATIENCE = 300.0
 PAUSE = 5.0
+# Seconds for which another may answer: while nodes do not know a new Service yet, its address leads out of the cluster.
+STRANGER = 60.0
 
 # How many subjects a refusal names with their reasons: Kubernetes keeps the last 2048 bytes.
 _NAMED = 2
@@ -119,16 +121,21 @@ def main() -> int:
     except (KeyError, TypeError, ValueError, OSError) as error:
         print(f"schemas: wrong settings: {error!r}")
         return SETTINGS
-    end = time.monotonic() + PATIENCE
+    begun = time.monotonic()
     while True:
         try:
             return attempt(registry, wanted)
+        except UntrustedError as untrusted:
+            print(f"this is not the registry: {untrusted}")
+            if time.monotonic() > begun + STRANGER:
+                return REFUSED
+            time.sleep(PAUSE)
         except RefusedError as refused:
             print(f"nothing more was registered: {refused}")
             return REFUSED
         except UnavailableError as unavailable:
             print(f"the registry cannot be reached: {unavailable}")
-            if time.monotonic() > end:
+            if time.monotonic() > begun + PATIENCE:
                 return UNAVAILABLE
             time.sleep(PAUSE)
 

@@ -28,6 +28,10 @@ class RefusedError(Exception):
         self.status = status
 
 
+class UntrustedError(RefusedError):
+    """Something answers that its certificate does not prove to be the registry."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """What shall be registered. kind: AVRO or JSON; schema: its text."""
@@ -92,7 +96,7 @@ class Registry:
                 raise UnavailableError(f"{method} {path}: {reason} (HTTP {error.code})") from error
             raise RefusedError(f"{method} {path}: {reason}", error.code) from error
         except urllib.error.URLError as error:
-            kind = RefusedError if isinstance(error.reason, ssl.SSLCertVerificationError) else UnavailableError
+            kind = UntrustedError if isinstance(error.reason, ssl.SSLCertVerificationError) else UnavailableError
             raise kind(f"{method} {self._url}{path}: {error.reason}") from error
         except (OSError, HTTPException, ValueError) as error:
             raise UnavailableError(f"{method} {self._url}{path}: {error}") from error
