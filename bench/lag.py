@@ -15,15 +15,7 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-
-GROUPS = {
-    "archive": "connect-archive",
-    "search": "connect-search",
-    "audit": "connect-audit",
-    "stream": "stream.logs",
-    "pager": "pager.incidents",
-}
-"""The consumer group of each part that reads logs or what follows from them."""
+from kafkalogs.parts import GROUPS
 
 TOOTH = 35.0
 """Seconds that are longer than the longest time between two commits."""

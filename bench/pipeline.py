@@ -19,13 +19,14 @@ from pathlib import Path
 
 from kafkalogs.client import Catalog
 from kafkalogs.cluster_access import ClusterAccess
+from kafkalogs.parts import GROUPS
 from kubernetes.utils.quantity import parse_quantity
 from rich.console import Console
 
 from bench import latency, produce
 from bench.events import Template, Writer, mean_bytes, templates
 from bench.figures import Figure
-from bench.lag import GROUPS, Lags, Sample, behind, growing, rate, reading_share
+from bench.lag import Lags, Sample, behind, growing, rate, reading_share
 from tests.support import kafka
 from tests.support import pipeline as support
 from tests.support.sandbox import Sandbox

@@ -235,7 +235,7 @@ def _take_down(made: Cluster, *, force: bool) -> None:
         made.delete()
         if not made.others():
             say("removing images and network")
-            made.engine.remove_images("localhost/kafkalogs/")
+            made.engine.remove_images(OURS)
             made.engine.remove_network("kind")
 
 

@@ -13,19 +13,12 @@ from urllib.parse import quote
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kafkalogs import client
+from kafkalogs.parts import GROUPS
 
 from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, short
 from embedded.reach import Login, UnansweredError, inside, place
 
-# The consumer group of each part; what each has committed is how far it is.
-GROUPS = {
-    "archive": "connect-archive",
-    "search": "connect-search",
-    "audit": "connect-audit",
-    "stream": "stream.logs",
-    "pager": "pager.incidents",
-}
-# Those of them that always have something to read.
+# Those of the consumer groups that always have something to read.
 _BUSY = {GROUPS["search"], GROUPS["stream"]}
 RATES = "metrics.error-rate"
 # A minute is reported when it is over, ten seconds later at the earliest and thirty where a partition is silent.

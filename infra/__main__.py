@@ -41,7 +41,7 @@ if parts.parts(stack):
     beside = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform.place]))
     services = LocalServices("services", LocalServicesArgs(platform, here.images), beside)
     ready: list[pulumi.Resource] = [platform, services]
-    if stack.stream and stack.stream.install_operator and here.resolve(config).get("operator", "strimzi") == "strimzi":
+    if stack.stream and stack.stream.install_operator and platform.config.operator == "strimzi":
         from kafkalogs import FlinkOperator, FlinkOperatorArgs
 
         ready.append(FlinkOperator("flink", FlinkOperatorArgs(stack.namespace, keep_crds=stack.protect), after))

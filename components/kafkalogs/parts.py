@@ -20,6 +20,15 @@ IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
 
+GROUPS: Final[Mapping[str, str]] = {
+    "archive": "connect-archive",
+    "search": "connect-search",
+    "audit": "connect-audit",
+    "stream": "stream.logs",
+    "pager": "pager.incidents",
+}
+"""The consumer group of each part that reads logs or what follows from them; what it has committed is how far it is."""
+
 
 def parts(platform: "Platform") -> list[str]:
     """The parts that the stack file switches on."""

@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 from kafkalogs.client import Catalog
+from kafkalogs.parts import GROUPS
 
 from tests.support import everywhere, kafka
 from tests.support.run import CLASSES, CRITICAL, Run, shop_run
@@ -18,13 +19,6 @@ from tests.support.sandbox import Sandbox
 
 SPACE = ("-n", "kafkalogs")
 MINUTE = 60
-GROUPS = {
-    "archive": "connect-archive",
-    "search": "connect-search",
-    "audit": "connect-audit",
-    "stream": "stream.logs",
-    "pager": "pager.incidents",
-}
 
 
 def lag(platform: Sandbox, reader: str, consumer: str, run: Run) -> int:

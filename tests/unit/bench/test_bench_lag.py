@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
+from kafkalogs.parts import GROUPS
 
-from bench.lag import GROUPS, Sample, behind, came, growing, growth, rate, reading_share
+from bench.lag import Sample, behind, came, growing, growth, rate, reading_share
 
 PLACE = ("logs.a", 0)
 RATE = 1000.0

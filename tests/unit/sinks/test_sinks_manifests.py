@@ -23,6 +23,7 @@ from kafkalogs.sink_settings import (
     search_load,
 )
 from kafkalogs.sinks import ICEBERG, JDBC, SEARCH, JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, sink_manifest
+from sinks_recorded import Recorded
 
 from embedded.connect_image import SOURCES
 from tests.unit.components.crd_schema import problems
@@ -183,18 +184,6 @@ def test_loads_grow_with_what_is_open():
     assert archive_load(2, 30, 14).task_bytes * 2 == archive_load(1, 30, 14).task_bytes
     assert search_load(1, 30).task_bytes >= BULK_BYTES
     assert database_load(1, 3).partitions == 3
-
-
-class Recorded(pulumi.runtime.Mocks):
-    def __init__(self):
-        self.made = {}
-
-    def new_resource(self, args):
-        self.made[args.name] = args
-        return args.name, args.inputs
-
-    def call(self, args):
-        return {}
 
 
 @pulumi.runtime.test

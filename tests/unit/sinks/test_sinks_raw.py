@@ -7,6 +7,7 @@ import pulumi
 from kafkalogs.connect import SECRETS, heap_bytes
 from kafkalogs.raw_sink_settings import PART, raw_config, raw_load
 from kafkalogs.sinks import RAW, RawS3Sink, RawS3SinkArgs, sink_manifest
+from sinks_recorded import Recorded
 
 from tests.unit.components.crd_schema import problems
 
@@ -98,18 +99,6 @@ def test_what_a_caller_of_the_raw_sink_adds_wins():
 def test_the_heap_has_room_for_a_part_of_each_raw_object():
     more = heap_bytes([raw_load(1, 60)], 2) - heap_bytes([raw_load(1, 10)], 2)
     assert more >= 50 * PART == 50 * config()["aws.s3.part.size.bytes"]
-
-
-class Recorded(pulumi.runtime.Mocks):
-    def __init__(self):
-        self.made = {}
-
-    def new_resource(self, args):
-        self.made[args.name] = args
-        return args.name, args.inputs
-
-    def call(self, args):
-        return {}
 
 
 @pulumi.runtime.test
