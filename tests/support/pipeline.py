@@ -86,15 +86,15 @@ def sql(platform: Sandbox, query: str) -> int:
     """The one number that a query of the platform's database gives; 0 while its table is not there."""
     login = reach(platform).login("postgres-credentials")
     target = f"host=postgres.{SPACE}.svc dbname=kafkalogs user={login.user} sslmode=require"
-    answer = platform.kubectl(
-        *("-n", SPACE, "exec", "-i", "postgres-0", "-c", "database", "--", "sh", "-c"),
+    answer = platform.run(
+        *("kubectl", "-n", SPACE, "exec", "-i", "postgres-0", "-c", "database", "--", "sh", "-c"),
         f"read -r PGPASSWORD; export PGPASSWORD; psql '{target}' -At",
         input=f"{login.password}\n{query};\n",
         check=False,
     )
-    if "does not exist" in answer:
+    if "does not exist" in answer.text:
         return 0
-    return int(answer)
+    return int(answer.out)
 
 
 @dataclass

@@ -28,11 +28,12 @@ class Result:
     code: int
     out: str
     seconds: float
+    errors: str = ""
 
     @property
     def text(self) -> str:
-        """The output without colours."""
-        return re.sub(r"\x1b\[[0-9;]*m", "", self.out)
+        """All that it printed, without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.out + self.errors)
 
 
 @dataclass
@@ -94,12 +95,12 @@ class Sandbox:
             input=input,
             stdin=subprocess.DEVNULL if input is None else None,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=timeout,
             check=False,
         )
-        result = Result(done.returncode, done.stdout, time.monotonic() - started)
+        result = Result(done.returncode, done.stdout, time.monotonic() - started, done.stderr)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{result.text[-6000:]}")
         return result
