@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from kafkalogs.client import Catalog
 from kafkalogs.cluster_access import ClusterAccess
 
 from tests.support import pipeline
+from tests.support.diagnosis import diagnosis
 from tests.support.sandbox import Sandbox
 
 # While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it.
@@ -29,6 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "/integration/" in str(item.path):
             item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With each failure goes what the platform looked like then."""
+    report = yield
+    sandbox = getattr(item, "funcargs", {}).get("platform")
+    if report.failed and isinstance(sandbox, Sandbox):
+        report.sections.append(("the platform then", diagnosis(sandbox)))
+    return report
 
 
 def _for_tests(platform: dict[str, Any]) -> None:
