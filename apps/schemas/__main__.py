@@ -14,11 +14,16 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas.registry import RefusedError, Registry, Subject, UnavailableError, UntrustedError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 UNAVAILABLE = 1
 SETTINGS = 2
@@ -29,6 +34,9 @@ PATIENCE = 300.0
 PAUSE = 5.0
 # Seconds for which another may answer: while nodes do not know a new Service yet, its address leads out of the cluster.
 STRANGER = 60.0
+
+# How many requests are under way at once.
+AT_ONCE = 6
 
 # How many subjects a refusal names with their reasons: Kubernetes keeps the last 2048 bytes.
 _NAMED = 2
@@ -70,12 +78,20 @@ def apply(registry: Registry, wanted: Wanted, subjects: list[Subject]) -> int:
     The level comes last: some registries know it only of subjects that are there, and a stricter one holds from the
     next change on, rather than stop this one half way.
     """
-    for subject in subjects:
-        registry.register(subject)
-    different = [subject.name for subject in wanted.subjects if registry.level(subject.name) != wanted.level]
-    for name in different:
-        registry.set_level(name, wanted.level)
+    # The first of each kind alone: subjects of the same schema share it in the registry.
+    first = {subject.kind: subject for subject in reversed(subjects)}
+    _each(first.values(), registry.register)
+    _each([subject for subject in subjects if subject not in first.values()], registry.register)
+    levels = dict(_each(wanted.subjects, lambda subject: (subject.name, registry.level(subject.name))))
+    different = [name for name, level in levels.items() if level != wanted.level]
+    _each(different, lambda name: registry.set_level(name, wanted.level))
     return len(different)
+
+
+def _each(items: Iterable[T], ask: Callable[[T], R]) -> list[R]:
+    """Some at a time, as a registry that writes to Kafka mostly waits; raises the first one's error."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(ask, items))
 
 
 def refusal(registry: Registry, subjects: list[Subject]) -> str:

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 KINDS = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "FlinkDeployment")
 """The custom resources that the operator looks after."""
 
+CHECK_SECONDS = 60
+"""How long the API may be busy when the operator starts."""
+
 
 @dataclass
 class Operator:
@@ -46,16 +49,26 @@ class Operator:
 
     def check(self) -> None:
         """Raise KubeError or ValueError when the operator cannot work here."""
+        deadline = time.monotonic() + CHECK_SECONDS
         for namespace in self.namespaces:
             for kind in self.stores:
-                try:
-                    self.kube.list(kind, namespace)
-                except KubeError as error:
-                    if error.status == 404:
-                        raise ValueError(
-                            f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
-                        ) from None
+                self._check(kind, namespace, deadline)
+
+    def _check(self, kind: str, namespace: str, deadline: float) -> None:
+        while True:
+            try:
+                self.kube.list(kind, namespace)
+            except KubeError as error:
+                if error.status == 404:
+                    raise ValueError(
+                        f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
+                    ) from None
+                # Kubernetes answers so for seconds after a definition was made.
+                if not error.passing or time.monotonic() > deadline:
                     raise
+                time.sleep(1)
+            else:
+                return
 
     def start(self) -> None:
         """Start the controllers, each on its thread, and the clock of the resync."""

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from embedded_operator import status
 from embedded_operator.__main__ import images
+from embedded_operator.kube import KubeError
+from embedded_operator.operator import KINDS, Operator
 from embedded_operator.scram import credential, jaas
 from embedded_operator.work import Queue, Store, start
 
@@ -96,3 +98,33 @@ def test_scram_credentials_are_those_of_the_rfc_and_do_not_show() -> None:
     assert made.salt != again.salt
     assert "salt=" not in repr(made)
     assert jaas("sam", "p").endswith('ScramLoginModule required username="sam" password="p";')
+
+
+class Busy:
+    """An API whose answers to the first calls are errors of these codes."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.listed: list[str] = []
+
+    def list(self, kind: str, namespace: str) -> list[dict[str, Any]]:
+        if self.codes:
+            raise KubeError(self.codes.pop(0), "storage is (re)initializing")
+        self.listed.append(kind)
+        return []
+
+
+def test_the_start_waits_for_definitions_that_were_just_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    monkeypatch.setattr("embedded_operator.operator.time.sleep", naps.append)
+    kube = Busy(429, 503)
+    Operator(kube, {}, ["n"]).check()  # type: ignore[arg-type]
+    assert (len(naps), kube.listed) == (2, list(KINDS))
+    with pytest.raises(ValueError, match="CustomResourceDefinition of Kafka is missing"):
+        Operator(Busy(404), {}, ["n"]).check()  # type: ignore[arg-type]
+    with pytest.raises(KubeError):
+        Operator(Busy(403), {}, ["n"]).check()  # type: ignore[arg-type]
+    monkeypatch.setattr("embedded_operator.operator.CHECK_SECONDS", -1)
+    with pytest.raises(KubeError):
+        Operator(Busy(503), {}, ["n"]).check()  # type: ignore[arg-type]
+    assert len(naps) == 2
