@@ -14,6 +14,7 @@ from kafkalogs.parts import IMAGES
 from embedded import programs, pull
 from embedded.ahead import ahead
 from embedded.cache import cache_root, require_disk
+from embedded.catalog_image import catalog_image
 from embedded.cluster import Cluster, kind_config
 from embedded.connect_image import connect_image
 from embedded.crds import crds as strimzi_crds
@@ -106,6 +107,7 @@ def pipeline_images() -> dict[str, Image]:
         "schemas": schemas_image(),
         "connect": connect_image(),
         "flink": flink_image(),
+        "catalog": catalog_image(),
         "pager": pager_image(),
         "pagerduty": pagerduty_image(),
         "shipper": filebeat_image(),

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from embedded.cache import Artefact, cache_root, digest
+from embedded.catalog_image import catalog_image
 from embedded.connect_image import connect_image
 from embedded.engine import Engine
 from embedded.filebeat_image import filebeat_image
@@ -47,6 +48,7 @@ def pulled_images(engine: Engine, *, parts: bool) -> dict[str, str]:
         "secrets": secrets_image,
         "search-setup": search_setup_image,
         "schemas": schemas_image,
+        "catalog": catalog_image,
         "pager": pager_image,
         "pagerduty": pagerduty_image,
         "exporter": exporter_image,

@@ -146,9 +146,6 @@ FROM (
 EXECUTE STATEMENT SET
 BEGIN
 
-INSERT INTO catalog_written
-SELECT `service`, `team`, `tier` FROM catalog_files;
-
 INSERT INTO logs_error
 SELECT `service`, `value` FROM enriched;
 

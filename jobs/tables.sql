@@ -68,28 +68,7 @@ CREATE TABLE records (
   'format' = 'raw'
 );
 
--- The service catalog of the stack, in files: a new one is read while the job runs.
-CREATE TABLE catalog_files (
-  `service` STRING,
-  `team` STRING,
-  `tier` STRING
-) WITH (
-  'connector' = 'filesystem',
-  'path' = 'file://{{ catalog_folder }}',
-  'source.monitor-interval' = '{{ discovery_interval }} s',
-  'format' = 'json'
-);
-
-CREATE TABLE catalog_written (
-  `service` STRING,
-  `team` STRING,
-  `tier` STRING
-) WITH (
-  {{ kafka() }},
-  'topic' = '{{ topic.catalog }}',
-  {{ json('service') }}
-);
-
+-- The service catalog of the stack; `pulumi up` writes it.
 CREATE TABLE catalog_read (
   `service` STRING,
   `team` STRING,

@@ -13,7 +13,7 @@ IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "archive": ("connect",),
     "search": ("connect", "search-setup"),
     "audit": ("connect",),
-    "stream": ("flink",),
+    "stream": ("flink", "catalog"),
     "pager": ("pager",),
     "shipper": ("shipper", "exporter"),
     "monitoring": ("exporter", "monitoring"),

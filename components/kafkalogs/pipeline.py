@@ -245,6 +245,7 @@ class LogPipeline(pulumi.ComponentResource):
             self._namespace,
             self._cluster,
             self._args.images["flink"],
+            self._args.images["catalog"],
             self._args.job,
             {name: {"team": service.team, "tier": service.tier} for name, service in self._config.services.items()},
             state=stream.state,

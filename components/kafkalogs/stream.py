@@ -12,17 +12,17 @@ from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from . import units
 from .resources import Manifest, custom_resource, manifest_of, metadata, part, typed, untyped
+from .stream_catalog import catalog_manifests, catalog_topic_manifest
 from .stream_manifests import (
     FLINK_API,
     STREAM,
-    catalog_manifest,
-    catalog_topic_manifest,
     flink_manifest,
     policy_manifest,
     role_rules,
@@ -45,6 +45,9 @@ class FlinkJobArgs:
 
     image: pulumi.Input[str]
     """Flink with the Kafka connector, the runner of SQL scripts and the S3 plugin."""
+
+    catalog_image: pulumi.Input[str]
+    """What writes the service catalog into its topic."""
 
     template: str
     """The script's templates, one after the other: jobs/macros.sql, jobs/tables.sql, jobs/logs.sql."""
@@ -130,10 +133,10 @@ class FlinkJob(pulumi.ComponentResource):
             discovery_interval=args.discovery_seconds,
             debug_share=args.debug_share,
         )
-        catalog = manifest_of(catalog_manifest, namespace=args.namespace, services=args.services)
-        for suffix, manifest in (("script", script), ("catalog", catalog)):
-            about, data = part(manifest, "metadata"), part(manifest, "data")
-            before.append(ConfigMap(f"{name}-{suffix}", metadata=about, data=data, opts=child))
+        before.append(
+            ConfigMap(f"{name}-script", metadata=part(script, "metadata"), data=part(script, "data"), opts=child)
+        )
+        self._catalog(name, args, here, before)
 
         about = untyped(metadata(STREAM, args.namespace))
         before += [
@@ -182,6 +185,33 @@ class FlinkJob(pulumi.ComponentResource):
         self.deployment = job.urn.apply(lambda _: STREAM)
         self.topics = pulumi.Output.from_input(dict(OUTPUTS))
         self.register_outputs({"deployment": self.deployment, "topics": self.topics})
+
+    def _catalog(self, name: str, args: FlinkJobArgs, here: dict[str, Any], before: list[pulumi.Resource]) -> None:
+        """The Job that writes the catalog into its topic. The stream job need not wait for it."""
+        manifests = manifest_of(
+            catalog_manifests, **here, image=args.catalog_image, user=STREAM, services=args.services
+        )
+        config: Any = part(manifests, "ConfigMap")
+        job: Any = part(manifests, "Job")
+        # The old ones go first: with their names they would be in the way when a change is taken back.
+        lines = ConfigMap(
+            f"{name}-catalog",
+            metadata=part(config, "metadata"),
+            data=part(config, "data"),
+            immutable=True,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        Job(
+            f"{name}-catalog",
+            metadata=part(job, "metadata"),
+            spec=part(job, "spec"),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[lines, *before],
+                delete_before_replace=True,
+                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
+            ),
+        )
 
     def _topics(self, name: str, args: FlinkJobArgs, here: dict[str, Any]) -> list[pulumi.Resource]:
         child = pulumi.ResourceOptions(parent=self)

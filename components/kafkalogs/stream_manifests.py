@@ -1,10 +1,9 @@
 """What a `FlinkJob` is made of, as pure values."""
 
 import hashlib
-import json
-from typing import Any, Final
+from typing import Final
 
-from . import listeners, naming, units
+from . import listeners, naming
 from .identity import acl
 from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, STRIMZI_API, Manifest, metadata
 from .stream_script import OUTPUTS, TOPICS, render, sampled_below
@@ -28,28 +27,6 @@ _TRUST_PASSWORD: Final = "changeit"  # noqa: S105 - Java wants one; a truststore
 _USER: Final = 9999
 # Pods that ask the JobManager: the embedded operator and Flink's own.
 _OPERATORS: Final = ({"strimzi.io/kind": "cluster-operator"}, {"app.kubernetes.io/name": "flink-kubernetes-operator"})
-
-
-def catalog_topic_manifest(
-    namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int
-) -> Manifest:
-    """The KafkaTopic of the service catalog: the last word on each service."""
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(OUTPUTS["catalog"], namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "partitions": 1,
-            "replicas": replication_factor,
-            "config": {
-                "cleanup.policy": "compact",
-                # It is read whole when the job starts without state, so it is kept small.
-                "segment.bytes": 16 * units.MIB,
-                "segment.ms": units.DAY,
-                "min.insync.replicas": min_in_sync_replicas,
-            },
-        },
-    }
 
 
 def stream_user_manifest(namespace: str, cluster: str) -> Manifest:
@@ -85,23 +62,11 @@ def script_manifest(
         topics=TOPICS,
         ca_file=f"{_FOLDER}/ca/ca.crt",
         user_folder=f"{_FOLDER}/user",
-        catalog_folder=f"{_FOLDER}/catalog",
         watermark_delay=watermark_delay,
         discovery_interval=discovery_interval,
         sampled_below=sampled_below(debug_share),
     )
     return {"metadata": metadata(f"{STREAM}-{_digest(text)}", namespace), "data": {"job.sql": text}}
-
-
-def catalog_manifest(namespace: str, services: dict[str, dict[str, Any]]) -> Manifest:
-    """The ConfigMap of the service catalog: a line of JSON for each service. The running job reads a file whose name
-    it has not seen, so the name follows from what is in it."""
-    lines = "".join(
-        json.dumps({"service": service, "team": known.get("team"), "tier": known.get("tier")}) + "\n"
-        for service, known in sorted(services.items())
-    )
-    name = f"services-{_digest(lines)}.json"
-    return {"metadata": metadata(f"{STREAM}-catalog", namespace), "data": {name: lines}}
 
 
 def role_rules() -> list[Manifest]:
@@ -266,7 +231,6 @@ def _pod_template(
 ) -> Manifest:
     volumes: list[Manifest] = [
         {"name": "script", "configMap": {"name": script}},
-        {"name": "catalog", "configMap": {"name": f"{STREAM}-catalog"}},
         _secret("user", STREAM, "user.p12", "user.password"),
         _secret("ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
     ]

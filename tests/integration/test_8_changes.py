@@ -25,6 +25,12 @@ def partitions(platform: Sandbox, topic: str) -> int:
     return len(topics[topic].partitions) if topic in topics else 0
 
 
+def known(platform: Sandbox, reader: str) -> dict[str, Any]:
+    """What the topic of the service catalog says at its end."""
+    last = {m.key(): m.value() for m in kafka.read_committed(platform, reader, "catalog.services")}
+    return {key.decode(): json.loads(value) for key, value in last.items() if value is not None}
+
+
 def test_topic_and_user_changes_arrive(platform: Sandbox) -> None:
     def change(config: dict[str, Any]) -> None:
         config["services"]["cart-service"]["retention"] = "17m"
@@ -47,12 +53,7 @@ def test_a_new_service_flows_through_everything(platform: Sandbox, reader: str) 
     """One line of the stack file, and no part of the pipeline is touched by hand."""
     platform.edit(lambda config: config["services"].update({"gift-service": {"team": "storefront", "rate": "64KiB/s"}}))
     platform.up()
-
-    def known() -> bool:
-        return any(m.key() == b"gift-service" for m in kafka.read_committed(platform, reader, "catalog.services"))
-
-    # Kubernetes brings the new catalog to the job's pods at its own pace; errors before that have no team.
-    platform.wait("the stream job knows the service", known, 180)
+    assert known(platform, reader)["gift-service"] == {"service": "gift-service", "team": "storefront", "tier": 3}
     run = Run(uuid.uuid4().hex, [])
     levels = ["info"] * 30 + ["error"] * 5 + ["critical"] * 2
     run.records = [probe_record(run.id, level, number, "gift-service") for number, level in enumerate(levels)]
@@ -63,7 +64,7 @@ def test_a_new_service_flows_through_everything(platform: Sandbox, reader: str) 
     assert "logs.gift-service-value" in pipeline.registry(platform, "/subjects")
 
 
-def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform: Sandbox) -> None:
+def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform: Sandbox, reader: str) -> None:
     held = kafka.settings(platform, "returns-service")
 
     def change(config: dict[str, Any]) -> None:
@@ -81,6 +82,12 @@ def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform:
 
     visible = AdminClient(held).list_topics(timeout=20).topics
     assert not [name for name in visible if name.startswith("logs.")]
+    assert not {"returns-service", "gift-service"} & known(platform, reader).keys()
+    # The stream job, which reads the catalog too, goes on.
+    run = Run(uuid.uuid4().hex, [])
+    run.records = [probe_record(run.id, "error", number) for number in range(3)]
+    run.write(platform)
+    everywhere.extracted(platform, run, reader, "logs.error", ("error",))
 
 
 def test_fewer_partitions_are_refused_in_the_status(platform: Sandbox) -> None:

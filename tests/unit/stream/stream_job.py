@@ -54,7 +54,7 @@ class Job:
     files: int = 0
 
     def start(self) -> None:
-        for name in ("records", "catalog", "catalog-topic", *columns((JOBS / "tables.sql").read_text())):
+        for name in ("records", "catalog-topic", *columns((JOBS / "tables.sql").read_text())):
             (self.folder / name).mkdir(parents=True)
         settings = {
             "execution.target": "local",

@@ -30,12 +30,6 @@ CREATE TABLE records (
   'json.timestamp-format.standard' = 'ISO-8601'
 );
 
-CREATE TABLE catalog_files (`service` STRING, `team` STRING, `tier` STRING)
-WITH ({{ file("catalog") }}, 'source.monitor-interval' = '1 s', 'format' = 'json');
-
-CREATE TABLE catalog_written (`service` STRING, `team` STRING, `tier` STRING)
-WITH ({{ sink("catalog-topic") }});
-
 CREATE TABLE catalog_read (`service` STRING, `team` STRING, `tier` STRING)
 WITH ({{ file("catalog-topic") }}, 'source.monitor-interval' = '1 s', 'format' = 'json');
 

@@ -17,6 +17,7 @@ def job(preview: bool = False, **changes: Any) -> Graph:
         "namespace": "kafkalogs",
         "cluster": "logs",
         "image": "flink:1",
+        "catalog_image": "catalog:1",
         "template": "-- {{ bootstrap }}",
         "services": {"cart": {"team": "storefront", "tier": "1"}},
         "s3_endpoint": "https://s3:7070",
@@ -36,20 +37,27 @@ def test_all_parts_and_the_job_after_them() -> None:
     kinds = {
         (r.type.rpartition(":")[2], r.inputs["metadata"]["name"]): r for r in graph.resources if "metadata" in r.inputs
     }
-    script = next(name for kind, name in kinds if kind == "ConfigMap" and name != "stream-catalog")
+    script = mounted_script(graph)
+    catalog = next(name for kind, name in kinds if kind == "Job")
+    assert catalog.startswith("stream-catalog-")
     assert set(kinds) == {
         *(("KafkaTopic", topic) for topic in OUTPUTS.values()),
         ("KafkaUser", "stream"),
         ("ConfigMap", script),
-        ("ConfigMap", "stream-catalog"),
+        ("ConfigMap", catalog),
+        ("Job", catalog),
         ("ServiceAccount", "stream"),
         ("Role", "stream"),
         ("RoleBinding", "stream"),
         ("NetworkPolicy", "stream"),
         ("FlinkDeployment", "stream"),
     }
-    before = {r.urn for (kind, _), r in kinds.items() if kind not in ("FlinkDeployment",)}
+    # Neither waits for the other.
+    late = {("FlinkDeployment", "stream"), ("ConfigMap", catalog), ("Job", catalog)}
+    before = {r.urn for key, r in kinds.items() if key not in late}
     assert before <= graph.one(":FlinkDeployment", "stream").dependencies
+    needed = {("KafkaTopic", OUTPUTS["catalog"]), ("KafkaUser", "stream"), ("ConfigMap", catalog)}
+    assert {r.urn for key, r in kinds.items() if key in needed} <= kinds["Job", catalog].dependencies
 
 
 def test_topics_and_user_are_valid_against_the_genuine_definitions() -> None:
@@ -88,7 +96,9 @@ def test_what_is_not_known_yet_is_waited_for(preview: bool) -> None:
     graph = registered(
         lambda: FlinkJob(
             "stream",
-            FlinkJobArgs(namespace="kafkalogs", cluster="logs", image=unknown(), template="x", services={}),
+            FlinkJobArgs(
+                namespace="kafkalogs", cluster="logs", image=unknown(), catalog_image="c", template="x", services={}
+            ),
         ),
         preview,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -113,18 +112,6 @@ def test_a_share_of_all_traces_is_sampled(share: float) -> None:
     below = sampled_below(share)
     kept = sum(hashlib.md5(f"{number:032x}".encode()).hexdigest() < below for number in range(4000))
     assert kept / 4000 == pytest.approx(share, abs=0.02)
-
-
-def test_the_catalog_is_a_line_for_each_service_in_a_file_named_by_its_content() -> None:
-    def files(team: str) -> dict[str, str]:
-        return manifests.catalog_manifest("n", {"b": {"team": team}, "a": {"team": "x", "tier": "1"}})["data"]
-
-    ((name, text),) = files("y").items()
-    assert [json.loads(line) for line in text.splitlines()] == [
-        {"service": "a", "team": "x", "tier": "1"},
-        {"service": "b", "team": "y", "tier": None},
-    ]
-    assert name not in files("z")
 
 
 def test_the_user_may_do_what_the_job_does_and_no_more() -> None:

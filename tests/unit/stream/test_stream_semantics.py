@@ -156,7 +156,7 @@ def job(tmp_path_factory: pytest.TempPathFactory, sent: Records) -> Iterator[Job
     try:
         # The catalog comes to the job on its own way: wait until a failure is enriched.
         catalog = {"canary": ("ops", "3"), "checkout": ("payments", "1"), "payment": ('pay"ments', None)}
-        made.add("catalog", [{"service": s, "team": team, "tier": tier} for s, (team, tier) in catalog.items()])
+        made.add("catalog-topic", [{"service": s, "team": team, "tier": tier} for s, (team, tier) in catalog.items()])
 
         def enriched() -> bool:
             canary = Records()
