@@ -103,7 +103,10 @@ def refusal(registry: Registry, subjects: list[Subject]) -> str:
     for subject in subjects[:_NAMED]:
         try:
             registry.register(subject)
-            lines.append(f"{subject.name}: it gives no reason, and took it when asked again")
+            lines.append(
+                f"{subject.name}: it had this schema before, and the versions since say more; "
+                "registries do not go back, so write one that follows the newest"
+            )
         except RefusedError as refused:
             lines.append(f"{subject.name}: {refused}")
     if len(subjects) > _NAMED:

@@ -243,6 +243,15 @@ def test_a_change_that_was_refused_can_be_taken_back(running, register):
     assert running.versions("logs.back-value") == [1]
 
 
+def test_the_way_back_to_an_older_schema_is_refused_in_words_that_help(running, register, capsys):
+    assert register(["logs.older"]) == 0
+    assert register(["logs.older"], OPTIONAL) == 0
+    capsys.readouterr()
+    assert register(["logs.older"]) == REFUSED
+    assert "logs.older-value: it had this schema before" in capsys.readouterr().out
+    assert running.versions("logs.older-value") == [1, 2]
+
+
 def test_another_level_holds_from_the_next_change_on(running, register):
     assert register(["logs.level"]) == 0
     # An optional field is backward compatible, but older readers of JSON refuse it.
