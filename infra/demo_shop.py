@@ -47,7 +47,7 @@ def deployment_manifest(service: str, namespace: str, cluster: str, image: str, 
             {"name": "SHOP_CA", "value": f"{CA}/ca.crt"},
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         ],
-        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "96Mi"}},
+        "resources": {"requests": {"cpu": "5m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "96Mi"}},
         "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
         "volumeMounts": [
             {"name": "catalog", "mountPath": CATALOG, "subPath": "catalog.json", "readOnly": True},

@@ -197,7 +197,7 @@ def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -
         },
         "readinessProbe": {"httpGet": {"path": "/health/ready", "port": "metrics"}, **health},
         "livenessProbe": {"httpGet": {"path": "/health/live", "port": "metrics"}, **health, "failureThreshold": 6},
-        "resources": {"requests": {"cpu": "50m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
+        "resources": {"requests": {"cpu": "130m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
         "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
         "volumeMounts": [
             _mount("config", _CONFIG),
