@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from kafka.errors import KafkaError
 
@@ -34,6 +35,8 @@ PATIENCE = 300.0
 LAST_GRACE = 15
 """Seconds that the nodes of a deleted cluster have to end. They end together, so the last ones find no controller that
 would answer their controlled shutdown, and would use up their whole grace period."""
+OVERDUE = 5
+"""Seconds after which a pod that should have ended no longer will by itself."""
 METADATA_VERSIONS = {25: "4.0-IV3", 27: "4.1-IV1", 29: "4.2-IV1", 30: "4.3-IV0"}
 """Levels of the feature metadata.version (org.apache.kafka.server.common.MetadataVersion) that releases begin with."""
 MIN_IN_SYNC = "min.insync.replicas"
@@ -108,9 +111,14 @@ class Clusters:
         """Shorten the end of a deleted cluster's pods; whether Kubernetes still has some to delete."""
         pods = [pod for pod in self.kube.list("Pod", namespace, names.selector(name)) if _owned(pod)]
         for pod in pods:
-            if dig(pod, "metadata", "deletionGracePeriodSeconds", default=0) > LAST_GRACE:
-                log.info("Pod %s: ends within %d s, as its cluster is deleted", pod["metadata"]["name"], LAST_GRACE)
-                self.kube.delete("Pod", namespace, pod["metadata"]["name"], pod["metadata"]["uid"], LAST_GRACE)
+            about = pod["metadata"]
+            if about.get("deletionGracePeriodSeconds", 0) > LAST_GRACE:
+                log.info("Pod %s: ends within %d s, as its cluster is deleted", about["name"], LAST_GRACE)
+                self.kube.delete("Pod", namespace, about["name"], about["uid"], LAST_GRACE)
+            elif _overdue(about.get("deletionTimestamp")):
+                # The kubelet waits for the time that it was told first, whatever it is told later.
+                log.info("Pod %s: is given up, as its cluster is deleted", about["name"])
+                self.kube.delete("Pod", namespace, about["name"], about["uid"], 0)
         return bool(pods)
 
     def _fail(self, kafka: Obj, reason: str, message: str) -> None:
@@ -334,6 +342,13 @@ def connect(bootstrap: list[str], authority: str, identity: Pair) -> Admin:
 
 def _admin_key(plan: Plan) -> object:
     return (tuple(plan.bootstrap), plan.cluster_ca.pair.cert, plan.identity.cert)
+
+
+def _overdue(end: str | None) -> bool:
+    """Whether a pod should have ended a while ago. end: its deletionTimestamp, which is that time."""
+    if end is None:
+        return False
+    return datetime.now(UTC) - datetime.fromisoformat(end) > timedelta(seconds=OVERDUE)
 
 
 def _owned(pod: Obj) -> bool:

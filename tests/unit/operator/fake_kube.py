@@ -44,7 +44,7 @@ class FakeKube:
         return made
 
     def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, grace: int | None = None) -> None:
-        if grace is not None:
+        if grace:
             self.objects[(kind, name)]["metadata"]["deletionGracePeriodSeconds"] = grace
             return
         if self.objects.pop((kind, name), None):

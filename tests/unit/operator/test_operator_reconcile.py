@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -246,7 +247,14 @@ def test_pods_of_a_deleted_cluster_end_soon(running: Clusters, kube: FakeKube) -
     assert ending["deletionGracePeriodSeconds"] == LAST_GRACE
     waiting = kube.objects[("Pod", "logs-kafka-1")]["metadata"]  # nobody has deleted it yet
     assert "deletionGracePeriodSeconds" not in waiting
-    for name in NODES:
+    soon = (datetime.now(UTC) + timedelta(seconds=LAST_GRACE)).isoformat(timespec="seconds")
+    ending["deletionTimestamp"] = soon.replace("+00:00", "Z")
+    assert one_pass(running) == SOON
+    assert not kube.deleted
+    ending["deletionTimestamp"] = "2026-01-01T00:00:00Z"  # its time is long over
+    assert one_pass(running) == SOON
+    assert kube.deleted == ["logs-kafka-0"]
+    for name in NODES[1:]:
         del kube.objects[("Pod", name)]
     assert one_pass(running) is None
 
