@@ -6,7 +6,7 @@ Each check yields its problems and runs as soon as the values that it needs are 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from . import catalog, naming, sizing, units
+from . import catalog, checks_production, naming, sizing, units
 from .config import Platform, SharedTopic
 from .loading import Broken
 from .problems import Path, Problem, closest, suggestion
@@ -37,6 +37,7 @@ def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
         _shared_settings(platform, broken),
         _reads(platform, broken),
         _disk(platform, broken),
+        checks_production.problems_between(platform, broken),
     )
     return [problem for check in checks for problem in check]
 
@@ -278,6 +279,7 @@ def _disk(platform: Platform, broken: Broken) -> Iterator[Problem]:
         and _fine_pools(platform, broken, "replicas", "roles")
         and all(broken.fine("kafka", "pools", name, "storage", "size") for name in platform.kafka.pools)
         and broken.fine("kafka", "replicationFactor")
+        and platform.kafka.replication_factor <= platform.brokers()
         and broken.fine("retention")
         and broken.fine("topics")
         and all(broken.fine("services", s, key) for s in platform.services for key in ("rate", "retention"))

@@ -6,30 +6,38 @@
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field, WithJsonSchema
 
 from . import units
-
-Size = Annotated[int, BeforeValidator(units.parse_size)]
-"""Bytes, written like 10Gi."""
-
-Rate = Annotated[int, BeforeValidator(units.parse_rate)]
-"""Bytes per second, written like 2MiB/s."""
-
-Duration = Annotated[int, BeforeValidator(units.parse_duration)]
-"""Milliseconds, written like 24h."""
-
-Cpu = Annotated[int, BeforeValidator(units.parse_cpu)]
-"""Thousandths of a core, written like 500m."""
-
-Count = Annotated[int, Field(ge=1, strict=True)]
-NodePort = Annotated[int, Field(ge=30000, le=32767, strict=True)]
-"""A port of Kubernetes' default range for node ports."""
-
-PartitionBy = Literal["trace_id", "instance_id", "user_id"]
-Layout = Literal["service", "type", "level"]
-Role = Literal["controller", "broker"]
+from .config_aws import Aws
+from .config_types import (
+    BatchSize,
+    BrokerSetting,
+    Count,
+    Cpu,
+    Database,
+    Day,
+    Duration,
+    Environment,
+    Host,
+    Layout,
+    NodeLabel,
+    NodePort,
+    Nodes,
+    NotNull,
+    ObjectName,
+    PartitionBy,
+    Place,
+    Rate,
+    Role,
+    SecretKey,
+    Settings,
+    Size,
+    Url,
+    Version,
+    Words,
+    Years,
+)
 
 LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 """The levels of a log event, and the topics of layout level."""
@@ -43,10 +51,12 @@ RETENTION: Final[Mapping[str, int]] = {
 """How long each retention class is kept unless the stack says otherwise; milliseconds."""
 
 
-class Settings(BaseModel):
-    """What all parts of the configuration share: camelCase keys, unknown keys refused, values that never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+POLICY_RULES: Final = (
+    *("encryption-in-transit", "encryption-at-rest", "replication", "retention-bounds", "audit-floor"),
+    *("no-wildcard-acl", "no-anonymous-user", "producer-quota", "dead-letter-topics", "requests-and-limits"),
+    *("non-root", "pinned-images", "deletion-protection"),
+)
+"""The rules of the policy pack, which an exception may name."""
 
 
 class Storage(Settings):
@@ -58,8 +68,8 @@ class Storage(Settings):
     size: Size = 10 * units.GIB
     """The size of the disk of one node."""
 
-    storage_class: str | None = Field(default=None, alias="class")
-    """The StorageClass of the claim; the cluster's default when absent."""
+    storage_class: ObjectName | None = Field(default=None, alias="class")
+    """The StorageClass of the claim; that of `aws.storageClass`, else the cluster's default when absent."""
 
     delete_claim: bool = Field(default=False, strict=True)
     """Whether the claims, and so the data, go when the cluster is deleted."""
@@ -71,7 +81,7 @@ class Pool(Settings):
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     """What the nodes do: controller, broker, or both."""
 
-    replicas: Count
+    replicas: Nodes
     """How many nodes."""
 
     storage: Storage = Storage()
@@ -90,7 +100,7 @@ class Pool(Settings):
 class External(Settings):
     """A listener for clients outside Kubernetes, over node ports."""
 
-    host: str = "localhost"
+    host: Host = "localhost"
     """The name or address at which clients reach the nodes; it is put into the brokers' certificates."""
 
     port: NodePort = 32090
@@ -103,10 +113,12 @@ class Kafka(Settings):
     name: str = "logs"
     """The name of the Kafka resource; the Services, Secrets and pods of the cluster begin with it."""
 
-    version: str = "4.3.1"
+    version: Version = "4.3.1"
     """The version of Kafka; the operator must know it."""
 
-    pools: Annotated[dict[str, Pool], Field(min_length=1)] = {"kafka": Pool(roles=("controller", "broker"), replicas=3)}
+    pools: Annotated[dict[str, Pool], Field(min_length=1)] = Field(
+        default={"kafka": Pool(roles=("controller", "broker"), replicas=3)}
+    )
     """The node pools by name."""
 
     replication_factor: Count = 3
@@ -118,10 +130,10 @@ class Kafka(Settings):
     external: External | None = None
     """A listener outside Kubernetes; none when absent."""
 
-    rack: str | None = None
+    rack: NodeLabel | None = None
     """The node label of the zone over which copies are spread, like topology.kubernetes.io/zone; none when absent."""
 
-    config: dict[str, str | int | float | bool] = {}
+    config: dict[str, BrokerSetting] = Field(default={})
     """Further broker settings, by their Kafka names; they win over those of the platform."""
 
 
@@ -157,7 +169,7 @@ class Service(Settings):
     partitions: Count | None = None
     """Partitions of the same topics; they follow from the rate when absent."""
 
-    max_message_bytes: Size | None = None
+    max_message_bytes: BatchSize | None = None
     """The largest record batch of the same topics; 1MiB when absent."""
 
     instances: Count | None = None
@@ -177,7 +189,7 @@ class SharedTopic(Settings):
     partitions: Count | None = None
     """Its partitions."""
 
-    max_message_bytes: Size | None = None
+    max_message_bytes: BatchSize | None = None
     """Its largest record batch."""
 
 
@@ -197,23 +209,23 @@ class Shop(Settings):
     enabled: bool = Field(default=False, strict=True)
     """Whether it runs."""
 
-    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 50.0
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] = 50.0
     """Log events per second of all its services together."""
 
-    seed: int = 1
+    seed: int = Field(default=1, strict=True)
     """The same seed gives the same orders, users and errors."""
 
 
 class Schemas(Settings):
     """The schema of log events in a registry, a subject for each topic of log events."""
 
-    url: str | None = None
+    url: Url | None = None
     """An existing registry, by the API of Confluent's Schema Registry; one of the platform's own when absent."""
 
-    ca_secret: str | None = None
+    ca_secret: ObjectName | None = None
     """The Secret whose ca.crt an existing registry is verified with; the public authorities when absent."""
 
-    credentials_secret: str = "registry-writer-credentials"  # noqa: S105 - a name
+    credentials_secret: ObjectName = "registry-writer-credentials"  # noqa: S105 - a name
     """The Secret with the username and password of who registers; an existing registry's must be there before."""
 
     compatibility: Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FULL", "FULL_TRANSITIVE"] = "BACKWARD"
@@ -223,7 +235,7 @@ class Schemas(Settings):
 class Connect(Settings):
     """The Kafka Connect cluster that runs the sinks."""
 
-    replicas: Count = 2
+    replicas: Nodes = 2
     """How many workers; when one goes, the others take over its tasks."""
 
     cpu: Cpu = 200
@@ -233,14 +245,14 @@ class Connect(Settings):
 class Archive(Settings):
     """All logs in S3, as an Apache Iceberg table."""
 
-    warehouse: str = "s3://logs-archive/logs"
-    """The bucket, and the path in it, of the table."""
+    warehouse: Place = "s3://logs-archive/logs"
+    """The bucket, and the path in it, of the table. With `aws` it is logs in its bucket when absent."""
 
     region: str = "us-east-1"
-    """The region of the bucket."""
+    """The region of the bucket. With `aws` it is that of aws when absent."""
 
     catalog: Literal["jdbc", "glue"] = "jdbc"
-    """What knows the table's newest state: the database of `endpoints`, or AWS Glue."""
+    """What knows the table's newest state: the database of `endpoints`, or AWS Glue. With `aws` it is glue."""
 
     commit_interval: Duration = 5 * units.MINUTE
     """How old the newest archived event may be; the shorter, the smaller the files."""
@@ -261,13 +273,13 @@ class Endpoints(Settings):
     postgres-credentials, search-sink-credentials, elastic-credentials (who may make index templates).
     """
 
-    s3: str | None = None
+    s3: Url | None = None
     """The URL of an S3 server, like https://s3.eu-central-1.amazonaws.com."""
 
-    database: str | None = None
+    database: Database | None = None
     """host:port/name of a PostgreSQL database, for audit logs and the archive's catalog."""
 
-    search: str | None = None
+    search: Url | None = None
     """The URL of Elasticsearch or OpenSearch."""
 
 
@@ -281,21 +293,21 @@ class Stream(Settings):
     parallelism: Count = 1
     """How many slots work on each step."""
 
-    state: str = "s3://stream-state"
-    """Where checkpoints and savepoints are."""
+    state: Place = "s3://stream-state"
+    """Where checkpoints and savepoints are. With `aws` it must be written: a bucket that is not the archive's."""
 
 
 class Pager(Settings):
     """Critical errors to PagerDuty."""
 
-    url: str | None = None
+    url: Url | None = None
     """The address that takes events, like https://events.pagerduty.com/v2/enqueue; a stand-in on this machine when
     absent."""
 
-    routing_key_secret: str = "pagerduty-credentials"  # noqa: S105 - a name
+    routing_key_secret: ObjectName = "pagerduty-credentials"  # noqa: S105 - a name
     """The Secret with PagerDuty's routing key; it must be in the namespace before if `url` is given."""
 
-    routing_key_field: str = "password"
+    routing_key_field: SecretKey = "password"
     """Under which key that Secret has it."""
 
     quiet: Duration = 10 * units.MINUTE
@@ -311,6 +323,9 @@ class Shipper(Settings):
     kind: Literal["filebeat", "fluentd"] = "filebeat"
     """Which program ships them."""
 
+    rate: Rate = units.MIB
+    """What all its pods together may write to each broker at most."""
+
 
 class Monitoring(Settings):
     """Metrics and alerts."""
@@ -319,8 +334,45 @@ class Monitoring(Settings):
     """Whether a Prometheus operator is there, which is told what to watch; an own Prometheus runs otherwise."""
 
 
+class Compliance(Settings):
+    """What the law and the company's rules ask of the logs."""
+
+    audit_floor: Duration = 7 * units.DAY
+    """The least time for which audit logs stay in Kafka; the policy pack holds their topics to it."""
+
+    archive_years: dict[str, Years] = Field(default={"access": 1, "application": 1, "audit": 7, "errors": 2})
+    """How many years the archive keeps the logs of each retention class, locked; a class that is not named is kept as
+    long as application."""
+
+    def years(self, retention_class: str) -> int:
+        """How many years the archive keeps a class."""
+        return self.archive_years.get(retention_class, self.archive_years.get("application", 1))
+
+
+Rule = Annotated[str, WithJsonSchema({"type": "string", "enum": list(POLICY_RULES)})]
+
+
+class PolicyException(Settings):
+    """A rule of the policy pack that some resources need not keep, for a while."""
+
+    rule: Rule
+    """The name of the rule."""
+
+    resource: Words
+    """The names of the resources, * standing for any characters."""
+
+    reason: Words
+    """Why; it is printed with each preview."""
+
+    expires: Day
+    """The last day on which it holds (in UTC); the stack file is refused from the next one on."""
+
+
 class Platform(Settings):
     """Everything under `kafkalogs:platform`."""
+
+    environment: Environment = "prod"
+    """What the stack is for; the defaults of other keys follow from it."""
 
     operator: Literal["strimzi", "embedded", "auto"] = "strimzi"
     """Who runs Kafka: the Strimzi operator, the embedded one for a single machine, or `auto`: what this machine has."""
@@ -334,23 +386,23 @@ class Platform(Settings):
     kafka: Kafka = Kafka()
     """The Kafka cluster."""
 
-    retention: dict[str, Duration] = {}
+    retention: dict[str, Duration] = Field(default={})
     """How long each class of logs is kept, over the defaults access 24h, application 72h, audit 7d, errors 14d;
     further classes are further types of logs."""
 
-    services: dict[str, Service] = {}
+    services: dict[str, Service] = Field(default={})
     """The services that write logs, by name."""
 
-    topics: dict[str, SharedTopic] = {}
+    topics: dict[str, SharedTopic] = Field(default={})
     """Settings of shared topics, by name."""
 
-    teams: dict[str, Team] = {}
+    teams: dict[str, Team] = Field(default={})
     """The teams that read logs, by name."""
 
     shop: Shop = Shop()
     """The demo shop."""
 
-    schemas: Schemas | None = None
+    schemas: Annotated[Schemas | None, NotNull()] = None
     """The schema of log events in a registry; none when absent."""
 
     connect: Connect = Connect()
@@ -359,26 +411,35 @@ class Platform(Settings):
     endpoints: Endpoints = Endpoints()
     """What the parts below rely on."""
 
-    archive: Archive | None = None
+    archive: Annotated[Archive | None, NotNull()] = None
     """All logs in S3; none when absent."""
 
-    search: Search | None = None
+    search: Annotated[Search | None, NotNull()] = None
     """The latest logs in Elasticsearch; none when absent."""
 
-    audit: Audit | None = None
+    audit: Annotated[Audit | None, NotNull()] = None
     """Audit logs in PostgreSQL; none when absent."""
 
-    stream: Stream | None = None
+    stream: Annotated[Stream | None, NotNull()] = None
     """The Flink job; none when absent."""
 
-    pager: Pager | None = None
+    pager: Annotated[Pager | None, NotNull()] = None
     """Critical errors to PagerDuty; none when absent. It needs `stream`."""
 
-    shipper: Shipper | None = None
+    shipper: Annotated[Shipper | None, NotNull()] = None
     """The logs of the cluster's own pods; none when absent."""
 
-    monitoring: Monitoring | None = None
+    monitoring: Annotated[Monitoring | None, NotNull()] = None
     """Metrics and alerts; none when absent."""
+
+    compliance: Compliance = Compliance()
+    """What the law and the company's rules ask."""
+
+    exceptions: tuple[PolicyException, ...] = ()
+    """Rules of the policy pack that some resources need not keep."""
+
+    aws: Annotated[Aws | None, NotNull()] = None
+    """The AWS account, and what the platform has in it; nothing of AWS when absent."""
 
     def retention_classes(self) -> dict[str, int]:
         """The classes of retention with their milliseconds."""

@@ -13,6 +13,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 
 from .config import Platform
+from .environments import merged
 from .problems import MISSING, ConfigError, Path, Problem, closest, of_pydantic
 
 # What stands in for a required value that is missing or broken; never seen outside this package's checks.
@@ -22,6 +23,12 @@ _STAND_INS: Final[Mapping[str, Any]] = {
     "reads": ["unknown"],
     "roles": ["controller", "broker"],
     "replicas": 1,
+    "region": "us-east-1",
+    "account": "000000000000",
+    "oidcProvider": "unknown.example",
+    "bucket": "unknown",
+    "subnets": ["subnet-00000000"],
+    "securityGroups": ["sg-00000000"],
 }
 
 
@@ -47,7 +54,7 @@ def load(raw: Mapping[str, Any]) -> Platform:
 
     if not isinstance(raw, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - it comes from a file
         raise ConfigError([Problem((), raw, "not a mapping; write keys with values below it")])
-    platform, broken, problems = parse(raw)
+    platform, broken, problems = parse(merged(raw))
     problems = [*problems, *problems_between(platform, broken)]
     if problems:
         raise ConfigError(problems)
@@ -63,12 +70,17 @@ def parse(raw: Mapping[str, Any]) -> tuple[Platform, Broken, list[Problem]]:
         try:
             return Platform.model_validate(values), broken, problems
         except ValidationError as error:
-            for details in error.errors(include_url=False):
-                problem = of_pydantic(details, _keys_at(tuple(details["loc"])[:-1]))
-                # A stand-in's own consequences are not the person's problem.
-                if broken.fine(*problem.path):
-                    problems.append(problem)
-                _repair(values, problem, broken)
+            found = [of_pydantic(d, _keys_at(tuple(d["loc"])[:-1])) for d in error.errors(include_url=False)]
+        # A stand-in's own consequences are not the person's problem, nor that a list lacks an entry that is wrong.
+        wrong = {problem.path for problem in found}
+        problems += [
+            p for p in found if broken.fine(*p.path) and not any(p.path == w[: len(p.path)] != w for w in wrong)
+        ]
+        before = copy.deepcopy(values)
+        for problem in found:
+            _repair(values, problem, broken)
+        if values == before:  # a program gave what no stack file can hold, like keys that are no texts
+            raise ConfigError(problems)
 
 
 def _repair(values: Any, problem: Problem, broken: Broken) -> None:
@@ -77,13 +89,15 @@ def _repair(values: Any, problem: Problem, broken: Broken) -> None:
     lists = [i for i, part in enumerate(path) if isinstance(part, int)]
     if lists:  # an entry of a list: without it the list would not be what the person wrote
         path = path[: lists[0]]
+    if not path:  # a key of the whole that is no text
+        return
     holder = values
     for part in path[:-1]:
         holder = holder[part]
     key = path[-1]
-    if problem.value is MISSING:
+    if problem.value is MISSING and not lists:
         holder[key] = copy.deepcopy(_STAND_INS[str(key)])
-    elif len(path) > 1 and _model_at(path) is not None and not isinstance(holder.get(key), dict):
+    elif not lists and len(path) > 1 and _model_at(path) is not None and not isinstance(holder.get(key), dict):
         holder[key] = {}
     else:
         holder.pop(key, None)  # several problems may point at one list
@@ -101,6 +115,8 @@ def _model_at(path: Path) -> type[BaseModel] | None:
         model = _model(annotation)
         if model is not None:
             annotation = next((f.annotation for f in model.model_fields.values() if f.alias == part), None)
+        elif isinstance(part, int):  # a list of what its first type argument says
+            annotation = next(iter(get_args(annotation)), None)
         else:  # a mapping of names to what its second type argument says
             annotation = next(iter(get_args(annotation)[1:]), None)
     return _model(annotation)

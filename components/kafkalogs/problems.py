@@ -31,6 +31,7 @@ _TEXTS: Final = {
     "float_parsing": "not a number; write digits",
     "finite_number": "not a finite number; write digits",
     "string_type": "not a text; put it into quotes",
+    "invalid_key": "not a text; put the key into quotes",
     "model_type": "not a mapping; write keys with values below it",
     "dict_type": "not a mapping; write keys with values below it",
     "mapping_type": "not a mapping; write keys with values below it",

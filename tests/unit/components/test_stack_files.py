@@ -1,0 +1,234 @@
+"""The stack files of this repository, and what an environment or `aws` lets them leave out."""
+
+import datetime
+from typing import Any
+
+import pytest
+import yaml
+from kafkalogs import ConfigError, checks_production, load, parts
+from kafkalogs.config import Platform
+from kafkalogs.config_aws import STORAGE_CLASS
+from kafkalogs.environments import ENVIRONMENTS, merged
+
+from .stack import REMOVED, VALID, changed
+from .wrong_stacks import NAMES, STACKS, platform_of, wrong
+
+EXCEPTION = {"rule": "replication", "resource": "logs.*", "reason": "two brokers until June", "expires": "2999-01-31"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stack_file_has_no_problem_and_says_which_environment_it_is(name: str) -> None:
+    platform = load(platform_of(name))
+    assert platform.environment == name
+    assert parts.parts(platform) == list(parts.IMAGES), "every part is on"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_editors_find_the_schema_of_a_stack_file(name: str) -> None:
+    first = (STACKS / f"Pulumi.{name}.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=schema.json"
+    assert (STACKS / "schema.json").is_file()
+
+
+def test_every_stack_file_is_looked_at() -> None:
+    assert {path.name for path in STACKS.glob("Pulumi.*.yaml")} == {f"Pulumi.{name}.yaml" for name in NAMES}
+
+
+def test_staging_is_three_brokers_of_strimzi_with_all_they_rely_on_named() -> None:
+    platform = load(platform_of("staging"))
+    assert (platform.operator, platform.brokers(), platform.aws) == ("strimzi", 3, None)
+    assert all((platform.endpoints.s3, platform.endpoints.database, platform.endpoints.search))
+    assert platform.pager
+    assert platform.pager.url
+    assert (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas) == (3, 2)
+
+
+def test_production_survives_the_loss_of_a_zone_and_has_its_archive_in_aws() -> None:
+    platform = load(platform_of("prod"))
+    roles = [(pool.roles, pool.replicas) for pool in platform.kafka.pools.values()]
+    assert sorted(roles) == [(("broker",), 6), (("controller",), 3)]
+    assert platform.brokers() % 3 == 0
+    assert (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas) == (3, 2)
+    assert platform.kafka.rack == "topology.kubernetes.io/zone"
+    assert platform.protect
+    assert platform.aws
+    assert platform.aws.object_lock == "COMPLIANCE"
+    assert platform.archive
+    assert (platform.archive.catalog, platform.archive.region) == ("glue", "eu-central-1")
+    assert platform.archive.warehouse == "s3://example-logs-archive/logs"
+    assert {pool.storage.storage_class for pool in platform.kafka.pools.values()} == {STORAGE_CLASS}
+
+
+# What the stack file of `local` said before environments had defaults.
+BEFORE: dict[str, Any] = {
+    "operator": "auto",
+    "protect": False,
+    "kafka.name": "logs",
+    "kafka.version": "4.3.1",
+    "kafka.replicationFactor": 3,
+    "kafka.minInSyncReplicas": 2,
+    "kafka.pools.kafka.storage.type": "persistent",
+    "kafka.config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12},
+    "kafka.external": {"host": "localhost", "port": 32090},
+    "schemas.compatibility": "BACKWARD",
+    "connect": {"replicas": 1, "cpu": "120m"},
+    "archive.commitInterval": "30s",
+    "pager": {"quiet": "2m", "update": "30s"},
+    "shipper.kind": "filebeat",
+}
+
+
+def test_what_local_no_longer_says_is_as_it_was() -> None:
+    local = platform_of("local")
+    assert load(changed(*BEFORE.items(), base=local)) == load(local)
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(value, dict):
+        return [path]
+    return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))]
+
+
+def test_local_says_nothing_that_is_default() -> None:
+    local = platform_of("local")
+    told = [".".join(key.replace(".", "/") for key in leaf) for leaf in _leaves(local)]
+    required = ("replicas", "roles", "team", "rate", "reads")
+    silent = [path for path in told if path != "environment" and not path.endswith(required)]
+    # infra/machine.py reads `operator` before the defaults are there; the size of a disk is worth saying
+    allowed = {"operator", "kafka.pools.kafka.storage.size"}
+    assert {path for path in silent if _same(changed((path, REMOVED), base=local), local)} <= allowed
+
+
+def _same(raw: Any, other: Any) -> bool:
+    try:
+        return load(raw) == load(other)
+    except ConfigError:
+        return False
+
+
+# -- environments
+
+
+def _whole(environment: str) -> dict[str, Any]:
+    return {"environment": environment, "stream": {}, "archive": {}, "pager": {}}
+
+
+def test_the_defaults_of_the_models_are_those_of_production() -> None:
+    assert load(_whole("prod")) == Platform.model_validate(_whole("prod"))
+    assert load({}) == Platform()
+    for name in ("local", "staging"):
+        assert load(_whole(name)) != Platform.model_validate(_whole(name))
+
+
+def test_every_environment_has_the_same_keys() -> None:
+    shapes = {frozenset(".".join(leaf[:2]) for leaf in _leaves(table)) for table in ENVIRONMENTS.values()}
+    shapes = {frozenset(key for key in shape if not key.startswith("kafka")) for shape in shapes}
+    assert len(shapes) == 1
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_the_file_says_wins_and_the_rest_is_the_environments(environment: str) -> None:
+    platform = load({"environment": environment, "connect": {"cpu": "3"}, "protect": environment == "local"})
+    assert platform.connect.cpu == 3000
+    assert platform.connect.replicas == (1 if environment == "local" else 2)
+    assert platform.protect == (environment == "local")
+
+
+def test_defaults_of_a_part_do_not_switch_it_on() -> None:
+    platform = load({"environment": "local"})
+    assert (platform.archive, platform.pager) == (None, None)
+    archive = load({"environment": "local", "archive": {}}).archive
+    assert archive
+    assert archive.commit_interval == 30_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_merging_twice_is_merging_once_and_changes_nothing_given(name: str) -> None:
+    given = platform_of(name)
+    once = merged(given)
+    assert merged(once) == once
+    assert given == platform_of(name)
+
+
+def test_a_default_of_the_environment_can_be_the_problem_and_has_its_path() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(wrong("prod", {"environment": "local"}))
+    assert "kafkalogs:platform.operator: 'auto': aws is for clusters" in str(error.value)
+
+
+# -- aws
+
+
+def test_a_disk_that_names_its_class_or_is_not_kept_is_left_alone() -> None:
+    own = {"kafka.pools.controllers.storage": "{type: ephemeral}", "kafka.pools.brokers.storage.class": "own"}
+    platform = load(wrong("prod", {**own, "aws.storageClass": "false"}))
+    pools = platform.kafka.pools
+    assert (pools["controllers"].storage.storage_class, pools["brokers"].storage.storage_class) == (None, "own")
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "oidc.eks.eu-central-1.amazonaws.com/id/0A1B",
+        "https://oidc.eks.eu-central-1.amazonaws.com/id/0A1B",
+        "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/0A1B",
+    ],
+)
+def test_an_issuer_is_named_in_three_ways(provider: str) -> None:
+    aws = load(wrong("prod", {"aws.oidcProvider": provider})).aws
+    assert aws
+    assert aws.oidc_provider == provider
+
+
+# -- compliance and exceptions
+
+
+def test_how_long_the_archive_keeps_a_class() -> None:
+    compliance = load({"retention": {"debug": "1h"}, "compliance": {"archiveYears": {"audit": 10}}}).compliance
+    assert [compliance.years(kind) for kind in ("audit", "errors", "access", "debug")] == [10, 2, 1, 1]
+    assert compliance.audit_floor == 7 * 24 * 3600 * 1000
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_audit_logs_are_kept_above_the_floor_unless_the_file_says_otherwise(environment: str) -> None:
+    platform = load({"environment": environment})
+    assert platform.retention_classes()["audit"] >= platform.compliance.audit_floor
+
+
+@pytest.mark.parametrize("expires", ["2999-01-31", "2999-01-31 00:00:00 +0000 UTC", yaml.safe_load("2999-01-31")])
+def test_an_exception_ends_on_a_day_however_yaml_reads_it(expires: object) -> None:
+    (exception,) = load(changed(("exceptions", [{**EXCEPTION, "expires": expires}]))).exceptions
+    assert exception.expires == datetime.date(2999, 1, 31)
+
+
+def test_an_exception_holds_on_its_last_day_and_not_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = changed(("exceptions", [{**EXCEPTION, "expires": "2030-06-30"}]))
+    monkeypatch.setattr(checks_production, "today", lambda: datetime.date(2030, 6, 30))
+    assert len(load(raw).exceptions) == 1
+    monkeypatch.setattr(checks_production, "today", lambda: datetime.date(2030, 7, 1))
+    with pytest.raises(ConfigError, match=r"exceptions\.0\.expires: '2030-06-30': the exception has expired"):
+        load(raw)
+
+
+# -- what a stack file, or a program, can also bring about
+
+
+def test_every_entry_of_a_list_that_is_wrong_is_reported() -> None:
+    wrong_ones = [{**EXCEPTION, "expires": "soon"}, {"rule": "replication", "resource": " "}, "x"]
+    with pytest.raises(ConfigError) as error:
+        load(changed(("exceptions", wrong_ones), ("kafka.pools.kafka.roles", ["boker", "contoller"])))
+    assert {problem.path for problem in error.value.problems} == {
+        ("exceptions", 0, "expires"),
+        ("exceptions", 1, "resource"),
+        ("exceptions", 1, "reason"),
+        ("exceptions", 1, "expires"),
+        ("exceptions", 2),
+        ("kafka", "pools", "kafka", "roles", 0),
+        ("kafka", "pools", "kafka", "roles", 1),
+    }
+
+
+@pytest.mark.parametrize("raw", [{1: 2}, {**VALID, None: {}}, {"services": {1: {"team": "a", "rate": "1KiB/s"}}}])
+def test_keys_that_are_no_texts_are_refused(raw: Any) -> None:
+    with pytest.raises(ConfigError, match=r"not a text|unknown key"):
+        load(raw)
