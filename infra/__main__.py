@@ -14,12 +14,19 @@ config = pulumi.Config("kafkalogs").require_object("platform")
 stack = load(config)  # every problem of the stack file at once, before anything is registered
 here = machine.read(config)
 shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
-if parts.parts(stack):
+where, before = here.options(), list[pulumi.Resource]()
+if stack.aws:
+    # Here because loading AWS's resources takes seconds, and other stacks do not need them.
+    import aws_services
+
+    aws_services.check(stack, here.images)
+    where = pulumi.ResourceOptions.merge(where, aws_services.options(stack, pulumi.get_stack()))
+    before = aws_services.disks(stack, pulumi.get_stack(), where)
+elif parts.parts(stack):
     # Here because loading it takes a tenth of a second, and a stack without parts does not need it.
     from local_services import check_images
 
     check_images(stack, here.images)
-where = here.options()
 
 platform = LogPlatform(
     "kafkalogs",
@@ -29,17 +36,23 @@ platform = LogPlatform(
         operator_image=here.images.get("operator"),
         kafka_image=here.images.get("kafka"),
     ),
-    where,
+    pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=before)),
 )
 after = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform]))
 
 if parts.parts(stack):
     from kafkalogs import LogPipeline, LogPipelineArgs
-    from local_services import LocalServices, LocalServicesArgs
 
     # They take as long as Kafka to start, and need nothing of it.
     beside = pulumi.ResourceOptions.merge(where, pulumi.ResourceOptions(depends_on=[platform.place]))
-    services = LocalServices("services", LocalServicesArgs(platform, here.images), beside)
+    if stack.aws:
+        from aws_services import AwsServices, AwsServicesArgs
+
+        services = AwsServices("services", AwsServicesArgs(platform, here.images, pulumi.get_stack()), beside)
+    else:
+        from local_services import LocalServices, LocalServicesArgs
+
+        services = LocalServices("services", LocalServicesArgs(platform, here.images), beside)
     ready: list[pulumi.Resource] = [platform, services]
     if stack.stream and stack.stream.install_operator and platform.config.operator == "strimzi":
         from kafkalogs import FlinkOperator, FlinkOperatorArgs

@@ -1,0 +1,276 @@
+"""`AwsServices`: what the stack file's `aws` asks for, and the Secrets of all parts.
+
+It is for a stack on AWS what `LocalServices` is for one machine: it gives the platform's parts the places that they
+rely on. Nothing of it runs in the cluster; pods reach AWS by the roles of their service accounts.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, cast
+
+import pulumi
+import pulumi_aws
+from kafkalogs import LogPlatform, aws_names, parts, pipeline
+from kafkalogs.aws_buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
+from kafkalogs.aws_disks import EncryptedStorageClass, EncryptedStorageClassArgs
+from kafkalogs.aws_glue import GlueCatalog, GlueCatalogArgs
+from kafkalogs.aws_roles import ROLE_ANNOTATION, ConnectRole, ConnectRoleArgs, StreamRole, StreamRoleArgs
+from kafkalogs.aws_search import SearchDomain, SearchDomainArgs
+from kafkalogs.aws_secrets import AwsSecrets, AwsSecretsArgs
+from kafkalogs.config import Archive, Platform, Stream
+from kafkalogs.config_aws import STORAGE_CLASS, Aws, AwsSearch
+from kafkalogs.connect import service_account
+from kafkalogs.problems import ConfigError, Problem
+from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
+from kafkalogs.stream_manifests import STREAM
+
+NEEDED_FOR_SEARCH: Final = ("elastic", "search-sink")
+"""The credentials without which a domain has no administrator, and the sink no user."""
+
+_SHIPPED_CLASS: Final = "application"
+
+
+@dataclass(frozen=True)
+class AwsServicesArgs:
+    """What they are made of."""
+
+    platform: LogPlatform
+    """Whose parts rely on them."""
+
+    images: Mapping[str, str]
+    """The images: `secrets`."""
+
+    stack: str
+    """The name of the stack, which is in all names that must differ within an account."""
+
+
+def check(config: Platform, images: Mapping[str, str]) -> None:
+    """Raise ConfigError for what is missing, before anything is registered."""
+    parts.check_images(config, images)
+    problems: list[Problem] = []
+    if parts.parts(config) and "secrets" not in images:
+        problems.append(Problem(("aws",), "on", "the image secrets is needed; run make images REGISTRY=..."))
+    if config.aws and config.aws.search:
+        for name in NEEDED_FOR_SEARCH:
+            if name not in config.aws.secrets:
+                text = "missing, and the search domain needs it; write the name of its secret in Secrets Manager"
+                problems.append(Problem(("aws", "secrets", name), None, text))
+    if problems:
+        raise ConfigError(problems)
+
+
+def options(config: Platform, stack: str) -> pulumi.ResourceOptions:
+    """Where AWS's resources go: the region of the stack file, and no account but that of the stack file."""
+    aws = _aws(config)
+    provider = pulumi_aws.Provider(
+        "aws",
+        region=aws.region,
+        # With the credentials of another account nothing is made, rather than in the wrong place.
+        allowed_account_ids=[aws.account],
+        default_tags={"tags": {"kafkalogs:stack": stack, "kafkalogs:environment": config.environment}},
+    )
+    return pulumi.ResourceOptions(providers=[provider])
+
+
+def disks(config: Platform, stack: str, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    """The StorageClass of the brokers' disks, which must be there before them; none where the stack file has none."""
+    aws = _aws(config)
+    if not aws.storage_class:
+        return []
+    args = EncryptedStorageClassArgs(
+        region=aws.region,
+        account=aws.account,
+        storage_class=STORAGE_CLASS,
+        alias=f"kafkalogs-{stack}-disks",
+        key_admins=aws.kms_admins,
+        protect=config.protect,
+    )
+    return [EncryptedStorageClass("disks", args, opts)]
+
+
+def database_name(stack: str) -> str:
+    """The database of a stack in the account's Glue catalog."""
+    return f"kafkalogs_{aws_names.fitting(stack, 60).replace('-', '_')}"
+
+
+def role_name(stack: str, part: str) -> str:
+    """The name of the role of a part."""
+    return aws_names.fitting(f"kafkalogs-{stack}-{part}", aws_names.ROLE_LENGTH)
+
+
+def archived_classes(platform: LogPlatform) -> list[str]:
+    """The retention classes of the topics that are archived."""
+    classes = {topic.retention_class for topic in platform.catalog.topics.values()}
+    return sorted(classes | ({_SHIPPED_CLASS} if platform.config.shipper else set()))
+
+
+def lock_years(config: Platform, classes: list[str]) -> int:
+    """For how many years no version of an archived file can be removed: the longest of the classes.
+
+    A bucket has one default for all that is in it: with less, some class would not be kept as long as it must be.
+    """
+    return max(config.compliance.years(kind) for kind in classes)
+
+
+class AwsServices(pulumi.ComponentResource):
+    """The archive's bucket and catalog, the state's bucket, the search domain, roles, and Secrets."""
+
+    endpoints: pipeline.Endpoints
+    """Where the platform's parts find what they need."""
+
+    def __init__(self, name: str, args: AwsServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        config = args.platform.config
+        aws = _aws(config)
+        super().__init__("kafkalogs:index:AwsServices", name, {}, opts)
+        self._args, self._config, self._aws = args, config, aws
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._place = {"region": aws.region, "account": aws.account}
+        self._workload = {**self._place, "oidc_provider": aws.oidc_provider, "namespace": config.namespace}
+        identities: dict[str, Mapping[str, str]] = {}
+        certificates, credentials = parts.needed_secrets(config)
+        wanted = {key: user for key, user in credentials.items() if key not in aws.secrets}
+        ServiceSecrets(
+            f"{name}-secrets",
+            ServiceSecretsArgs(config.namespace, args.images["secrets"], certificates, wanted),
+            self._child,
+        )
+        if aws.secrets:
+            from_aws = AwsSecretsArgs(
+                **self._workload, role=role_name(args.stack, "secrets"), secrets=dict(aws.secrets)
+            )
+            AwsSecrets("aws-secrets", from_aws, self._child)
+        if config.archive:
+            identities["connect"] = self._archive(config.archive)
+        if config.stream:
+            identities[STREAM] = self._stream(config.stream)
+        search = self._search(aws.search) if aws.search else config.endpoints.search
+        self.endpoints = pipeline.Endpoints(
+            database=config.endpoints.database,
+            search=search,
+            pagerduty=config.pager and config.pager.url,
+            identities=identities,
+            archive_table=f"{database_name(args.stack)}.events",
+            archive_by_class=True,
+        )
+        self.register_outputs({})
+
+    def _archive(self, archive: Archive) -> dict[str, str]:
+        """The archive's bucket, catalog and role; the annotations of Connect's service account."""
+        stack, bucket = self._args.stack, aws_names.bucket_of(archive.warehouse)
+        path, role = aws_names.path_of(archive.warehouse), role_name(stack, "connect")
+        classes = archived_classes(self._args.platform)
+        made = ArchiveBucket(
+            "archive-bucket",
+            ArchiveBucketArgs(
+                **self._place,
+                bucket=bucket,
+                path=path,
+                retention_classes=classes,
+                lock_years=lock_years(self._config, classes),
+                lock_mode=self._aws.object_lock,
+                key_admins=self._aws.kms_admins,
+                protect=self._config.protect,
+            ),
+            self._child,
+        )
+        GlueCatalog(
+            "catalog",
+            GlueCatalogArgs(
+                account=self._aws.account,
+                database=database_name(stack),
+                warehouse=archive.warehouse,
+                protect=self._config.protect,
+            ),
+            self._child,
+        )
+        ConnectRole(
+            "connect-role",
+            ConnectRoleArgs(
+                **self._workload,
+                service_account=service_account(pipeline.CONNECT),
+                role=role,
+                bucket=bucket,
+                path=path,
+                key_arn=made.key_arn,
+                database=database_name(stack),
+            ),
+            self._child,
+        )
+        return self._annotation(role)
+
+    def _stream(self, stream: Stream) -> dict[str, str]:
+        """The bucket of the stream job's state and its role; the annotations of the job's service account."""
+        role, bucket = role_name(self._args.stack, "stream"), aws_names.bucket_of(stream.state)
+        made = StateBucket(
+            "state-bucket",
+            StateBucketArgs(
+                **self._place, bucket=bucket, key_admins=self._aws.kms_admins, protect=self._config.protect
+            ),
+            self._child,
+        )
+        StreamRole(
+            "stream-role",
+            StreamRoleArgs(
+                **self._workload,
+                service_account=STREAM,
+                role=role,
+                bucket=bucket,
+                path=aws_names.path_of(stream.state),
+                key_arn=made.key_arn,
+            ),
+            self._child,
+        )
+        return self._annotation(role)
+
+    def _search(self, search: AwsSearch) -> pulumi.Output[str]:
+        """The search domain; where it answers."""
+        admin = self._search_admin()
+        domain = SearchDomain(
+            "search-domain",
+            SearchDomainArgs(
+                **self._place,
+                domain=aws_names.fitting(f"kafkalogs-{self._args.stack}", aws_names.DOMAIN_LENGTH),
+                subnets=search.subnets,
+                security_groups=search.security_groups,
+                admin_name=admin.apply(lambda known: known["username"]),
+                admin_password=admin.apply(lambda known: known["password"]),
+                instance_type=search.instance_type,
+                instances=search.instances,
+                volume=search.volume,
+                zones=search.zones,
+                key_admins=self._aws.kms_admins,
+                protect=self._config.protect,
+            ),
+            self._child,
+        )
+        return domain.url
+
+    def _search_admin(self) -> pulumi.Output[dict[str, str]]:
+        """The user name and password of who administers the domain. A preview does without: who may preview need not be
+        let in, and what a domain began with is not compared again."""
+        if pulumi.runtime.is_dry_run():
+            return pulumi.Output.secret(cast("str", pulumi.UNKNOWN)).apply(_credentials)
+        found = pulumi_aws.secretsmanager.get_secret_version_output(
+            secret_id=self._aws.secrets["elastic"], opts=pulumi.InvokeOutputOptions(parent=self)
+        )
+        return pulumi.Output.secret(found.secret_string).apply(_credentials)
+
+    def _annotation(self, role: str) -> dict[str, str]:
+        return {ROLE_ANNOTATION: aws_names.role_arn(self._aws.region, self._aws.account, role)}
+
+
+def _credentials(text: str) -> dict[str, str]:
+    """The user name and password of a secret; pulumi.RunError says what it must look like, and nothing of it."""
+    try:
+        found = json.loads(text)
+        return {key: str(found[key]) for key in ("username", "password")}
+    except (ValueError, KeyError, TypeError):
+        text = 'not a user name and a password; store {"username": ..., "password": ...} under this name'
+        raise pulumi.RunError(f"aws.secrets.elastic: {text}") from None
+
+
+def _aws(config: Platform) -> Aws:
+    if config.aws is None:
+        raise ConfigError([Problem(("aws",), None, "missing; write region, account, oidcProvider and bucket")])
+    return config.aws
