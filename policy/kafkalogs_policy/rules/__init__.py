@@ -1,0 +1,26 @@
+"""All rules. Each module has a family of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..model import Rule
+from . import access, at_rest, dead_letters, deletion, quotas, replication, retention, transit, workloads
+
+RULES: Final[tuple[Rule, ...]] = (
+    transit.RULE,
+    at_rest.RULE,
+    replication.RULE,
+    retention.BOUNDS,
+    retention.FLOOR,
+    access.ACLS,
+    access.USERS,
+    quotas.RULE,
+    dead_letters.RULE,
+    workloads.RESOURCES,
+    workloads.NON_ROOT,
+    workloads.IMAGES,
+    deletion.RULE,
+)
+
+NAMES: Final = tuple(rule.name for rule in RULES)

@@ -1,0 +1,158 @@
+"""no-wildcard-acl and no-anonymous-user: everybody is somebody, and may do what is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+from ..kinds import kind, of
+from ..model import Context, Rule, Violation, each
+from ..values import View
+from . import aws
+
+# type: the property with the document of rights
+_DOCUMENTS: Final = {
+    "aws:iam/policy:Policy": "policy",
+    "aws:iam/rolePolicy:RolePolicy": "policy",
+    "aws:iam/userPolicy:UserPolicy": "policy",
+    "aws:iam/groupPolicy:GroupPolicy": "policy",
+    "aws:iam/role:Role": "assumeRolePolicy",
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:opensearch/domain:Domain": "accessPolicies",
+    "aws:opensearch/domainPolicy:DomainPolicy": "accessPolicies",
+    "aws:kms/key:Key": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
+    "aws:sns/topicPolicy:TopicPolicy": "policy",
+}
+_WATCHING: Final = frozenset({"describe", "describeconfigs"})
+_DOMAIN: Final = "aws:opensearch/domain:Domain"
+# Documents that stand on a resource: what they name is that resource, and "*" is no more.
+_OF_RESOURCES: Final = frozenset(type_ for type_ in _DOCUMENTS if not type_.startswith("aws:iam/"))
+
+
+def _acls(type_: str, view: View, context: Context) -> Iterator[Violation]:
+    name = kind(type_)
+    if name == "KafkaUser":
+        for acl in view["spec"]["authorization"]["acls"].items:
+            yield from each(_acl(acl))
+    elif name == "Kafka":
+        place = view["spec"]["kafka"]["config"]["allow.everyone.if.no.acl.found"]
+        if place.true:
+            told = "true: whoever connects may read and write every topic without an ACL"
+            yield Violation(place.path, told, "leave it out")
+    else:
+        document = view[_DOCUMENTS[name]]
+        if document.there:
+            open_ = _has_own_users(view) if name == _DOMAIN else False
+            yield from each(_document(document, of_resource=name in _OF_RESOURCES, open_=open_))
+
+
+def _acl(acl: View) -> Iterator[Violation]:
+    if acl["type"].text == "deny":
+        return
+    resource = acl["resource"]
+    operations = {operation.text.lower() for operation in [*acl["operations"].items, acl["operation"]]} - {""}
+    # Who watches everything sees names and positions of what will be there too, and can read none of it.
+    watches = bool(operations) and operations <= _WATCHING
+    if not watches and resource["type"].text != "cluster" and resource["name"].text in {"", "*"}:
+        told = f"an ACL on every {resource['type'].text or 'resource'} there is"
+        remedy = "name the topics or groups, or a prefix of them with patternType: prefix"
+        yield Violation(f"{resource.path}.name", told, remedy)
+    for operation in [*acl["operations"].items, acl["operation"]]:
+        if operation.text.lower() == "all":
+            told = "an ACL for every operation, deletion and rights included"
+            yield Violation(operation.path, told, "name the operations, like Read and Describe")
+
+
+def _has_own_users(view: View) -> bool:
+    """Whether a search domain asks everybody for a password, and can be reached from its network only. Who has a
+    password has no identity of AWS, so that AWS wants the domain's own policy open
+    (https://docs.aws.amazon.com/opensearch-service/latest/developerguide/fgac.html)."""
+    options = view["advancedSecurityOptions"]
+    own = options["enabled"].true and options["internalUserDatabaseEnabled"].true
+    return own and not options["anonymousAuthEnabled"].true and bool(view["vpcOptions"]["subnetIds"].items)
+
+
+def _document(document: View, *, of_resource: bool, open_: bool) -> Iterator[Violation]:
+    for statement in aws.allowing(document):
+        # A key's own policy names the account's root with kms:*, or nobody could ever change the key.
+        if not of_resource:
+            wide = {action for action in aws.listed(statement.get("Action")) if action == "*" or action.endswith(":*")}
+            if wide:
+                told = f"allows {', '.join(sorted(wide))}"
+                yield Violation(document.path, told, "name the actions")
+            if "*" in aws.listed(statement.get("Resource")):
+                yield Violation(document.path, "allows it on every resource there is", "name the resources")
+        if "NotAction" in statement or "NotResource" in statement:
+            yield Violation(document.path, "allows all but what it names", "name what it allows")
+        if not open_ and _everybody(statement.get("Principal")) and not statement.get("Condition"):
+            yield Violation(document.path, "allows it to everybody", "name the role in Principal")
+
+
+def _everybody(principal: Any) -> bool:
+    named = cast("dict[str, Any]", principal).get("AWS") if isinstance(principal, dict) else principal
+    return "*" in aws.listed(named)
+
+
+def _users(type_: str, view: View, context: Context) -> Iterator[Violation]:
+    name, spec = kind(type_), view["spec"] if not type_.startswith("aws:") else view
+    if name == "KafkaUser":
+        yield from each(_authenticated(spec["authentication"], "a user without credentials is anybody"))
+    elif name == "Kafka":
+        for listener in spec["kafka"]["listeners"].items:
+            told = f"whoever reaches the listener {listener['name'].shown} is User:ANONYMOUS"
+            yield from each(_authenticated(listener["authentication"], told))
+        yield from each(
+            _authorized(spec["kafka"]["authorization"]),
+            _no_super_users(spec["kafka"]["authorization"]["superUsers"]),
+            _no_super_users(spec["kafka"]["config"]["super.users"]),
+        )
+    elif name in {"KafkaConnect", "KafkaBridge"}:
+        yield from each(_authenticated(spec["authentication"], "it connects to Kafka as nobody"))
+    else:
+        yield from each(_domain(view))
+
+
+def _authenticated(place: View, told: str) -> Iterator[Violation]:
+    if not place["type"].text:
+        yield Violation(place.path, told, "write authentication with type: tls or scram-sha-512")
+
+
+def _authorized(place: View) -> Iterator[Violation]:
+    if not place["type"].text:
+        told = "no authorization: every user may do everything"
+        yield Violation(place.path, told, "write authorization with type: simple")
+    elif place["type"].text != "simple":
+        told = f"rights of the type {place['type'].shown} are not in KafkaUsers, so nothing here can check them"
+        yield Violation(f"{place.path}.type", told, "write simple, or declare an exception that says who checks them")
+
+
+def _no_super_users(place: View) -> Iterator[Violation]:
+    if place.items if isinstance(place.known, list) else place.text:
+        told = "a super user, whom no ACL and no quota holds; the operators have theirs without this"
+        yield Violation(place.path, told, "leave it out and give a KafkaUser the rights that it needs")
+
+
+def _domain(view: View) -> Iterator[Violation]:
+    options = view["advancedSecurityOptions"]
+    if not options["enabled"].true:
+        told = f"fine-grained access is {options['enabled'].shown}: whoever reaches the search engine may do all"
+        yield Violation(f"{options.path}.enabled", told, "write true")
+    if options["anonymousAuthEnabled"].true:
+        told = "the search engine answers whoever gives no name"
+        yield Violation(f"{options.path}.anonymousAuthEnabled", told, "leave it out")
+
+
+ACLS: Final = Rule(
+    name="no-wildcard-acl",
+    title="Rights name what they are for",
+    applies=of("KafkaUser", "Kafka", *_DOCUMENTS),
+    examine=_acls,
+)
+
+USERS: Final = Rule(
+    name="no-anonymous-user",
+    title="Nobody is anonymous, and nobody but the operators is a super user",
+    applies=of("KafkaUser", "Kafka", "KafkaConnect", "KafkaBridge", _DOMAIN),
+    examine=_users,
+)
