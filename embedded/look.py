@@ -13,8 +13,7 @@ from typing import Any, TypeVar
 
 from kafkalogs.client import Catalog
 from kafkalogs.cluster_access import ClusterAccess
-
-from embedded.reach import OutsideError, Reach, UnansweredError
+from kafkalogs.reach import OutsideError, Reach, UnansweredError
 
 T = TypeVar("T")
 

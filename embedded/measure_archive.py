@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from kafkalogs.reach import inside, unanswered
+
 from embedded.look import CA, Look, Section, ago, born, duration, not_yet, short
-from embedded.reach import inside, unanswered
 
 _SHOWN = 3
 # A commit waits so long for its tasks, and the connector so long for its start, where everything starts at once.

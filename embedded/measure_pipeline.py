@@ -14,9 +14,9 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kafkalogs import client
 from kafkalogs.parts import GROUPS
+from kafkalogs.reach import Login, UnansweredError, inside, place
 
 from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, short
-from embedded.reach import Login, UnansweredError, inside, place
 
 # Those of the consumer groups that always have something to read.
 _BUSY = {GROUPS["search"], GROUPS["stream"]}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaException
 from kafkalogs.client import Catalog
 from kafkalogs.cluster_access import AccessError, ClusterAccess
+from kafkalogs.reach import OutsideError, UnansweredError, inside
 from rich.markup import escape
 from rich.table import Table
 
@@ -14,7 +15,6 @@ from embedded import measure_pipeline as measure
 from embedded.look import Look, Section, look_around
 from embedded.measure_archive import archive
 from embedded.progress import console, say
-from embedded.reach import OutsideError, UnansweredError, inside
 
 # Seconds, for all parts together: for the first documents, files, minutes and offsets after a start.
 _PATIENCE = 60

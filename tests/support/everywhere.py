@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from embedded.reach import UnansweredError
+from kafkalogs.reach import UnansweredError
+
 from tests.support import kafka, pipeline
 from tests.support.run import Run, of
 from tests.support.sandbox import Sandbox

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafkalogs.cluster_access import ClusterAccess
+from kafkalogs.reach import Login, Reach
 
-from embedded.reach import Login, Reach
 from tests.support.sandbox import Sandbox
 
 SPACE = "kafkalogs"

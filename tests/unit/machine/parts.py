@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from kafkalogs.client import Catalog, Credentials
+from kafkalogs.reach import Login
 
 from embedded.look import Look, Section
-from embedded.reach import Login
 
 NOW = 1_800_000_000.0
 HIDDEN = "never-to-be-shown"

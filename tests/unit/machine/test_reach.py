@@ -18,8 +18,8 @@ from typing import Any
 import kubernetes.stream
 import pytest
 from kafkalogs.cluster_access import AccessError
+from kafkalogs.reach import Login, OutsideError, Reach, UnansweredError, inside, place
 
-from embedded.reach import Login, OutsideError, Reach, UnansweredError, inside, place
 from tests.unit.sinks.sinks_tls import server_context, write_certificates
 
 ANSWERS = {"/json?a=b": (200, '{"fine": true}'), "/text": (200, "no"), "/secret": (403, "not you")}

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kafkalogs.reach import UnansweredError
 
 from embedded import measure_archive
 from embedded.look import Row
-from embedded.reach import UnansweredError
 
 from .parts import HIDDEN, NOW, clock, connector, look, told
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 from kafkalogs.cluster_access import AccessError
+from kafkalogs.reach import OutsideError, UnansweredError
 
 from embedded import measure_pipeline, report_pipeline
 from embedded.look import Row, Section, duration, look_around
-from embedded.reach import OutsideError, UnansweredError
 
 from .parts import CATALOG, NOW, at, clock, connector, deployment, look, told
 

@@ -18,13 +18,13 @@ import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import SplitResult, urlsplit
 
-from kafkalogs.cluster_access import AccessError, ClusterAccess
+from .cluster_access import AccessError, ClusterAccess
 
 _SECONDS = 15
 _SERVICE = re.compile(r"([a-z0-9-]+)\.([a-z0-9-]+)\.svc(\.cluster\.local)?")
@@ -32,16 +32,20 @@ _PORTS = {"https": 443, "http": 80, "postgresql": 5432}
 
 
 class UnansweredError(Exception):
-    """Something did not answer, or not as it should. Its text says what, and why."""
+    """Something did not answer, or not as it should. Its text says what, and why. status: HTTP's, of an answer."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class OutsideError(UnansweredError):
     """The same of something that is not in the cluster: it may be reached from there only."""
 
 
-def unanswered(url: str, text: str) -> UnansweredError:
+def unanswered(url: str, text: str, status: int | None = None) -> UnansweredError:
     """The error about an address."""
-    return UnansweredError(text) if inside(url) else OutsideError(text)
+    return UnansweredError(text, status) if inside(url) else OutsideError(text, status)
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,15 @@ class Reach:
 
     def secret(self, name: str) -> dict[str, str]:
         """The values of a Secret of the platform's namespace."""
-        found = self._access.call(
+        found: Any = self._access.call(
             self._access.core.read_namespaced_secret,
             f"Secret {self._access.namespace}/{name}",
             "run `pulumi up` again",
             name,
             self._access.namespace,
         )
-        return {key: base64.b64decode(value).decode(errors="replace") for key, value in (found.data or {}).items()}
+        data = cast("dict[str, str]", found.data or {})
+        return {key: base64.b64decode(value).decode(errors="replace") for key, value in data.items()}
 
     def login(self, secret: str) -> Login:
         """The username and password of a Secret."""
@@ -95,7 +100,10 @@ class Reach:
 
     def trust(self, secret: str | None) -> ssl.SSLContext:
         """TLS with servers of the authority in a Secret's ca.crt; of the public ones without."""
-        return ssl.create_default_context(cadata=self.secret(secret)["ca.crt"] if secret else None)
+        try:
+            return ssl.create_default_context(cadata=self.secret(secret)["ca.crt"] if secret else None)
+        except (KeyError, ValueError, ssl.SSLError) as error:
+            raise AccessError(f"Secret {self._access.namespace}/{secret} has no certificate in ca.crt") from error
 
     def connect(self, url: str) -> socket.socket:
         """A connection to an address. Raises UnansweredError."""
@@ -115,31 +123,29 @@ class Reach:
         body: Any = None,
     ) -> Any:
         """The JSON that a GET of ``url`` answers, or a POST of ``body``, as JSON too. Raises UnansweredError."""
+        with self.talking(url, trust, login) as ask:
+            parts = urlsplit(url)
+            return ask(f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body)
+
+    @contextmanager
+    def talking(
+        self, url: str, trust: ssl.SSLContext | None = None, login: Login | None = None
+    ) -> Generator[Callable[..., Any]]:
+        """What asks for one path after the other over a single connection, as `ask` does. Raises UnansweredError."""
         parts = urlsplit(url)
         headers = {"Accept": "application/json"}
         headers |= {"Authorization": login.header()} if login else {}
-        headers |= {} if body is None else {"Content-Type": "application/json"}
         plain = self.connect(url)
         try:
             with _encrypted(plain, parts, trust) as connection:
                 exchange = http.client.HTTPConnection(*place(url))
-                exchange.sock = connection
-                path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-                data = None if body is None else json.dumps(body)
-                exchange.request("GET" if body is None else "POST", path, data, headers)
-                answer = exchange.getresponse()
-                text = answer.read().decode(errors="replace")
+                exchange.sock, exchange.auto_open = connection, 0
+                yield functools.partial(_exchange, exchange, url, headers)
         except (OSError, http.client.HTTPException) as error:
             raise unanswered(url, f"no answer from {parts.netloc}: {error or type(error).__name__}") from error
-        if answer.status != 200:
-            raise unanswered(url, f"{parts.netloc}{parts.path} answers {answer.status}: {text[:200].strip()}")
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise unanswered(url, f"{parts.netloc}{parts.path} answers no JSON: {text[:80].strip()}") from error
 
     @contextmanager
-    def listening(self, url: str, trust: ssl.SSLContext | None = None) -> Iterator[int]:
+    def listening(self, url: str, trust: ssl.SSLContext | None = None) -> Generator[int]:
         """A port on localhost that leads to an address, for clients that need one.
 
         trust: the way from here on is TLS, and the client on this machine speaks none.
@@ -165,14 +171,16 @@ class Reach:
                 server.shutdown()
 
     def _forward(self, host: str, port: int) -> socket.socket:
-        from kubernetes.stream import portforward
+        from kubernetes import stream
+
+        portforward = cast("Any", stream).portforward
 
         found = _SERVICE.fullmatch(host)
         assert found is not None
         name, namespace = found[1], found[2]
         # the Kubernetes client changes itself while it makes a port-forward, so each has one of its own
         core = self._access.client()
-        service = self._access.call(
+        service: Any = self._access.call(
             core.read_namespaced_service, f"Service {namespace}/{name}", "run `pulumi up` again", name, namespace
         )
         pod, target = self._target(core, service, namespace, port)
@@ -189,25 +197,46 @@ class Reach:
 
     def _target(self, core: Any, service: Any, namespace: str, port: int) -> tuple[str, str]:
         """The pod behind a Service that is ready, and the port of it that the Service's leads to."""
-        selector = ",".join(f"{key}={value}" for key, value in (service.spec.selector or {}).items())
+        labels = cast("dict[str, str]", service.spec.selector or {})
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
         what = f"the pods of Service {namespace}/{service.metadata.name}"
         listing = core.list_namespaced_pod
-        pods = self._access.call(listing, what, "run `pulumi up` again", namespace, label_selector=selector).items
-        ready = [
-            pod
-            for pod in pods
-            if any(c.type == "Ready" and c.status == "True" for c in pod.status.conditions or [])
-            and not pod.metadata.deletion_timestamp
-        ]
+        pods: list[Any] = self._access.call(
+            listing, what, "run `pulumi up` again", namespace, label_selector=selector
+        ).items
+        ready = [pod for pod in pods if _is_ready(pod) and not pod.metadata.deletion_timestamp]
         if not ready:
             raise UnansweredError(f"{what}: none of {len(pods)} is ready")
-        target = next((p.target_port for p in service.spec.ports if p.port == port), port)
-        named = {p.name: p.container_port for c in ready[0].spec.containers for p in c.ports or []}
+        target: Any = next((p.target_port for p in service.spec.ports if p.port == port), port)
+        ports = (cast("list[Any]", container.ports or []) for container in ready[0].spec.containers)
+        named = {one.name: one.container_port for of in ports for one in of}
         return ready[0].metadata.name, str(named.get(target, target))
 
 
+def _is_ready(pod: Any) -> bool:
+    conditions = cast("list[Any]", pod.status.conditions or [])
+    return any(one.type == "Ready" and one.status == "True" for one in conditions)
+
+
+def _exchange(
+    exchange: http.client.HTTPConnection, url: str, headers: dict[str, str], path: str, body: Any = None
+) -> Any:
+    data = None if body is None else json.dumps(body)
+    more = {} if body is None else {"Content-Type": "application/json"}
+    exchange.request("GET" if body is None else "POST", path, data, {**headers, **more})
+    answer = exchange.getresponse()
+    text = answer.read().decode(errors="replace")
+    where = urlsplit(url).netloc + path.partition("?")[0]
+    if answer.status != 200:
+        raise unanswered(url, f"{where} answers {answer.status}: {text[:200].strip()}", answer.status)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise unanswered(url, f"{where} answers no JSON: {text[:80].strip()}") from error
+
+
 @contextmanager
-def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext | None) -> Iterator[socket.socket]:
+def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext | None) -> Generator[socket.socket]:
     """A connection with TLS over it, if the address is one of https and somebody is to be trusted."""
     connection = plain
     try:
@@ -215,10 +244,10 @@ def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext |
             connection = trust.wrap_socket(plain, server_hostname=parts.hostname)
         yield connection
     finally:
-        _end(connection)
+        end(connection)
 
 
-def _end(connection: socket.socket) -> None:
+def end(connection: socket.socket) -> None:
     """Close a connection. What still comes is read first: a port-forward takes an early end for a failure."""
     with contextlib.suppress(OSError):
         connection.settimeout(1)
