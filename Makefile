@@ -2,12 +2,15 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration bench requirements clean
+.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration bench requirements clean \
+  preview deploy drift workflows comment issue
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EMBEDDED := $(BIN)/python -m embedded
+# of preview, deploy and drift; from the environment or from the command line
+export STACK DANGEROUS APPROVED
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +45,25 @@ lint: $(VENV)/ready ## style, format, types and small checks of every file
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/python tests/check_files.py
+	@$(BIN)/python -m ci.workflows
+
+workflows: $(VENV)/ready ## only the check of the pipelines' files, by actionlint and by rules of our own
+	@$(BIN)/python -m ci.workflows
+
+preview: $(VENV)/ready ## what STACK would change, checked by the policies, as a plan; DANGEROUS=allow accepts all of it
+	@$(BIN)/python -m ci.preview "$(STACK)"
+
+deploy: $(VENV)/ready ## bring STACK up; with APPROVED=FILE only by the plan in that file
+	@$(BIN)/python -m ci.deploy "$(STACK)"
+
+drift: $(VENV)/ready ## whether STACK is what is declared, by a preview and by the doctor
+	@$(BIN)/python -m ci.drift "$(STACK)"
+
+comment: $(VENV)/ready ## in a pipeline: the plans of STACKS as one comment of the pull request
+	@$(BIN)/python -m ci.comment $(STACKS)
+
+issue: $(VENV)/ready ## in a pipeline: the drift of STACKS as one issue
+	@$(BIN)/python -m ci.issue $(STACKS)
 
 format: $(VENV)/ready ## put every Python file into the project's format
 	@$(BIN)/ruff check --fix .

@@ -1,0 +1,49 @@
+"""``python -m ci.drift STACK``: whether what runs is what is declared.
+
+Two questions: would `pulumi up` change anything (it reads the cluster first), and does the doctor find a fault. The
+answer is in ``.kafkalogs/drift-STACK.md``; without that file nobody has looked.
+
+exit codes: 0 all is as declared, 1 it is not, or nobody could tell.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from ci.preview import KAFKALOGS, NOTHING, preview, show
+from ci.stack import PROBLEMS, Stack, last_words, stack, told
+
+HEALTHY = 0
+ALL_WELL = "All is as declared.\n"
+
+
+def drift(of: Stack) -> list[str]:
+    """What is not as declared, a section of Markdown each; empty if all is."""
+    found: list[str] = []
+    planned = preview(of, "--refresh", "--expect-no-changes")
+    if planned.danger != NOTHING:
+        title = "The preview failed" if planned.danger is None else "What `pulumi up` would change"
+        found.append(f"### {title}\n\n{planned.text}")
+    doctor = of.run([*KAFKALOGS, "doctor", "-s", of.name])
+    if doctor.returncode != HEALTHY:
+        said = "\n".join(filter(None, [doctor.stdout.rstrip(), last_words(doctor.stderr)]))
+        found.append(f"### What `kafkalogs doctor -s {of.name}` says\n\n````\n{said}\n````\n")
+    return found
+
+
+def main(words: list[str]) -> int:
+    """Look at the stack that is named."""
+    try:
+        of = stack(words[0] if words else "")
+        of.drift.unlink(missing_ok=True)
+        found = drift(of)
+    except PROBLEMS as error:
+        return told(error)
+    text = "\n".join(found) or ALL_WELL
+    of.drift.write_text(text)
+    show(f"Drift of {of.name}", text)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
