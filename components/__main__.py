@@ -1,7 +1,8 @@
 """The plugin host: serves the components to programs in any Pulumi language.
 
 All but `LogPipeline`: it is given a `LogPlatform`, and a component reaches a plugin as its outputs only. Programs in
-other languages put its parts together themselves.
+other languages put its parts together themselves. And the roles on AWS, whose arguments are inherited: the schema loses
+the words of such.
 """
 
 from typing import Final
@@ -9,9 +10,13 @@ from typing import Final
 import pulumi
 from kafkalogs import (
     VERSION,
+    ArchiveBucket,
+    AwsSecrets,
     ConnectCluster,
+    EncryptedStorageClass,
     FlinkJob,
     FlinkOperator,
+    GlueCatalog,
     JdbcSink,
     KafkaCluster,
     LogPlatform,
@@ -23,10 +28,12 @@ from kafkalogs import (
     RawS3Sink,
     S3Sink,
     SchemaRegistry,
+    SearchDomain,
     SearchSetup,
     SearchSink,
     ServiceIdentity,
     ServiceSecrets,
+    StateBucket,
     StrimziCrds,
     StrimziOperator,
 )
@@ -53,6 +60,12 @@ COMPONENTS: Final[list[type[pulumi.ComponentResource]]] = [
     Pager,
     LogShipper,
     Monitoring,
+    ArchiveBucket,
+    StateBucket,
+    GlueCatalog,
+    SearchDomain,
+    EncryptedStorageClass,
+    AwsSecrets,
 ]
 
 if __name__ == "__main__":

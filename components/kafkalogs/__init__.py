@@ -7,6 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from .aws_buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
+    from .aws_disks import EncryptedStorageClass, EncryptedStorageClassArgs
+    from .aws_glue import GlueCatalog, GlueCatalogArgs
+    from .aws_roles import ConnectRole, ConnectRoleArgs, SecretsRole, SecretsRoleArgs, StreamRole, StreamRoleArgs
+    from .aws_search import SearchDomain, SearchDomainArgs
+    from .aws_secrets import AwsSecrets, AwsSecretsArgs
     from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
     from .connect import ConnectCluster, ConnectClusterArgs
     from .crds import StrimziCrds, StrimziCrdsArgs
@@ -39,14 +45,24 @@ if TYPE_CHECKING:
 VERSION: Final = "0.1.0"
 
 _MODULES: Final = {
+    "ArchiveBucket": "aws_buckets",
+    "ArchiveBucketArgs": "aws_buckets",
+    "AwsSecrets": "aws_secrets",
+    "AwsSecretsArgs": "aws_secrets",
     "ConfigError": "problems",
     "ConnectCluster": "connect",
     "ConnectClusterArgs": "connect",
+    "ConnectRole": "aws_roles",
+    "ConnectRoleArgs": "aws_roles",
+    "EncryptedStorageClass": "aws_disks",
+    "EncryptedStorageClassArgs": "aws_disks",
     "Endpoints": "pipeline",
     "FlinkJob": "stream",
     "FlinkJobArgs": "stream",
     "FlinkOperator": "flink_operator",
     "FlinkOperatorArgs": "flink_operator",
+    "GlueCatalog": "aws_glue",
+    "GlueCatalogArgs": "aws_glue",
     "JdbcSink": "sinks",
     "JdbcSinkArgs": "sinks",
     "KafkaCluster": "cluster",
@@ -72,14 +88,22 @@ _MODULES: Final = {
     "S3SinkArgs": "sinks",
     "SchemaRegistry": "schemas",
     "SchemaRegistryArgs": "schemas",
+    "SearchDomain": "aws_search",
+    "SearchDomainArgs": "aws_search",
     "SearchSetup": "search_setup",
     "SearchSetupArgs": "search_setup",
     "SearchSink": "sinks",
     "SearchSinkArgs": "sinks",
+    "SecretsRole": "aws_roles",
+    "SecretsRoleArgs": "aws_roles",
     "ServiceIdentity": "identity",
     "ServiceIdentityArgs": "identity",
     "ServiceSecrets": "service_secrets",
     "ServiceSecretsArgs": "service_secrets",
+    "StateBucket": "aws_buckets",
+    "StateBucketArgs": "aws_buckets",
+    "StreamRole": "aws_roles",
+    "StreamRoleArgs": "aws_roles",
     "StrimziCrds": "crds",
     "StrimziCrdsArgs": "crds",
     "StrimziOperator": "operator",
@@ -89,14 +113,24 @@ _MODULES: Final = {
 
 __all__ = [
     "VERSION",
+    "ArchiveBucket",
+    "ArchiveBucketArgs",
+    "AwsSecrets",
+    "AwsSecretsArgs",
     "ConfigError",
     "ConnectCluster",
     "ConnectClusterArgs",
+    "ConnectRole",
+    "ConnectRoleArgs",
+    "EncryptedStorageClass",
+    "EncryptedStorageClassArgs",
     "Endpoints",
     "FlinkJob",
     "FlinkJobArgs",
     "FlinkOperator",
     "FlinkOperatorArgs",
+    "GlueCatalog",
+    "GlueCatalogArgs",
     "JdbcSink",
     "JdbcSinkArgs",
     "KafkaCluster",
@@ -122,14 +156,22 @@ __all__ = [
     "S3SinkArgs",
     "SchemaRegistry",
     "SchemaRegistryArgs",
+    "SearchDomain",
+    "SearchDomainArgs",
     "SearchSetup",
     "SearchSetupArgs",
     "SearchSink",
     "SearchSinkArgs",
+    "SecretsRole",
+    "SecretsRoleArgs",
     "ServiceIdentity",
     "ServiceIdentityArgs",
     "ServiceSecrets",
     "ServiceSecretsArgs",
+    "StateBucket",
+    "StateBucketArgs",
+    "StreamRole",
+    "StreamRoleArgs",
     "StrimziCrds",
     "StrimziCrdsArgs",
     "StrimziOperator",

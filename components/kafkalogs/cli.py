@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from kafkalogs import replay_command
+    from kafkalogs import doctor_command, plan_command, replay_command, restore_command
 except ModuleNotFoundError as missing:
     sys.exit(f"kafkalogs: {missing.name} is not installed; the command line needs: pip install 'kafkalogs[client]'")
 from kafkalogs.client import CatalogError
@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     )
 
     replay_command.add_to(commands, reach)
+    restore_command.add_to(commands, reach)
+    plan_command.add_to(commands)
+    doctor_command.add_to(commands, reach)
     return top
 
 

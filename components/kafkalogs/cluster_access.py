@@ -108,7 +108,12 @@ class ClusterAccess:
             status = cast(Any, error).status
             if status == 404:
                 raise AccessError(f"{what} does not exist; {remedy}") from error
-            if status in (401, 403):
+            if status == 401:
+                raise AccessError(
+                    f"Kubernetes does not know the user of {self.kubeconfig}: its credentials are wrong or have ended; "
+                    "get new ones"
+                ) from error
+            if status == 403:
                 raise AccessError(
                     f"Kubernetes does not show {what} to the user of {self.kubeconfig}; ask for permission to read it"
                 ) from error

@@ -119,6 +119,9 @@ class ConnectClusterArgs:
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies that must have a record about connectors and offsets before it counts."""
 
+    producer_byte_rate: pulumi.Input[int] | None = None
+    """What it may write to each broker at most; bytes per second; not limited when absent."""
+
     read_prefixes: pulumi.Input[list[str]] | None = None
     """Prefixes of topics that connectors may read; `logs.` when absent."""
 
@@ -145,6 +148,14 @@ class ConnectClusterArgs:
 
     labels: pulumi.Input[dict[str, str]] | None = None
     """Further labels of the workers' pods."""
+
+    account_annotations: pulumi.Input[dict[str, str]] | None = None
+    """Annotations of the workers' service account, by which a cloud gives them an identity."""
+
+
+def service_account(connect: str) -> str:
+    """The service account that Strimzi makes for the workers of a Connect cluster."""
+    return f"{connect}-connect"
 
 
 def internal_topics(connect: str) -> dict[str, str]:
@@ -223,6 +234,7 @@ def connect_user_manifest(
     read_prefixes: list[str] | None,
     write_prefixes: list[str] | None,
     control_topics: list[str] | None,
+    producer_byte_rate: int | None = None,
 ) -> Manifest:
     """The KafkaUser of the workers and of all their connectors, which have no identities of their own.
 
@@ -246,7 +258,11 @@ def connect_user_manifest(
         "apiVersion": STRIMZI_API,
         "kind": "KafkaUser",
         "metadata": metadata(connect, namespace, cluster, wait=True, at_once=True),
-        "spec": {"authentication": {"type": "tls"}, "authorization": {"type": "simple", "acls": acls}},
+        "spec": {
+            "authentication": {"type": "tls"},
+            "authorization": {"type": "simple", "acls": acls},
+            **({"quotas": {"producerByteRate": producer_byte_rate}} if producer_byte_rate else {}),
+        },
     }
 
 
@@ -273,6 +289,7 @@ def connect_manifest(
     config: dict[str, Any] | None,
     metrics: dict[str, Any] | None,
     labels: dict[str, str] | None,
+    account_annotations: dict[str, str] | None = None,
 ) -> Manifest:
     """The KafkaConnect of a Connect cluster. Its REST API is plain HTTP, as Strimzi's is: the operator's NetworkPolicy
     lets the operator and the workers reach it, and nobody else."""
@@ -336,6 +353,11 @@ def connect_manifest(
                     ],
                 },
                 "podDisruptionBudget": {"maxUnavailable": 1},
+                **(
+                    {"serviceAccount": {"metadata": {"annotations": account_annotations}}}
+                    if account_annotations
+                    else {}
+                ),
             },
         },
     }
@@ -408,11 +430,12 @@ class ConnectCluster(pulumi.ComponentResource):
                 read_prefixes=args.read_prefixes,
                 write_prefixes=args.write_prefixes,
                 control_topics=args.control_topics,
+                producer_byte_rate=args.producer_byte_rate,
             ),
             minutes=5,
             opts=child,
         )
-        elsewhere = {"min_in_sync_replicas", "read_prefixes", "write_prefixes", "control_topics"}
+        elsewhere = {"min_in_sync_replicas", "read_prefixes", "write_prefixes", "control_topics", "producer_byte_rate"}
         values = {key: value for key, value in vars(args).items() if key not in elsewhere}
         workers = custom_resource(
             name,

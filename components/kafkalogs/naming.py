@@ -10,7 +10,7 @@ from typing import Final
 CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
 TEAM_PREFIX: Final = "team-"
 
-OWN_USERS: Final = frozenset({"connect", "registry", "stream", "pager", "shipper", "monitor"})
+OWN_USERS: Final = frozenset({"connect", "registry", "stream", "pager", "shipper", "monitor", "doctor"})
 """The identities of the platform's own parts."""
 
 STREAM_TOPICS: Final = frozenset(

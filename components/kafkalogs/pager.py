@@ -37,8 +37,9 @@ ENDPOINT: Final = "https://events.pagerduty.com/v2/enqueue"
 HEALTH_PORT: Final = 8080
 METRICS_PORT: Final = 9404
 
-# A dead letter is a record of up to 1 MiB, and why it is there.
-_DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
+DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
+"""A dead letter is a record of up to 1 MiB, and why it is there."""
+
 _FOLDER: Final = "/etc/pager"
 # The group that may read the mounted keys.
 _GROUP: Final = 1001
@@ -87,6 +88,9 @@ class PagerArgs:
 
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies that must have a record before a write is answered."""
+
+    producer_byte_rate: pulumi.Input[int] | None = None
+    """What it may write to each broker at most; bytes per second; not limited when absent."""
 
 
 def state_topic_manifest(namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int) -> Manifest:
@@ -241,7 +245,7 @@ class Pager(pulumi.ComponentResource):
                 replicas=args.replication_factor,
                 min_in_sync_replicas=args.min_in_sync_replicas,
                 retention_ms=args.dead_letter_retention_ms,
-                max_message_bytes=_DEAD_LETTER_BYTES,
+                max_message_bytes=DEAD_LETTER_BYTES,
             ),
             child,
         )
@@ -260,6 +264,7 @@ class Pager(pulumi.ComponentResource):
                 writes=[DEAD_LETTERS, STATE],
                 reads=read,
                 group_prefix=f"{PAGER}.",
+                producer_byte_rate=args.producer_byte_rate,
             ),
             child,
         )

@@ -35,6 +35,25 @@ def parts(platform: "Platform") -> list[str]:
     return [name for name in IMAGES if getattr(platform, name) is not None]
 
 
+LEAST_RATE: Final = 1024 * 1024
+"""What a part may write at least, in bytes per second; the states of the pager and the registry are small."""
+
+
+def byte_rates(platform: "Platform") -> dict[str, int]:
+    """What each part may write to each broker at most, in bytes per second, by the name of its KafkaUser.
+
+    Who writes on what it has read (errors and samples, dead letters) may catch up at twice the rate of all services.
+    """
+    passed_on = max(LEAST_RATE, 2 * sum(service.rate for service in platform.services.values()))
+    return {
+        "connect": passed_on,
+        "stream": passed_on,
+        "shipper": platform.shipper.rate if platform.shipper else LEAST_RATE,
+        "pager": LEAST_RATE,
+        "registry": LEAST_RATE,
+    }
+
+
 def check_images(platform: "Platform", images: Mapping[str, str]) -> None:
     """Raise ConfigError for every part whose image is not there, before anything is registered."""
     problems = [

@@ -5,21 +5,21 @@ Which parts there are is in the stack file: `schemas`, `archive`, `search`, `aud
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 import pulumi
 
-from . import jmx, sink_settings, sinks, units
+from . import aws_archive_layout, jmx, sink_settings, sinks, units
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
 from .naming import SHIPPED_TOPIC
 from .pager import ENDPOINT, Pager, PagerArgs
-from .parts import check_images
+from .parts import byte_rates, check_images
 from .platform import LogPlatform
 from .problems import ConfigError, Problem
 from .resources import Manifest
-from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
+from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs, registry_url
 from .search_setup import SearchSetup, SearchSetupArgs
 from .service_secrets import CA_SECRET
 from .shipper import LogShipper, LogShipperArgs, shipper_namespace
@@ -39,7 +39,7 @@ class Endpoints:
     database: str | None = None
     """host:port/name of a PostgreSQL database: of the archive's catalog, and of audit logs."""
 
-    search: str | None = None
+    search: pulumi.Input[str] | None = None
     """URL of Elasticsearch or OpenSearch."""
 
     pagerduty: str | None = None
@@ -47,6 +47,15 @@ class Endpoints:
 
     own: tuple[str, ...] = ()
     """Which of them, by their names here, have certificates of the platform's own authority, see `ServiceSecrets`."""
+
+    identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """The annotations by which a cloud gives an identity to the service account of `connect` and of `stream`."""
+
+    archive_table: str = "logs.events"
+    """Namespace and name of the archive's table in its catalog."""
+
+    archive_by_class: bool = False
+    """Whether each retention class has a folder of the archive's table, see `aws_archive_layout`."""
 
     def ca_secret(self, *names: str) -> str | None:
         """The Secret whose ca.crt verifies these; None for the public authorities."""
@@ -85,6 +94,7 @@ class LogPipeline(pulumi.ComponentResource):
             "replication_factor": config.kafka.replication_factor,
             "min_in_sync_replicas": config.kafka.min_in_sync_replicas,
         }
+        self._rates = byte_rates(config)
         self._services = sorted(args.platform.catalog.topics)
         # The shipper makes its topic: what reads it waits for that.
         shipped = self._shipper()
@@ -101,15 +111,22 @@ class LogPipeline(pulumi.ComponentResource):
         schemas = self._config.schemas
         if schemas is None:
             return
-        url: pulumi.Input[str] | None = schemas.url
-        ca_secret = schemas.ca_secret
+        url, ca_secret, after = schemas.url, schemas.ca_secret, self._after_topics
         if url is None:
             registry = SchemaRegistry(
                 "registry",
-                SchemaRegistryArgs(self._namespace, self._cluster, self._args.images["registry"], **self._copies),
+                SchemaRegistryArgs(
+                    self._namespace,
+                    self._cluster,
+                    self._args.images["registry"],
+                    **self._copies,
+                    producer_byte_rate=self._rates["registry"],
+                ),
                 self._child,
             )
-            url, ca_secret = registry.url, CA_SECRET
+            # Known before the registry is there, so that a first preview shows all that the Job is told.
+            url, ca_secret = registry_url(self._namespace), CA_SECRET
+            after = pulumi.ResourceOptions.merge(after, pulumi.ResourceOptions(depends_on=[registry]))
         LogSchema(
             "schemas",
             LogSchemaArgs(
@@ -121,7 +138,7 @@ class LogPipeline(pulumi.ComponentResource):
                 ca_secret,
                 schemas.credentials_secret,
             ),
-            self._after_topics,
+            after,
         )
 
     def _sinks(self) -> None:
@@ -129,8 +146,9 @@ class LogPipeline(pulumi.ComponentResource):
         topics = self._args.platform.catalog.topics
         audit = sorted(name for name, topic in topics.items() if topic.retention_class == AUDIT_CLASS)
         partitions = sum(topic.partitions for topic in topics.values()) + (3 if config.shipper else 0)
+        classes = self._classes()
         loads = [
-            *([sink_settings.archive_load(1, partitions, len(config.services))] if config.archive else []),
+            *([sink_settings.archive_load(1, partitions, self._archive_files())] if config.archive else []),
             *([sink_settings.search_load(1, partitions)] if config.search else []),
             *([sink_settings.database_load(1, sum(topics[name].partitions for name in audit))] if config.audit else []),
         ]
@@ -139,11 +157,12 @@ class LogPipeline(pulumi.ComponentResource):
         secrets: list[str] = [CA_SECRET] if where.own else []
         secrets += ["s3-credentials"] if config.archive and where.s3 else []
         secrets += ["search-sink-credentials"] if config.search else []
-        secrets += ["postgres-credentials"] if config.archive or config.audit else []
+        in_database = (config.archive is not None and config.archive.catalog == "jdbc") or config.audit is not None
+        secrets += ["postgres-credentials"] if in_database else []
         uses = {
             "s3": config.archive is not None,
             "search": config.search is not None,
-            "database": config.archive is not None or config.audit is not None,
+            "database": in_database,
         }
         workers = ConnectCluster(
             CONNECT,
@@ -156,11 +175,13 @@ class LogPipeline(pulumi.ComponentResource):
                 version=config.kafka.version,
                 topic_replicas=config.kafka.replication_factor,
                 min_in_sync_replicas=config.kafka.min_in_sync_replicas,
+                producer_byte_rate=self._rates["connect"],
                 cpu=config.connect.cpu,
                 metrics=jmx.metrics_config(self._cluster, jmx.CONNECT_KEY) if config.monitoring else None,
                 control_topics=["archive.control"] if config.archive else None,
                 secrets=secrets,
                 labels={**{f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used}},
+                account_annotations=self._identity("connect"),
             ),
             self._child,
         )
@@ -185,13 +206,12 @@ class LogPipeline(pulumi.ComponentResource):
                 endpoint=where.s3,
                 credentials="s3-credentials" if where.s3 else None,
                 ca_secret=where.ca_secret("s3", "database"),
+                table=where.archive_table,
                 commit_interval_ms=config.archive.commit_interval,
+                config=aws_archive_layout.sink_settings(classes) if where.archive_by_class else None,
             )
             sinks.S3Sink("archive", archive, after)
         if config.search:
-            classes = {name: topic.retention_class for name, topic in topics.items()}
-            if config.shipper:
-                classes[SHIPPED_TOPIC] = "application"
             search = sinks.SearchSinkArgs(
                 **common,
                 topics=self._topics,
@@ -226,6 +246,26 @@ class LogPipeline(pulumi.ComponentResource):
             )
             sinks.JdbcSink("audit", database, after)
 
+    def _classes(self) -> dict[str, str]:
+        """The retention class of each topic that the sinks read."""
+        classes = {name: topic.retention_class for name, topic in self._args.platform.catalog.topics.items()}
+        return {**classes, **({SHIPPED_TOPIC: "application"} if self._config.shipper else {})}
+
+    def _archive_files(self) -> int:
+        """How many files of a day the archive writes at the same time: one for each service, or each of its classes."""
+        if not self._args.endpoints.archive_by_class:
+            return len(self._config.services)
+        catalog = self._args.platform.catalog
+        return sum(
+            len({catalog.topics[topic].retention_class for topic in writer.topics.values()})
+            for writer in catalog.writers.values()
+        )
+
+    def _identity(self, part: str) -> dict[str, str] | None:
+        """The annotations of a part's service account; None where no cloud gives it an identity."""
+        given = self._args.endpoints.identities.get(part)
+        return dict(given) if given else None
+
     def _search_retention(self, classes: Mapping[str, str]) -> dict[str, int]:
         """How long each data stream keeps events (milliseconds): as long as Kafka does, the longest of its topics."""
         topics = self._args.platform.catalog.topics
@@ -253,6 +293,9 @@ class LogPipeline(pulumi.ComponentResource):
             s3_credentials_secret="s3-credentials" if where.s3 else None,
             s3_ca_secret=where.ca_secret("s3"),
             parallelism=stream.parallelism,
+            aws_region=self._config.aws.region if self._config.aws else None,
+            account_annotations=self._identity("stream"),
+            producer_byte_rate=self._rates["stream"],
             **self._copies,
         )
         return FlinkJob("stream", args, self._child)
@@ -273,6 +316,7 @@ class LogPipeline(pulumi.ComponentResource):
                 endpoint_ca_secret=self._args.endpoints.ca_secret("pagerduty"),
                 quiet_seconds=pager.quiet // units.SECOND,
                 update_seconds=pager.update // units.SECOND,
+                producer_byte_rate=self._rates["pager"],
                 **self._copies,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=[stream] if stream else None),
@@ -291,6 +335,8 @@ class LogPipeline(pulumi.ComponentResource):
             SHIPPED_TOPIC,
             replicas=self._config.kafka.replication_factor,
             min_in_sync_replicas=self._config.kafka.min_in_sync_replicas,
+            producer_byte_rate=self._rates["shipper"],
+            protect=self._config.protect,
         )
         return LogShipper("shipper", args, self._child)
 
@@ -322,7 +368,10 @@ class LogPipeline(pulumi.ComponentResource):
         )
 
 
-def _known(address: str | None, key: str) -> str:
+_Address = TypeVar("_Address", str, pulumi.Input[str])
+
+
+def _known(address: _Address | None, key: str) -> _Address:
     """An address that must be there; ConfigError names the key of the stack file that gives it."""
     if address is None:
         raise ConfigError([Problem(("endpoints", key), None, "nothing says where it is; write its address")])

@@ -13,11 +13,12 @@ from . import catalog, naming
 from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
 from .config import Platform
 from .crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
+from .doctor_identity import DOCTOR, doctor_manifest
 from .identity import ServiceIdentity, ServiceIdentityArgs
 from .loading import load
 from .operator import StrimziOperator, StrimziOperatorArgs
 from .problems import ConfigError, Problem
-from .resources import Manifest, metadata, typed, untyped
+from .resources import Manifest, custom_resource, metadata, typed, untyped
 from .topic import LogTopic, LogTopicArgs
 
 
@@ -205,6 +206,9 @@ class LogPlatform(pulumi.ComponentResource):
         for user in users:
             opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
             ServiceIdentity(str(user.user), user, opts)
+        doctor = doctor_manifest(self._config.namespace, self._config.kafka.name)
+        opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
+        custom_resource(DOCTOR, "KafkaUser", doctor, minutes=5, opts=opts)
 
     @property
     def config(self) -> Platform:

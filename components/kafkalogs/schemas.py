@@ -84,6 +84,9 @@ class SchemaRegistryArgs:
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies that must have a record before `acks=all` is answered."""
 
+    producer_byte_rate: pulumi.Input[int] | None = None
+    """What it may write to each broker at most; bytes per second; not limited when absent."""
+
 
 def registry_topic_manifest(
     topic: str, namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int
@@ -282,7 +285,12 @@ class SchemaRegistry(pulumi.ComponentResource):
             for topic in TOPICS
         ]
         identity = ServiceIdentityArgs(
-            **here, user=REGISTRY, writes=list(TOPICS), reads=list(TOPICS), group_prefix=GROUP_PREFIX
+            **here,
+            user=REGISTRY,
+            writes=list(TOPICS),
+            reads=list(TOPICS),
+            group_prefix=GROUP_PREFIX,
+            producer_byte_rate=args.producer_byte_rate,
         )
         needed.append(ServiceIdentity(f"{name}-user", identity, child))
         config = manifest_of(registry_config_manifest, **here)

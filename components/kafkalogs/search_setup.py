@@ -13,6 +13,7 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from .around import manifest_around, name_of, named_by
 from .resources import (
     DELETE_AT_ONCE,
     RESTRICTED_CONTAINER,
@@ -152,31 +153,41 @@ class SearchSetup(pulumi.ComponentResource):
     def __init__(self, name: str, args: SearchSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSetupArgs, args)
         super().__init__("kafkalogs:index:SearchSetup", name, {}, opts)
-        wanted = manifest_of(
-            settings_manifest,
-            namespace=args.namespace,
-            url=args.url,
-            streams=args.streams,
-            replicas=args.replicas,
-            ca_secret=args.ca_secret,
-        )
+        wanted: dict[str, Any] = {
+            "namespace": args.namespace,
+            "url": args.url,
+            "streams": args.streams,
+            "replicas": args.replicas,
+            "ca_secret": args.ca_secret,
+        }
+        # Names are digests of all that is in them; the rest is known before an engine's address is.
+        whole = manifest_of(settings_manifest, **wanted)
+        shown = manifest_around(settings_manifest, late=["url"], **wanted)
         child = pulumi.ResourceOptions(parent=self)
         settings = ConfigMap(
-            name, metadata=part(wanted, "metadata"), data=part(wanted, "data"), immutable=True, opts=child
+            name, metadata=named_by(shown, whole), data=part(shown, "data"), immutable=True, opts=child
         )
-        about = {
+        about: dict[str, Any] = {
             "namespace": args.namespace,
             "image": args.image,
-            "settings": settings.metadata.apply(lambda of: of.name),
+            "settings": name_of(whole),
             "credentials": args.credentials,
             "ca_secret": args.ca_secret,
         }
         after = pulumi.ResourceOptions(
-            parent=self, custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m")
+            parent=self,
+            depends_on=[settings],
+            custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
         )
         job = manifest_of(job_manifest, **about)
-        done = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=after)
-        cron = manifest_of(cron_manifest, **about)
-        CronJob(f"{name}-retention", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=child)
+        runs = manifest_around(job_manifest, late=["settings"], **about)
+        done = Job(name, metadata=named_by(runs, job), spec=part(runs, "spec"), opts=after)
+        cron = manifest_around(cron_manifest, late=["settings"], **about)
+        CronJob(
+            f"{name}-retention",
+            metadata=part(cron, "metadata"),
+            spec=part(cron, "spec"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[settings]),
+        )
         self.streams = pulumi.Output.all(done.urn, args.streams).apply(lambda known: sorted(known[1]))
         self.register_outputs({"streams": self.streams})

@@ -88,6 +88,9 @@ class LogShipperArgs:
     producer_byte_rate: pulumi.Input[int] | None = None
     """Bytes per second that each broker takes from all nodes together; not limited when absent."""
 
+    protect: bool = False
+    """Whether Pulumi refuses to delete the topic."""
+
     queue_bytes: pulumi.Input[int] = units.GIB
     """The largest size of the queue on each node's disk; bytes."""
 
@@ -341,7 +344,7 @@ class LogShipper(pulumi.ComponentResource):
                 retention_ms=args.retention_ms,
             ),
             minutes=5,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None),
         )
         identity = ServiceIdentity(
             f"{name}-user",

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import pulumi
 
 from . import units
+from .around import manifest_around
 from .connect import ConnectorState, connector_manifest
 from .raw_sink_settings import raw_config
 from .resources import Manifest, custom_resource, manifest_of, typed
@@ -272,8 +273,10 @@ class _Sink(pulumi.ComponentResource):
         }
         letters = manifest_of(dead_letter_topic_manifest, **about, topic=args.dead_letters)
         made = custom_resource(f"{name}-dead-letters", "KafkaTopic", letters, minutes=5, opts=child)
-        manifest = manifest_of(
+        # An address that only the deployment will know hides nothing else of the connector from a preview.
+        manifest = manifest_around(
             sink_manifest,
+            within=["own"],
             namespace=args.namespace,
             name=name,
             connect=args.connect,
@@ -363,7 +366,7 @@ class SearchSink(_Sink):
     def __init__(self, name: str, args: SearchSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSinkArgs, args)
         super().__init__("kafkalogs:index:SearchSink", name, {}, opts)
-        self._make(name, args, SEARCH, manifest_of(search_config, **_own_fields(args)), [])
+        self._make(name, args, SEARCH, manifest_around(search_config, late=["url"], **_own_fields(args)), [])
 
 
 class JdbcSink(_Sink):

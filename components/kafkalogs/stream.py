@@ -18,7 +18,8 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from . import units
-from .resources import Manifest, custom_resource, manifest_of, metadata, part, typed, untyped
+from .around import name_of
+from .resources import custom_resource, manifest_of, metadata, part, typed, untyped
 from .stream_catalog import catalog_manifests, catalog_topic_manifest
 from .stream_manifests import (
     FLINK_API,
@@ -100,11 +101,20 @@ class FlinkJobArgs:
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies that must have a record before a write is answered."""
 
+    producer_byte_rate: pulumi.Input[int] | None = None
+    """What it may write to each broker at most; bytes per second; not limited when absent."""
+
     job_manager_memory: pulumi.Input[str] = "832m"
     """Of the JobManager's pod; it compiles the script. As Flink writes it."""
 
     task_manager_memory: pulumi.Input[str] = "1024m"
     """Of the TaskManager's pod, as Flink writes it."""
+
+    aws_region: pulumi.Input[str] | None = None
+    """The region of Amazon's S3, where the pods have an identity of AWS; absent elsewhere."""
+
+    account_annotations: pulumi.Input[dict[str, str]] | None = None
+    """Annotations of the job's service account, by which a cloud gives it an identity."""
 
 
 class FlinkJob(pulumi.ComponentResource):
@@ -122,7 +132,7 @@ class FlinkJob(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
         before: list[pulumi.Resource] = self._topics(name, args, here)
-        manifest = manifest_of(stream_user_manifest, **here)
+        manifest = manifest_of(stream_user_manifest, **here, producer_byte_rate=args.producer_byte_rate)
         before.append(custom_resource(f"{name}-user", "KafkaUser", manifest, minutes=5, opts=child))
 
         script = manifest_of(
@@ -138,9 +148,11 @@ class FlinkJob(pulumi.ComponentResource):
         )
         self._catalog(name, args, here, before)
 
-        about = untyped(metadata(STREAM, args.namespace))
+        plain = metadata(STREAM, args.namespace)
+        about = untyped(plain)
+        account = untyped({**plain, **({"annotations": args.account_annotations} if args.account_annotations else {})})
         before += [
-            ServiceAccount(name, metadata=about, opts=child),
+            ServiceAccount(name, metadata=account, opts=child),
             Role(name, metadata=about, rules=untyped(role_rules()), opts=child),
             RoleBinding(
                 name,
@@ -158,7 +170,7 @@ class FlinkJob(pulumi.ComponentResource):
             flink_manifest,
             **here,
             image=args.image,
-            script=_name(script),
+            script=name_of(script),
             state=args.state,
             s3_endpoint=args.s3_endpoint,
             s3_credentials_secret=args.s3_credentials_secret,
@@ -168,6 +180,7 @@ class FlinkJob(pulumi.ComponentResource):
             upgrade_mode=args.upgrade_mode,
             job_manager_memory=args.job_manager_memory,
             task_manager_memory=args.task_manager_memory,
+            aws_region=args.aws_region,
         )
         job = CustomResource(
             name,
@@ -238,10 +251,3 @@ class FlinkJob(pulumi.ComponentResource):
         )
         made.append(custom_resource(f"{name}-{OUTPUTS['catalog']}", "KafkaTopic", manifest, minutes=5, opts=child))
         return made
-
-
-def _name(manifest: pulumi.Input[Manifest]) -> pulumi.Input[str]:
-    """The name in a manifest, known or not."""
-    if isinstance(manifest, dict):
-        return str(manifest["metadata"]["name"])
-    return pulumi.Output.from_input(manifest).apply(lambda known: str(known["metadata"]["name"]))

@@ -23,13 +23,14 @@ _TASK_PORT: Final = 6122
 _FOLDER: Final = "/opt/kafkalogs"
 _TRUST: Final = "/opt/trust"
 _TRUST_PASSWORD: Final = "changeit"  # noqa: S105 - Java wants one; a truststore has nothing to hide
+_WEB_IDENTITY: Final = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
 # The user of Flink's official images.
 _USER: Final = 9999
 # Pods that ask the JobManager: the embedded operator and Flink's own.
 _OPERATORS: Final = ({"strimzi.io/kind": "cluster-operator"}, {"app.kubernetes.io/name": "flink-kubernetes-operator"})
 
 
-def stream_user_manifest(namespace: str, cluster: str) -> Manifest:
+def stream_user_manifest(namespace: str, cluster: str, producer_byte_rate: int | None = None) -> Manifest:
     """The KafkaUser of the job: it reads all service topics, those to come too, and writes its own."""
     reads, writes = ("Read", "Describe"), ("Write", "Describe")
     acls = [
@@ -47,6 +48,7 @@ def stream_user_manifest(namespace: str, cluster: str) -> Manifest:
         "spec": {
             "authentication": {"type": "tls"},
             "authorization": {"type": "simple", "acls": acls},
+            **({"quotas": {"producerByteRate": producer_byte_rate}} if producer_byte_rate else {}),
         },
     }
 
@@ -110,6 +112,7 @@ def flink_manifest(
     upgrade_mode: str,
     job_manager_memory: str,
     task_manager_memory: str,
+    aws_region: str | None = None,
 ) -> Manifest:
     """The FlinkDeployment. script: the name of its ConfigMap."""
     # One TaskManager holds the whole job, so one more is needed only where one core is not enough for all of it.
@@ -140,7 +143,9 @@ def flink_manifest(
             "flinkVersion": FLINK_VERSION,
             "mode": "standalone",
             "serviceAccount": STREAM,
-            "flinkConfiguration": flink_configuration(state, s3_endpoint, options, parallelism, checkpoint_seconds),
+            "flinkConfiguration": flink_configuration(
+                state, s3_endpoint, options, parallelism, checkpoint_seconds, aws_region
+            ),
             "podTemplate": _pod_template(cluster, image, script, s3_credentials_secret, s3_ca_secret),
             "jobManager": {
                 "replicas": 1,
@@ -167,7 +172,12 @@ def flink_manifest(
 
 
 def flink_configuration(
-    state: str, s3_endpoint: str | None, options: str, parallelism: int, checkpoint_seconds: int
+    state: str,
+    s3_endpoint: str | None,
+    options: str,
+    parallelism: int,
+    checkpoint_seconds: int,
+    aws_region: str | None = None,
 ) -> dict[str, str]:
     """Flink's settings (https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/deployment/config/)."""
     made = {
@@ -223,6 +233,9 @@ def flink_configuration(
         made["env.java.opts.taskmanager"] = options
     if s3_endpoint:
         made |= {"s3.endpoint": s3_endpoint, "s3.path.style.access": "true", "s3.endpoint.region": "us-east-1"}
+    if aws_region:
+        # The client's own list of where credentials come from leaves out the token of a service account.
+        made |= {"s3.endpoint.region": aws_region, "s3.aws.credentials.provider": _WEB_IDENTITY}
     return made
 
 

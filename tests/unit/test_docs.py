@@ -74,6 +74,7 @@ RUN_ELSEWHERE = {
     'eval "$(make -s env)"': "sandbox.py: load_env",
     "pulumi up -s local": "sandbox.py: up",
     "pulumi destroy -s local": "test_9_destroy.py",
+    "kafkalogs doctor -s local": "test_8_doctor.py, with the tests' own stack file",
 }
 
 

@@ -221,7 +221,7 @@ def status(code: int) -> Any:
     [
         (404, "does not exist; the platform is not deployed"),
         (403, "ask for permission"),
-        (401, "ask for permission"),
+        (401, "its credentials are wrong or have ended"),
         (500, "answers 500 because"),
     ],
 )
