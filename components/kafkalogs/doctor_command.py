@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -88,6 +89,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         return WRONG
     from kafkalogs.doctor import examine
 
+    threading.excepthook = _overlook
     access = ClusterAccess(find_kubeconfig(arguments.kubeconfig), platform.namespace)
     with errors.status("looking at Kubernetes") as status:
 
@@ -100,6 +102,14 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     else:
         show(report, console)
     return FINDINGS if report.findings else HEALTHY
+
+
+def _overlook(thread: threading.ExceptHookArgs) -> None:
+    """Say nothing of a port-forward that fails behind the back of whoever uses it, who hears of it too: the Kubernetes
+    client has a thread for each, which ends so when the other side hangs up first."""
+    forward = thread.thread is not None and thread.thread.name.startswith("Kubernetes port forward")
+    if not (forward and isinstance(thread.exc_value, OSError)):
+        threading.__excepthook__(thread)
 
 
 def show(report: Report, to: Console) -> None:

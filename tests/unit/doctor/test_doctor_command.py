@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,22 @@ def test_a_part_that_does_not_answer_is_a_finding_and_one_outside_is_told() -> N
     outside = doctor._asked("schemas", "the schema registry", fail(OutsideError("no route")))
     assert not outside.findings
     assert outside.skipped == "the schema registry cannot be asked from here: no route"
+
+
+def test_a_port_forward_that_ends_behind_its_back_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(error: Exception) -> None:
+        raise error
+
+    monkeypatch.setattr(threading, "excepthook", doctor_command._overlook)
+    for name, error in (
+        ("Kubernetes port forward proxy: 9000", ConnectionResetError(104, "reset")),
+        ("another", ValueError("shown")),
+    ):
+        thread = threading.Thread(target=fail, args=(error,), name=name)
+        thread.start()
+        thread.join()
+    said = capsys.readouterr().err
+    assert "shown" in said
+    assert "reset" not in said
