@@ -24,7 +24,7 @@ from .config import Platform
 from .doctor_declared import Declared, as_mapping, declared
 from .doctor_findings import Checked, Finding, Report
 from .doctor_identity import DOCTOR
-from .doctor_kafka import KafkaReader
+from .doctor_kafka import KafkaReader, SilentError
 from .doctor_kubernetes import KubernetesReader, client_certificate, expired
 from .reach import OutsideError, Reach, UnansweredError
 
@@ -51,14 +51,20 @@ def examine(
     kubernetes = KubernetesReader(access)
     spec = as_mapping(kubernetes.kafka(cluster)["spec"]["kafka"])
     tell("Kafka")
-    kafka = KafkaReader(bootstrap or address(platform), _credentials(access, cluster))
-    return Report(
-        stack,
-        cluster,
-        platform.namespace,
-        datetime.now(UTC),
-        list(_families(wanted, access, kubernetes, kafka, spec, tell)),
-    )
+    credentials = _credentials(access, cluster)
+
+    def look() -> list[Checked]:
+        kafka = KafkaReader(bootstrap or address(platform), credentials)
+        return list(_families(wanted, access, kubernetes, kafka, spec, tell))
+
+    try:
+        checked = look()
+    except SilentError:
+        # For some seconds Kafka names a broker as there, even as the controller, that is gone, and its client goes on
+        # asking that one. A new client hears who is left.
+        tell("Kafka, once more")
+        checked = look()
+    return Report(stack, cluster, platform.namespace, datetime.now(UTC), checked)
 
 
 def address(platform: Platform) -> str:

@@ -37,6 +37,10 @@ _BATCH: Final = 200
 _PROTOCOLS: Final = "listener.security.protocol.map"
 
 
+class SilentError(AccessError):
+    """Kafka, which was reached, leaves a question open."""
+
+
 class KafkaReader:
     """Kafka at `bootstrap`, looked at as the doctor. Every method raises AccessError when Kafka does not answer."""
 
@@ -205,7 +209,7 @@ class KafkaReader:
                 if not some or _is_refusal(error):
                     raise failed from error
             except TimeoutError as error:
-                failed = AccessError(f"Kafka at {self._where} does not answer within {_SECONDS:.0f} s")
+                failed = SilentError(f"Kafka at {self._where} does not answer within {_SECONDS:.0f} s")
                 if not some:
                     raise failed from error
         if failed and not found:
@@ -219,7 +223,8 @@ class KafkaReader:
         self._admin.poll(0)  # hands over what the client said meanwhile
         last = self._trouble.last
         because = f"; last: {last}" if last and last != said else ""
-        return AccessError(f"Kafka at {self._where}, asked as {self._user}: {said}{because}")
+        kind = SilentError if self._metadata else AccessError
+        return kind(f"Kafka at {self._where}, asked as {self._user}: {said}{because}")
 
     def _refused(self, said: str) -> str:
         return f"Kafka at {self._where} refuses {self._user}: {said}; run `pulumi up`, which gives it its rights"

@@ -8,6 +8,7 @@ import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from kafkalogs.doctor_findings import FAMILIES, Checked, Finding, Report, as_jso
 from rich.console import Console
 
 from tests.support.sandbox import LOCAL_STACK
+
+from .doctor_world import local
 
 FINDING = Finding("topic-retention", "topic a", "retention.ms 5", "6", "run `pulumi up`")
 OTHER = Finding("topic-retention", "topic b", "retention.ms 5", "6", "run `pulumi up`")
@@ -213,3 +216,35 @@ def test_a_port_forward_that_ends_behind_its_back_is_no_traceback(
     said = capsys.readouterr().err
     assert "shown" in said
     assert "reset" not in said
+
+
+@pytest.mark.parametrize("silences", [0, 1, 2])
+def test_kafka_is_looked_at_once_more_by_a_new_client(monkeypatch: pytest.MonkeyPatch, silences: int) -> None:
+    """As while it still names a broker that is gone."""
+    clients: list[object] = []
+
+    def client(*_: object) -> object:
+        clients.append(object())
+        return clients[-1]
+
+    def families(wanted: object, access: object, kubernetes: object, kafka: object, *_: object) -> list[Checked]:
+        assert kafka is clients[-1]
+        if len(clients) <= silences:
+            raise doctor.SilentError("waiting for controller")
+        return [Checked("topics", 3)]
+
+    monkeypatch.setattr(doctor, "client_certificate", lambda access: None)
+    monkeypatch.setattr(doctor, "_credentials", lambda access, cluster: None)
+    monkeypatch.setattr(doctor, "KubernetesReader", lambda access: KUBERNETES)
+    monkeypatch.setattr(doctor, "KafkaReader", client)
+    monkeypatch.setattr(doctor, "_families", families)
+    if silences == 2:
+        with pytest.raises(AccessError, match="waiting for controller"):
+            doctor.examine(ACCESS, local().platform, "local")
+    else:
+        assert doctor.examine(ACCESS, local().platform, "local").checked == [Checked("topics", 3)]
+    assert len(clients) == min(silences, 1) + 1
+
+
+ACCESS: Any = None
+KUBERNETES: Any = SimpleNamespace(kafka=lambda cluster: {"spec": {"kafka": {}}})

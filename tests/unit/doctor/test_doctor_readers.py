@@ -84,8 +84,22 @@ def test_a_refusal_names_who_asks_and_the_remedy(monkeypatch: pytest.MonkeyPatch
 
 def test_no_kafka_is_an_access_error(credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_kafka, "_SECONDS", 2)
-    with pytest.raises(AccessError, match="Kafka at localhost:1, asked as doctor"):
+    with pytest.raises(AccessError, match="Kafka at localhost:1, asked as doctor") as raised:
         doctor_kafka.KafkaReader("localhost:1", credentials).kafka()
+    assert not isinstance(raised.value, doctor_kafka.SilentError)
+
+
+def test_a_question_left_open_by_a_kafka_that_was_reached_is_an_error_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, credentials: Credentials
+) -> None:
+    silent = failed(KafkaError._TIMED_OUT, "Failed while waiting for controller")
+    one = reader(
+        monkeypatch, credentials, list_topics=lambda timeout: metadata(), describe_configs=configs,
+        describe_acls=lambda every, request_timeout: silent,
+    )  # fmt: skip
+    one.kafka()
+    with pytest.raises(doctor_kafka.SilentError, match="Failed while waiting for controller"):
+        one.access()
 
 
 def test_a_key_that_is_none_is_an_access_error(credentials: Credentials) -> None:
