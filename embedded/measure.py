@@ -55,12 +55,13 @@ class Flow:
 
 
 def components(access: ClusterAccess) -> list[Component]:
-    """The platform's pods by part, without those that are done."""
+    """The platform's pods by part, without those that are done and those of Jobs: a CronJob's may just have begun."""
     what = f"pods of namespace {access.namespace}"
     pods = access.call(access.core.list_namespaced_pod, what, "run `make up`", access.namespace).items
     parts: dict[str, list[Any]] = {}
     for pod in pods:
-        if pod.status.phase not in {"Succeeded", "Failed"}:
+        of_job = any(owner.kind == "Job" for owner in pod.metadata.owner_references or [])
+        if not of_job and pod.status.phase not in {"Succeeded", "Failed"}:
             parts.setdefault(_part(pod), []).append(pod)
     return [
         Component(

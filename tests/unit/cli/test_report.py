@@ -62,9 +62,13 @@ def test_only_silent_services_are_named():
     assert measure.first_records(reader, CATALOG, services, 0) == ["checkout-service"]
 
 
-def pod(name: str, part: str, *, ready: bool = True, memory: str = "48Mi") -> Any:
+def pod(name: str, part: str, *, ready: bool = True, memory: str = "48Mi", owner: str = "ReplicaSet") -> Any:
     return SimpleNamespace(
-        metadata=SimpleNamespace(name=name, labels={"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": part}),
+        metadata=SimpleNamespace(
+            name=name,
+            labels={"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": part},
+            owner_references=[SimpleNamespace(kind=owner)],
+        ),
         status=SimpleNamespace(phase="Running", container_statuses=[SimpleNamespace(ready=ready)]),
         spec=SimpleNamespace(
             node_name="node-1", containers=[SimpleNamespace(resources=SimpleNamespace(requests={"memory": memory}))]
@@ -85,6 +89,7 @@ def cluster(pods: list[Any]) -> Any:
 
 def test_pods_by_part():
     pods = [pod("nginx", "shop"), pod("cart-service", "shop", ready=False), pod("kafka", "strimzi-logs", memory="1Gi")]
+    pods.append(pod("search-setup", "pipeline", ready=False, owner="Job"))
     assert measure.components(cluster(pods)) == [
         measure.Component("kafka", 1, 1, ("node-1",), 2**30),
         measure.Component("shop", 2, 1, ("node-1",), 2 * 48 * 2**20),
