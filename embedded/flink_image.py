@@ -2,6 +2,7 @@
 
 Flink's distribution is published as archive and image only. But its wheels for Python hold all of it: the jars and
 plugins in one, the scripts and the default configuration in the other. What they leave out is on Maven repositories.
+Our connector, whose Java is in ``embedded/stream-connector``, is added.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from embedded.cache import Artefact, tree_digest
 from embedded.images import image_from, jre_base
+from embedded.java import compile_project, compiler, write_jar
 from embedded.maven import jars
 from embedded.oci import Copy, Image
 from embedded.pins import pins
@@ -21,6 +23,8 @@ from embedded.progress import run, say
 
 HOME = "/opt/flink"
 RECIPE = Path(__file__).parent / "flink"
+CONNECTOR = Path(__file__).parent / "stream-connector"
+CONNECTOR_JAR = "kafkalogs-stream.jar"
 USER = "9999"  # of the official image; etc/passwd names it, as the S3 client asks who it is
 
 _PACKAGE = "pyflink"
@@ -42,7 +46,7 @@ def flink_image() -> Image:
     return image_from(
         "flink",
         jre_base(),
-        [Copy(flink_home(), HOME), Copy(RECIPE, "/")],
+        [Copy(flink_home(), HOME), Copy(connector(), f"{HOME}/lib"), Copy(RECIPE, "/")],
         entrypoint=["/docker-entrypoint.sh"],
         user=USER,
         env={
@@ -59,6 +63,19 @@ def flink_home() -> Artefact:
     """The folder of Flink's distribution, with the connectors and plugins that the platform's job needs."""
     inputs = {"wheels": distribution().key, "jars": jars("flink").key, "recipe": tree_digest(Path(__file__))}
     return Artefact("flink-home", inputs, _assemble, needs_gib=1)
+
+
+def connector() -> Artefact:
+    """The folder with the jar of the stream job's own connector; it goes to Flink's lib."""
+    home = flink_home()
+    inputs = {"sources": tree_digest(CONNECTOR), "flink": home.key, "compiler": compiler().key, "recipe": 1}
+
+    def build(out: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="kafkalogs-stream-") as folder:
+            compile_project(CONNECTOR, [home.get() / "lib"], Path(folder))
+            write_jar(Path(folder), out / CONNECTOR_JAR)
+
+    return Artefact("stream-connector", inputs, build, needs_gib=0.1)
 
 
 def distribution() -> Artefact:

@@ -19,7 +19,7 @@ from embedded.connect_image import connect_image
 from embedded.engine import Engine
 from embedded.filebeat_image import filebeat_image
 from embedded.flink_image import HOME as FLINK_HOME
-from embedded.flink_image import TARGETS
+from embedded.flink_image import TARGETS, connector
 from embedded.images import shop_image
 from embedded.kafka_image import kafka_image
 from embedded.maven import Jar, jars
@@ -70,7 +70,7 @@ def pulled_images(engine: Engine, *, parts: bool) -> dict[str, str]:
 
 
 def flink_layer() -> Artefact:
-    """What the official Flink image lacks: the connector, its compression, and the S3 plugin in its own folder."""
+    """What the official Flink image lacks: the connectors, their compression, and the S3 plugin in its own folder."""
     found = jars("flink")
     names = [Jar.parse(coordinates).file for coordinates in pins()["maven"]["jars"]["flink"]]
     copies = [
@@ -79,7 +79,7 @@ def flink_layer() -> Artefact:
         for start, folder in TARGETS.items()
         if file.startswith(f"{start}-")
     ]
-    return files_layer("flink-jars", copies)
+    return files_layer("flink-jars", [*copies, Copy(connector(), f"{FLINK_HOME}/lib")])
 
 
 def containerfile(base: str, layers: int, image: Image | None = None) -> str:

@@ -5,8 +5,8 @@
     next checkpoint is complete. Transactions are named by a pool of ids, so that a broker does not have to remember
     one for every checkpoint. -#}
 
-{%- macro kafka() -%}
-  'connector' = 'kafka',
+{%- macro kafka(connector="kafka") -%}
+  'connector' = '{{ connector }}',
   'properties.bootstrap.servers' = '{{ bootstrap }}',
   'properties.security.protocol' = 'SSL',
   'properties.ssl.truststore.type' = 'PEM',
@@ -43,7 +43,8 @@
   'value.json.timestamp-format.standard' = 'ISO-8601'
 {%- endmacro -%}
 
--- All service topics. The value is taken as it comes, so that what is no log event can be routed and not lost.
+-- All service topics. The value is taken as it comes, so that what is no log event can be routed and not lost. The
+-- connector is our own (embedded/stream-connector): with Flink's, no job would start again once a topic was deleted.
 CREATE TABLE records (
   `value` BYTES,
   `topic` STRING METADATA VIRTUAL,
@@ -54,7 +55,7 @@ CREATE TABLE records (
   -- What Kafka says of a record's time, not what is in the record: no event can move the clock for all others.
   WATERMARK FOR `event_time` AS `recorded_at` - INTERVAL '{{ watermark_delay }}' SECOND
 ) WITH (
-  {{ kafka() }},
+  {{ kafka("kafka-logs") }},
   'topic-pattern' = '{{ topics }}',
   'scan.topic-partition-discovery.interval' = '{{ discovery_interval }} s',
   -- Only the first start, and one without state, look at the group's offsets: a checkpoint has its own.

@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from tests.support import everywhere, kafka, pipeline
-from tests.support.run import Run, probe_record
+from tests.support.run import PROBE, Run, probe_record
 from tests.support.sandbox import Sandbox
 
 
@@ -84,8 +84,26 @@ def test_a_removed_service_loses_its_topic_its_identity_and_its_rights(platform:
     assert not [name for name in visible if name.startswith("logs.")]
     assert not {"returns-service", "gift-service"} & known(platform, reader).keys()
     # The stream job, which reads the catalog too, goes on.
+    failures(platform, reader, PROBE)
+
+
+def test_the_stream_job_starts_again_without_a_removed_topic_and_reads_it_when_it_is_back(
+    platform: Sandbox, reader: str
+) -> None:
+    """What it remembers of the topic, also of its empty partitions, must not hold it up."""
+    pods = ("-n", "kafkalogs", "-l", "app=stream,component=taskmanager")
+    platform.kubectl("delete", "pod", *pods, "--grace-period=0", "--force")
+    failures(platform, reader, PROBE)
+    again = {"returns-service": {"team": "payments", "rate": "16KiB/s"}}
+    platform.edit(lambda config: config["services"].update(again))
+    platform.up()
+    failures(platform, reader, "returns-service")
+
+
+def failures(platform: Sandbox, reader: str, service: str) -> None:
+    """New failures of this service are taken out of its logs, each once."""
     run = Run(uuid.uuid4().hex, [])
-    run.records = [probe_record(run.id, "error", number) for number in range(3)]
+    run.records = [probe_record(run.id, "error", number, service) for number in range(3)]
     run.write(platform)
     everywhere.extracted(platform, run, reader, "logs.error", ("error",))
 

@@ -11,7 +11,7 @@ import pytest
 from embedded import machine, pulled_images
 from embedded.cache import Artefact
 from embedded.engine import Engine
-from embedded.flink_image import flink_image
+from embedded.flink_image import CONNECTOR_JAR, flink_image
 from embedded.oci import Copy, Image, files_layer
 from embedded.pins import pins
 from embedded.pulled_images import containerfile, flink_layer, monitoring_containerfile
@@ -83,7 +83,7 @@ def test_flink_gets_what_the_official_image_lacks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pulled_images, "jars", lambda _: Artefact("jars", {}, fetched, 0))
     with tarfile.open(flink_layer().get() / "layer.tar") as layer:
         found = {member.name for member in layer if member.isfile()}
-    assert {Path(name).name for name in found} == set(files)
+    assert {Path(name).name for name in found} == {*files, CONNECTOR_JAR}
     folders = {Path(name).parent.name for name in found}
     assert folders == {"lib", "opt", "s3-fs-hadoop"}
     assert flink_image().version in pins()["pull"]["flink"]

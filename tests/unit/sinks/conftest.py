@@ -5,7 +5,7 @@ import pytest
 from sinks_support import PASSWORD, USER, Plugins, Search
 
 from embedded import connect_image
-from embedded.connect_image import java_compiler
+from embedded.java import java_compiler
 from embedded.maven import jars
 
 HERE = Path(__file__).parent
@@ -17,7 +17,7 @@ def plugins(tmp_path_factory):
     classes = tmp_path_factory.mktemp("classes")
     libraries = [jars("kafka").get(), jars("iceberg").get()]
     sources = (connect_image.SOURCES / "src", HERE / "java")
-    subprocess.run(java_compiler(jars("ecj"), libraries, classes, *sources), check=True)
+    subprocess.run(java_compiler(libraries, classes, *sources), check=True)
     running = Plugins(classes)
     yield running
     running.end()

@@ -7,7 +7,8 @@ import zipfile
 import pytest
 
 from embedded.cache import EmbeddedError
-from embedded.connect_image import ARCHIVE_PARTS, OUR_PARTS, SOURCES, _unpack, connect_image, write_jar
+from embedded.connect_image import ARCHIVE_PARTS, OUR_PARTS, SOURCES, _unpack, connect_image
+from embedded.java import write_jar
 
 
 def compiled(folder, *names):
