@@ -14,6 +14,9 @@ from ci.preview import KAFKALOGS, NOTHING, preview, show
 from ci.stack import PROBLEMS, Stack, last_words, stack, told
 
 HEALTHY = 0
+_COLUMNS = "150"
+"""How wide the doctor's tables are; a page shows more than a terminal of 80 characters."""
+
 ALL_WELL = "All is as declared.\n"
 
 
@@ -24,7 +27,8 @@ def drift(of: Stack) -> list[str]:
     if planned.danger != NOTHING:
         title = "The preview failed" if planned.danger is None else "What `pulumi up` would change"
         found.append(f"### {title}\n\n{planned.text}")
-    doctor = of.run([*KAFKALOGS, "doctor", "-s", of.name])
+    file = ["--file", of.file] if of.file else []
+    doctor = of.run([*KAFKALOGS, "doctor", "-s", of.name, *file], COLUMNS=_COLUMNS)
     if doctor.returncode != HEALTHY:
         said = "\n".join(filter(None, [doctor.stdout.rstrip(), last_words(doctor.stderr)]))
         found.append(f"### What `kafkalogs doctor -s {of.name}` says\n\n````\n{said}\n````\n")

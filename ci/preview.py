@@ -114,8 +114,13 @@ def _policies(violations: list[Violation]) -> str:
     """The violations as a list in Markdown; nothing without any."""
     if not violations:
         return ""
-    lines = [f"- `{one.rule}` ({one.level}), `{one.resource}`: {' '.join(one.message.split())}" for one in violations]
+    lines = [f"- `{one.rule}` ({one.level}), `{one.resource}`: {_sentences(one.message)}" for one in violations]
     return "\n".join(["### Policies", "", *lines, "", ""])
+
+
+def _sentences(message: str) -> str:
+    """A message in one line. Pulumi puts the rule's title before it, on a line of its own."""
+    return ". ".join(" ".join(line.split()).rstrip(".") for line in message.splitlines() if line.strip())
 
 
 def _fenced(text: str) -> str:

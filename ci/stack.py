@@ -54,10 +54,15 @@ class Stack:
         """What is not as declared, in Markdown."""
         return state_dir() / f"drift-{self.name}.md"
 
+    @property
+    def file(self) -> str | None:
+        """The stack file, where it is not that of `stacks/`: `local` may have one elsewhere."""
+        return os.environ.get("KAFKALOGS_STACK_FILE") if self.name == LOCAL else None
+
     def options(self) -> list[str]:
         """Pulumi's arguments that say which stack, and that nobody is there to answer."""
-        own = os.environ.get("KAFKALOGS_STACK_FILE") if self.name == LOCAL else None
-        return ["--stack", self.name, *(["--config-file", own] if own else []), "--non-interactive", "--color=never"]
+        file = ["--config-file", self.file] if self.file else []
+        return ["--stack", self.name, *file, "--non-interactive", "--color=never"]
 
     def run(self, words: Sequence[str], **env: str) -> subprocess.CompletedProcess[str]:
         """Run a program at the root of the checkout and take what it prints."""

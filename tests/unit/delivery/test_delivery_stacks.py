@@ -72,7 +72,7 @@ def test_a_policy_that_is_violated_is_in_the_plan(programs: Programs, plan: Any)
     assert preview.main(["prod"]) == 1
     text = plan("prod")
     assert "**No plan: the preview failed.**" in text
-    assert "- `audit-floor` (mandatory), `KafkaTopic logs.audit`: Audit logs retention 1h is below 7d: raise it" in text
+    assert "- `audit-floor` (mandatory), `KafkaTopic logs.audit`: Audit logs. retention 1h is below 7d: raise it" in text
     assert programs.calls("plan") == []
 
 
@@ -271,6 +271,16 @@ def test_drift_reads_the_cluster_first_and_asks_the_doctor(programs: Programs, t
     assert {"--refresh", "--expect-no-changes"} <= set(words)
     assert programs.calls("doctor") == [["kafkalogs", "doctor", "-s", "prod"]]
     assert report(tmp_path) == drift.ALL_WELL
+
+
+def test_drift_of_local_is_looked_for_by_its_own_stack_file(programs: Programs, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KAFKALOGS_STACK_FILE", "/elsewhere/Pulumi.local.yaml")
+    assert drift.main(["local"]) == 0
+    (words,) = programs.calls("preview")
+    assert words[words.index("--config-file") + 1] == "/elsewhere/Pulumi.local.yaml"
+    assert programs.calls("doctor") == [
+        ["kafkalogs", "doctor", "-s", "local", "--file", "/elsewhere/Pulumi.local.yaml"]
+    ]
 
 
 def test_changes_that_pulumi_would_make_are_drift(programs: Programs, tmp_path: Path):
