@@ -154,7 +154,7 @@ def find(preview: Preview, context: Context, prices: Prices) -> Costs:
 
 def _archive(preview: Preview) -> tuple[Archive | None, str]:
     """The archive as the stack file has it; where it has none, as the default has it, for an archive that goes."""
-    from . import aws_archive_layout as layout
+    from .aws import archive_layout as layout
     from .loading import load
     from .problems import ConfigError
 

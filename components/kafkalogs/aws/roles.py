@@ -12,10 +12,10 @@ from typing import Final
 import pulumi
 from pulumi_aws import iam
 
-from . import aws_names
-from .aws_archive_layout import TABLE
-from .aws_policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy
-from .resources import manifest_of, typed
+from ..resources import manifest_of, typed
+from . import names
+from .archive_layout import TABLE
+from .policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
 """By which EKS knows the role of a service account, and gives its pods what they need to take it on."""
@@ -112,7 +112,7 @@ class _WorkloadRole(pulumi.ComponentResource):
             policy=text,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
-        arn = aws_names.role_arn(args.region, args.account, args.role)
+        arn = names.role_arn(args.region, args.account, args.role)
         self.arn = allowed.id.apply(lambda _: arn)
         self.register_outputs({"arn": self.arn})
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.storage.v1 import StorageClass
 
-from .aws_keys import AwsPlace, encryption_key
-from .aws_policies import disk_key_statements
-from .resources import Manifest, typed
+from ..resources import Manifest, typed
+from .keys import AwsPlace, encryption_key
+from .policies import disk_key_statements
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,12 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import cloudwatch, opensearch
 
-from . import aws_names, units
-from .aws_keys import AwsPlace, encryption_key
-from .aws_policies import log_key_statement, search_access_policy, search_log_policy
-from .problems import ConfigError, Problem
-from .resources import typed
+from .. import units
+from ..problems import ConfigError, Problem
+from ..resources import typed
+from . import names
+from .keys import AwsPlace, encryption_key
+from .policies import log_key_statement, search_access_policy, search_log_policy
 
 VERSION: Final = "OpenSearch_2.19"
 TLS_POLICY: Final = "Policy-Min-TLS-1-2-PFS-2023-10"
@@ -160,7 +161,7 @@ class SearchDomain(pulumi.ComponentResource):
             log_publishing_options=[
                 {
                     "log_type": kind,
-                    "cloudwatch_log_group_arn": aws_names.arn("logs", args.region, args.account, f"log-group:{group}"),
+                    "cloudwatch_log_group_arn": names.arn("logs", args.region, args.account, f"log-group:{group}"),
                     "enabled": True,
                 }
                 for kind, group in groups.items()

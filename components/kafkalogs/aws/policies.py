@@ -7,7 +7,7 @@ denied in the policy of a bucket holds for everyone, administrators too.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from . import aws_names
+from . import names
 
 Policy = dict[str, Any]
 Statement = dict[str, Any]
@@ -35,13 +35,13 @@ def document(statements: Iterable[Statement]) -> Policy:
 
 def trust_policy(region: str, account: str, oidc_provider: str, namespace: str, service_account: str) -> Policy:
     """Who may take on a role: the pods of one service account, by the token that the cluster gives them."""
-    issuer = aws_names.issuer(oidc_provider)
+    issuer = names.issuer(oidc_provider)
     return document(
         [
             {
                 "Effect": "Allow",
                 "Action": "sts:AssumeRoleWithWebIdentity",
-                "Principal": {"Federated": aws_names.iam_arn(region, account, f"oidc-provider/{issuer}")},
+                "Principal": {"Federated": names.iam_arn(region, account, f"oidc-provider/{issuer}")},
                 "Condition": {
                     # Both, and to the letter: without the subject every pod of the cluster could.
                     "StringEquals": {
@@ -59,7 +59,7 @@ def key_policy(region: str, account: str, admins: Sequence[str] = (), further: S
 
     admins: ARNs of who administers it besides, and may not use it. further: statements for services of AWS.
     """
-    root = {"AWS": aws_names.iam_arn(region, account, "root")}
+    root = {"AWS": names.iam_arn(region, account, "root")}
     statements: list[Statement] = [
         {"Sid": "AsIamSays", "Effect": "Allow", "Principal": root, "Action": "kms:*", **_ALL}
     ]
@@ -75,7 +75,7 @@ def disk_key_statements(region: str, account: str) -> list[Statement]:
     """That every principal of the account may use a key, but for disks only: as AWS's own key for EBS has it. So the
     CSI driver's role needs no rights that follow from this stack."""
     via = {
-        "kms:ViaService": f"ec2.{region}.{aws_names.dns_suffix(region)}",
+        "kms:ViaService": f"ec2.{region}.{names.dns_suffix(region)}",
         "kms:CallerAccount": account,
     }
     everyone: Statement = {"Effect": "Allow", "Principal": {"AWS": "*"}, **_ALL}
@@ -92,7 +92,7 @@ def disk_key_statements(region: str, account: str) -> list[Statement]:
 
 def log_key_statement(region: str, account: str, log_groups: str) -> Statement:
     """That CloudWatch may use a key for the log groups whose names begin so."""
-    context = {"kms:EncryptionContext:aws:logs:arn": aws_names.arn("logs", region, account, f"log-group:{log_groups}*")}
+    context = {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", region, account, f"log-group:{log_groups}*")}
     return {
         "Sid": "LogGroups",
         "Effect": "Allow",
@@ -106,7 +106,7 @@ def log_key_statement(region: str, account: str, log_groups: str) -> Statement:
 def access_log_key_statement(region: str, bucket: str) -> Statement:
     """That S3's log delivery may use a key for a bucket with access logs. Who may have logs put there is said by the
     policy of that bucket."""
-    arn = aws_names.bucket_arn(region, bucket)
+    arn = names.bucket_arn(region, bucket)
     return {
         "Sid": "AccessLogs",
         "Effect": "Allow",
@@ -119,7 +119,7 @@ def access_log_key_statement(region: str, bucket: str) -> Statement:
 
 def tls_statements(region: str, bucket: str) -> list[Statement]:
     """That nobody reaches a bucket without TLS, or with less than 1.2."""
-    arn = aws_names.bucket_arn(region, bucket)
+    arn = names.bucket_arn(region, bucket)
     deny: Statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
     return [
         {"Sid": "TlsOnly", **deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
@@ -145,7 +145,7 @@ def own_key_statements(region: str, bucket: str) -> list[Statement]:
             "Effect": "Deny",
             "Principal": "*",
             "Action": "s3:PutObject",
-            "Resource": f"{aws_names.bucket_arn(region, bucket)}/*",
+            "Resource": f"{names.bucket_arn(region, bucket)}/*",
             "Condition": {"Null": {header: "false"}},
         }
         for sid, header in headers.items()
@@ -167,9 +167,9 @@ def log_bucket_policy(region: str, account: str, bucket: str, source: str, prefi
                 "Effect": "Allow",
                 "Principal": {"Service": "logging.s3.amazonaws.com"},
                 "Action": "s3:PutObject",
-                "Resource": f"{aws_names.bucket_arn(region, bucket)}/{prefix}*",
+                "Resource": f"{names.bucket_arn(region, bucket)}/{prefix}*",
                 "Condition": {
-                    "ArnLike": {"aws:SourceArn": aws_names.bucket_arn(region, source)},
+                    "ArnLike": {"aws:SourceArn": names.bucket_arn(region, source)},
                     "StringEquals": {"aws:SourceAccount": account},
                 },
             },
@@ -183,7 +183,7 @@ def _key_statement(region: str, key_arn: str) -> Statement:
         "Effect": "Allow",
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Resource": key_arn,
-        "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.{aws_names.dns_suffix(region)}"}},
+        "Condition": {"StringEquals": {"kms:ViaService": f"s3.{region}.{names.dns_suffix(region)}"}},
     }
 
 
@@ -192,7 +192,7 @@ def _list_statement(region: str, bucket: str, path: str) -> Statement:
         "Sid": "List",
         "Effect": "Allow",
         "Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
-        "Resource": aws_names.bucket_arn(region, bucket),
+        "Resource": names.bucket_arn(region, bucket),
     }
     return {**statement, "Condition": {"StringLike": {"s3:prefix": [path, f"{path}/*"]}}} if path else statement
 
@@ -205,9 +205,9 @@ def connect_policy(
     path: of the warehouse in the bucket. Of the table's files it may delete the old metadata, and no data. The sink
     asks for the database to be made each time it makes its table, and takes "is there" but not "denied" for an answer.
     """
-    home = "/".join(filter(None, (aws_names.bucket_arn(region, bucket), path, table)))
+    home = "/".join(filter(None, (names.bucket_arn(region, bucket), path, table)))
     catalog = [
-        aws_names.arn("glue", region, account, resource)
+        names.arn("glue", region, account, resource)
         for resource in ("catalog", f"database/{database}", f"table/{database}/{table}")
     ]
     return document(
@@ -244,7 +244,7 @@ def connect_policy(
 
 def stream_policy(region: str, bucket: str, path: str, key_arn: str) -> Policy:
     """What the stream job may do: keep its state below a path of a bucket, and remove it again."""
-    home = "/".join(filter(None, (aws_names.bucket_arn(region, bucket), path)))
+    home = "/".join(filter(None, (names.bucket_arn(region, bucket), path)))
     return document(
         [
             _list_statement(region, bucket, path),
@@ -262,7 +262,7 @@ def stream_policy(region: str, bucket: str, path: str, key_arn: str) -> Policy:
     )
 
 
-def secrets_policy(region: str, account: str, names: Iterable[str]) -> Policy:
+def secrets_policy(region: str, account: str, secrets: Iterable[str]) -> Policy:
     """What the secrets' reader may do: read these secrets of Secrets Manager, which ends each ARN in six letters."""
     return document(
         [
@@ -271,8 +271,8 @@ def secrets_policy(region: str, account: str, names: Iterable[str]) -> Policy:
                 "Effect": "Allow",
                 "Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
                 "Resource": [
-                    aws_names.arn("secretsmanager", region, account, f"secret:{name}-??????")
-                    for name in sorted(set(names))
+                    names.arn("secretsmanager", region, account, f"secret:{name}-??????")
+                    for name in sorted(set(secrets))
                 ],
             }
         ]
@@ -290,7 +290,7 @@ def search_access_policy(region: str, account: str, domain: str) -> Policy:
                 "Effect": "Allow",
                 "Principal": {"AWS": "*"},
                 "Action": "es:ESHttp*",
-                "Resource": f"{aws_names.arn('es', region, account, f'domain/{domain}')}/*",
+                "Resource": f"{names.arn('es', region, account, f'domain/{domain}')}/*",
             }
         ]
     )
@@ -304,10 +304,10 @@ def search_log_policy(region: str, account: str, domain: str, log_groups: Iterab
                 "Effect": "Allow",
                 "Principal": {"Service": "es.amazonaws.com"},
                 "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:PutLogEventsBatch"],
-                "Resource": [aws_names.arn("logs", region, account, f"log-group:{name}:*") for name in log_groups],
+                "Resource": [names.arn("logs", region, account, f"log-group:{name}:*") for name in log_groups],
                 "Condition": {
                     "StringEquals": {"aws:SourceAccount": account},
-                    "ArnLike": {"aws:SourceArn": aws_names.arn("es", region, account, f"domain/{domain}")},
+                    "ArnLike": {"aws:SourceArn": names.arn("es", region, account, f"domain/{domain}")},
                 },
             }
         ]

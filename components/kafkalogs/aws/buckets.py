@@ -12,10 +12,10 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import kms, s3
 
-from . import aws_archive_layout as layout
-from .aws_keys import AwsPlace, encryption_key
-from .aws_policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy
-from .resources import typed
+from ..resources import typed
+from . import archive_layout as layout
+from .keys import AwsPlace, encryption_key
+from .policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy
 
 LOG_DAYS: Final = 400
 """How long access logs are kept: more than a year, for reviews of a whole one."""

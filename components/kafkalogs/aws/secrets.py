@@ -12,10 +12,10 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 
-from . import aws_names
-from .aws_roles import ROLE_ANNOTATION, SecretsRole, SecretsRoleArgs
-from .resources import Manifest, metadata, typed, untyped
-from .service_secrets import credentials_secret
+from ..resources import Manifest, metadata, typed, untyped
+from ..service_secrets import credentials_secret
+from . import names
+from .roles import ROLE_ANNOTATION, SecretsRole, SecretsRoleArgs
 
 READER: Final = "secrets-reader"
 """The service account in whose name secrets are read; no pod runs with it."""
@@ -107,7 +107,7 @@ class AwsSecrets(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         about = metadata(READER, args.namespace, at_once=True)
-        about["annotations"][ROLE_ANNOTATION] = aws_names.role_arn(args.region, args.account, args.role)
+        about["annotations"][ROLE_ANNOTATION] = names.role_arn(args.region, args.account, args.role)
         reader = ServiceAccount(
             name,
             metadata=untyped(about),
@@ -131,8 +131,8 @@ class AwsSecrets(pulumi.ComponentResource):
             )
             for credential, secret in sorted(args.secrets.items())
         ]
-        names = [credentials_secret(credential) for credential in sorted(args.secrets)]
-        self.secrets = pulumi.Output.all(*(each.id for each in made)).apply(lambda _: names)
+        secrets = [credentials_secret(credential) for credential in sorted(args.secrets)]
+        self.secrets = pulumi.Output.all(*(each.id for each in made)).apply(lambda _: secrets)
         self.register_outputs({"secrets": self.secrets})
 
 

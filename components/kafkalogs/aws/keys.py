@@ -8,7 +8,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import kms
 
-from .aws_policies import Statement, key_policy
+from .policies import Statement, key_policy
 
 ROTATION_DAYS: Final = 365
 """After how many days KMS makes new key material; what was encrypted with the old stays readable."""
