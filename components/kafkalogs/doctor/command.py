@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from kafkalogs.cluster_access import ClusterAccess, find_kubeconfig
-from kafkalogs.doctor_findings import FAMILIES, Finding, Report, as_json, some
+from kafkalogs.doctor.findings import FAMILIES, Finding, Report, as_json, some
 
 if TYPE_CHECKING:
     from kafkalogs.config import Platform
@@ -87,7 +87,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     except StackError as error:
         errors.print(f"kafkalogs: {error}", markup=False)
         return WRONG
-    from kafkalogs.doctor import examine
+    from kafkalogs.doctor.examine import examine
 
     threading.excepthook = _overlook
     access = ClusterAccess(find_kubeconfig(arguments.kubeconfig), platform.namespace)

@@ -1,4 +1,4 @@
-"""Reads what the doctor wants to know of Kafka: by confluent-kafka, and for quotas and disks by `doctor_wire`."""
+"""Reads what the doctor wants to know of Kafka: by confluent-kafka, and for quotas and disks by `wire`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,12 @@ from confluent_kafka.admin import (
     ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-from . import doctor_seen as seen
-from . import doctor_wire as wire
-from .client import Credentials, Trouble, connection
-from .cluster_access import AccessError
-from .doctor_declared import CLUSTER_RESOURCE, Acl, Declared
-from .doctor_identity import DOCTOR
-from .doctor_progress import limit
+from ..client import Credentials, Trouble, connection
+from ..cluster_access import AccessError
+from . import seen, wire
+from .declared import CLUSTER_RESOURCE, Acl, Declared
+from .identity import DOCTOR
+from .progress import limit
 
 K = TypeVar("K")
 

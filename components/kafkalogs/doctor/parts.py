@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from . import doctor_declared as want
-from . import doctor_seen as seen
-from .doctor_findings import Checked, Finding, some
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
 
 _UP: Final = "run `pulumi up`"
 

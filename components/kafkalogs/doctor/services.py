@@ -12,14 +12,14 @@ from collections.abc import Generator, Mapping, Sequence, Set
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from . import doctor_seen as seen
-from .cluster_access import AccessError
-from .doctor_declared import Declared, as_list, as_mapping
-from .pipeline import CONNECT
-from .reach import Reach, UnansweredError, end
-from .schemas import registry_url
-from .service_secrets import CA_SECRET, tls_secret
-from .stream_manifests import REST_PORT, STREAM
+from ..cluster_access import AccessError
+from ..pipeline import CONNECT
+from ..reach import Reach, UnansweredError, end
+from ..schemas import registry_url
+from ..service_secrets import CA_SECRET, tls_secret
+from ..stream_manifests import REST_PORT, STREAM
+from . import seen
+from .declared import Declared, as_list, as_mapping
 
 RECENT: Final = 180
 """Seconds for which a failure of the Flink job counts: one that fails again and again runs in between."""

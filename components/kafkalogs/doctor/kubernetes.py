@@ -10,12 +10,12 @@ from typing import Any, Final, cast
 
 from cryptography import x509
 
-from . import doctor_seen as seen
-from .cluster_access import ClusterAccess
-from .doctor_declared import Declared, as_list, as_mapping
-from .pipeline import CONNECT
-from .resources import Manifest
-from .stream_manifests import FLINK_API, STREAM
+from ..cluster_access import ClusterAccess
+from ..pipeline import CONNECT
+from ..resources import Manifest
+from ..stream_manifests import FLINK_API, STREAM
+from . import seen
+from .declared import Declared, as_list, as_mapping
 
 _STRIMZI: Final = ("kafka.strimzi.io", "v1")
 _PAUSE: Final = "strimzi.io/pause-reconciliation"

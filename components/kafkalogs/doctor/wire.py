@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
-from .client import Credentials
-from .doctor_seen import LogDir
+from ..client import Credentials
+from .seen import LogDir
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from . import (
+from .. import (
     catalog,
     connect,
     log_schema,
@@ -22,21 +22,21 @@ from . import (
     stream_catalog,
     stream_manifests,
 )
-from .cluster import broker_ids, node_ids
-from .config import Platform
-from .doctor_identity import doctor_manifest
-from .identity import user_manifest
-from .monitoring_manifests import monitor_manifest
-from .naming import SHIPPED_TOPIC
-from .pager import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
-from .parts import byte_rates
-from .pipeline import AUDIT_CLASS, CONNECT
-from .platform import cluster_args, reader_args, topic_args, writer_args
-from .resources import Manifest
-from .stream import FlinkJobArgs
-from .stream_script import DEAD_LETTER_BYTES as STREAM_DEAD_LETTER_BYTES
-from .stream_script import OUTPUTS, TOPICS
-from .topic import topic_manifest
+from ..cluster import broker_ids, node_ids
+from ..config import Platform
+from ..identity import user_manifest
+from ..monitoring_manifests import monitor_manifest
+from ..naming import SHIPPED_TOPIC
+from ..pager import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
+from ..parts import byte_rates
+from ..pipeline import AUDIT_CLASS, CONNECT
+from ..platform import cluster_args, reader_args, topic_args, writer_args
+from ..resources import Manifest
+from ..stream import FlinkJobArgs
+from ..stream_script import DEAD_LETTER_BYTES as STREAM_DEAD_LETTER_BYTES
+from ..stream_script import OUTPUTS, TOPICS
+from ..topic import topic_manifest
+from .identity import doctor_manifest
 
 CLUSTER_RESOURCE: Final = "kafka-cluster"
 """How Kafka names the cluster itself in rights."""

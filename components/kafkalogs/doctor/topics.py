@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from . import doctor_declared as want
-from . import doctor_seen as seen
-from . import units
-from .doctor_findings import Checked, Finding, some
+from .. import units
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
 
 _KAFKAS_OWN: Final = "__"
 _APPLY: Final = "run `pulumi up`; the operator puts a topic right within minutes if its KafkaTopic is not paused"

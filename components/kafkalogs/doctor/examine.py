@@ -7,26 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from . import (
-    doctor_access,
-    doctor_parts,
-    doctor_progress,
-    doctor_services,
-    doctor_tls,
-    doctor_topics,
-    listeners,
-    naming,
-)
-from . import doctor_seen as seen
-from .client import Credentials
-from .cluster_access import AccessError, ClusterAccess
-from .config import Platform
-from .doctor_declared import Declared, as_mapping, declared
-from .doctor_findings import Checked, Finding, Report
-from .doctor_identity import DOCTOR
-from .doctor_kafka import KafkaReader, SilentError
-from .doctor_kubernetes import KubernetesReader, client_certificate, expired
-from .reach import OutsideError, Reach, UnansweredError
+from .. import listeners, naming
+from ..client import Credentials
+from ..cluster_access import AccessError, ClusterAccess
+from ..config import Platform
+from ..reach import OutsideError, Reach, UnansweredError
+from . import parts, progress, seen, services, tls, topics
+from .access import check_access
+from .declared import Declared, as_mapping, declared
+from .findings import Checked, Finding, Report
+from .identity import DOCTOR
+from .kafka import KafkaReader, SilentError
+from .kubernetes import KubernetesReader, client_certificate, expired
 
 WATCH: Final = 5.0
 """Seconds at least between the two looks at the consumers."""
@@ -112,26 +104,26 @@ def _families(
     reach, space = Reach(access), access.namespace
     cluster = _look(kafka, wanted.platform)
     before, begun = kafka.groups(wanted), time.monotonic()
-    yield doctor_topics.check_topics(wanted, cluster)
-    yield doctor_topics.check_replicas(wanted, cluster)
+    yield topics.check_topics(wanted, cluster)
+    yield topics.check_replicas(wanted, cluster)
     resources, users = kubernetes.resources(wanted)
-    yield doctor_access.check_access(wanted, kafka.access(), users)
+    yield check_access(wanted, kafka.access(), users)
     tell("certificates")
     certificates = kubernetes.certificates()
     secrets = {one.secret for one in certificates}
-    found = doctor_services.probes(reach, wanted, kubernetes.services(), secrets)
-    yield doctor_tls.check_tls(wanted, spec, cluster.protocols, found)
-    yield doctor_tls.check_certificates(wanted, certificates, datetime.now(UTC))
+    found = services.probes(reach, wanted, kubernetes.services(), secrets)
+    yield tls.check_tls(wanted, spec, cluster.protocols, found)
+    yield tls.check_certificates(wanted, certificates, datetime.now(UTC))
     tell("what reads the logs")
     yield _asked("schemas", "the schema registry", lambda: _schemas(wanted, reach))
     yield _asked("sinks", "Kafka Connect", lambda: _sinks(wanted, reach, space))
     yield _stream(wanted, kubernetes, reach, space)
     tell("consumers and disks")
     time.sleep(max(0.0, begun + WATCH - time.monotonic()))
-    yield doctor_progress.check_lag(wanted, before, kafka.groups(wanted))
-    yield doctor_progress.check_letters(wanted, kafka.letters(wanted.dead_letters))
-    yield doctor_progress.check_disk(wanted, kafka.disks())
-    yield doctor_parts.check_workloads(resources, kubernetes.workloads(wanted))
+    yield progress.check_lag(wanted, before, kafka.groups(wanted))
+    yield progress.check_letters(wanted, kafka.letters(wanted.dead_letters))
+    yield progress.check_disk(wanted, kafka.disks())
+    yield parts.check_workloads(resources, kubernetes.workloads(wanted))
 
 
 def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
@@ -147,18 +139,18 @@ def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
 
 
 def _schemas(wanted: Declared, reach: Reach) -> Checked:
-    found = doctor_services.subjects(reach, wanted) if wanted.subjects else {}
-    return doctor_parts.check_schemas(wanted, found)
+    found = services.subjects(reach, wanted) if wanted.subjects else {}
+    return parts.check_schemas(wanted, found)
 
 
 def _sinks(wanted: Declared, reach: Reach, namespace: str) -> Checked:
-    found = doctor_services.connectors(reach, namespace) if wanted.connectors else {}
-    return doctor_parts.check_sinks(wanted, found)
+    found = services.connectors(reach, namespace) if wanted.connectors else {}
+    return parts.check_sinks(wanted, found)
 
 
 def _stream(wanted: Declared, kubernetes: KubernetesReader, reach: Reach, namespace: str) -> Checked:
     if wanted.platform.stream is None:
-        return doctor_parts.check_stream(wanted, None, "")
+        return parts.check_stream(wanted, None, "")
     resource = kubernetes.flink()
     state = str(resource["spec"]["job"].get("state", "running")) if resource else "missing"
-    return doctor_parts.check_stream(wanted, doctor_services.jobs(reach, namespace), state)
+    return parts.check_stream(wanted, services.jobs(reach, namespace), state)

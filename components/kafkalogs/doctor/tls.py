@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from . import doctor_declared as want
-from . import doctor_seen as seen
-from .doctor_findings import Checked, Finding
-from .service_secrets import CA_SECRET, tls_secret
+from ..service_secrets import CA_SECRET, tls_secret
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding
 
 DUE: Final = timedelta(days=21)
 """What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .doctor_declared import Acl
+from .declared import Acl
 
 Place = tuple[str, int]
 """A topic and a partition."""

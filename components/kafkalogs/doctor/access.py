@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from . import doctor_declared as want
-from . import doctor_seen as seen
-from . import units
-from .doctor_findings import Checked, Finding, some
+from .. import units
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
 
 _APPLY = "run `pulumi up`; the operator gives it back within minutes if the KafkaUser is not paused"
 _REMOVE = "remove it by kafka-acls, or declare it in the stack file; somebody gave it by hand"

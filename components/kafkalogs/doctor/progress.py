@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from . import doctor_declared as want
-from . import doctor_seen as seen
-from . import units
-from .alert_rules import CONSUMERS
-from .doctor_findings import Checked, Finding, some
-from .sizing import USABLE_DISK
+from .. import units
+from ..alert_rules import CONSUMERS
+from ..sizing import USABLE_DISK
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
 
 MARKERS: Final = 2
 """Offsets at a partition's end that may be of no record: the marker of the last transaction, and of an aborted one."""

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from .identity import acl, user_manifest
-from .resources import Manifest
+from ..identity import acl, user_manifest
+from ..resources import Manifest
 
 DOCTOR: Final = "doctor"
 """The name of its KafkaUser."""
