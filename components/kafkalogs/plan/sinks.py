@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from .plan_findings import NONE, Context, Danger, duration, hours, resource_name
-from .plan_markdown import Markdown, code, codes
-from .plan_preview import Step
-from .plan_values import Hidden, at, mapping, number
+from .findings import NONE, Context, Danger, duration, hours, resource_name
+from .markdown import Markdown, code, codes
+from .preview import Step
+from .values import Hidden, at, mapping, number
 
 KINDS: Final[Mapping[str, str]] = {
     "org.apache.iceberg.connect.IcebergSinkConnector": "S3 as an Iceberg table",

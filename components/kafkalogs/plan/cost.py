@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import units
-from .plan_findings import Catalog, Context
-from .plan_preview import Preview
-from .plan_sinks import is_archive
-from .plan_values import mapping, number
-from .sizing import DiskNeed
+from .. import units
+from ..sizing import DiskNeed
+from .findings import Catalog, Context
+from .preview import Preview
+from .sinks import is_archive
+from .values import mapping, number
 
 PRICES_OF: Final = "June 2026"
 """When the prices below were AWS' list prices in us-east-1, without tax and discounts."""
@@ -154,9 +154,9 @@ def find(preview: Preview, context: Context, prices: Prices) -> Costs:
 
 def _archive(preview: Preview) -> tuple[Archive | None, str]:
     """The archive as the stack file has it; where it has none, as the default has it, for an archive that goes."""
-    from .aws import archive_layout as layout
-    from .loading import load
-    from .problems import ConfigError
+    from ..aws import archive_layout as layout
+    from ..loading import load
+    from ..problems import ConfigError
 
     try:
         platform = load(preview.config or {})

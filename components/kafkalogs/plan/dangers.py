@@ -8,35 +8,35 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from . import plan_aws, plan_cluster, plan_rights, plan_sinks, plan_topics
-from .plan_aws import POLICIES, WATCHED, kind_of
-from .plan_changes import subject
-from .plan_findings import Context, Danger, sorted_dangers
-from .plan_markdown import Markdown, code, codes
-from .plan_preview import Preview, Step
-from .plan_values import UNKNOWN, Hidden, Path, at, hidden_in, mapping, sequence, texts_in, true
+from . import aws, cluster, rights, sinks, topics
+from .aws import POLICIES, WATCHED, kind_of
+from .changes import subject
+from .findings import Context, Danger, sorted_dangers
+from .markdown import Markdown, code, codes
+from .preview import Preview, Step
+from .values import UNKNOWN, Hidden, Path, at, hidden_in, mapping, sequence, texts_in, true
 
 Rule = Callable[[Step, Context], Iterator[Danger]]
 
 RULES: Final[Mapping[str, Rule]] = {
-    "kubernetes:kafka.strimzi.io/*:KafkaTopic": plan_topics.dangers,
-    "kubernetes:kafka.strimzi.io/*:KafkaUser": plan_rights.dangers,
-    "kubernetes:kafka.strimzi.io/*:Kafka": plan_cluster.kafka_dangers,
-    "kubernetes:kafka.strimzi.io/*:KafkaNodePool": plan_cluster.pool_dangers,
-    "kubernetes:kafka.strimzi.io/*:KafkaConnector": plan_sinks.dangers,
-    "kubernetes:kafka.strimzi.io/*:KafkaConnect": plan_sinks.connect_dangers,
-    "kubernetes:core/*:ConfigMap": plan_sinks.settings_dangers,
-    "kubernetes:core/*:Namespace": plan_cluster.store_dangers,
-    "kubernetes:core/*:PersistentVolumeClaim": plan_cluster.store_dangers,
-    "kubernetes:core/*:PersistentVolume": plan_cluster.store_dangers,
-    "kubernetes:apps/*:StatefulSet": plan_cluster.store_dangers,
-    "kubernetes:storage.k8s.io/*:StorageClass": plan_cluster.store_dangers,
-    "kubernetes:apiextensions.k8s.io/*:CustomResourceDefinition": plan_cluster.store_dangers,
-    "kubernetes:networking.k8s.io/*:NetworkPolicy": plan_rights.network_dangers,
-    "kubernetes:rbac.authorization.k8s.io/*:Role": plan_rights.rbac_dangers,
-    "kubernetes:rbac.authorization.k8s.io/*:ClusterRole": plan_rights.rbac_dangers,
-    "kubernetes:rbac.authorization.k8s.io/*:RoleBinding": plan_rights.rbac_dangers,
-    "kubernetes:rbac.authorization.k8s.io/*:ClusterRoleBinding": plan_rights.rbac_dangers,
+    "kubernetes:kafka.strimzi.io/*:KafkaTopic": topics.dangers,
+    "kubernetes:kafka.strimzi.io/*:KafkaUser": rights.dangers,
+    "kubernetes:kafka.strimzi.io/*:Kafka": cluster.kafka_dangers,
+    "kubernetes:kafka.strimzi.io/*:KafkaNodePool": cluster.pool_dangers,
+    "kubernetes:kafka.strimzi.io/*:KafkaConnector": sinks.dangers,
+    "kubernetes:kafka.strimzi.io/*:KafkaConnect": sinks.connect_dangers,
+    "kubernetes:core/*:ConfigMap": sinks.settings_dangers,
+    "kubernetes:core/*:Namespace": cluster.store_dangers,
+    "kubernetes:core/*:PersistentVolumeClaim": cluster.store_dangers,
+    "kubernetes:core/*:PersistentVolume": cluster.store_dangers,
+    "kubernetes:apps/*:StatefulSet": cluster.store_dangers,
+    "kubernetes:storage.k8s.io/*:StorageClass": cluster.store_dangers,
+    "kubernetes:apiextensions.k8s.io/*:CustomResourceDefinition": cluster.store_dangers,
+    "kubernetes:networking.k8s.io/*:NetworkPolicy": rights.network_dangers,
+    "kubernetes:rbac.authorization.k8s.io/*:Role": rights.rbac_dangers,
+    "kubernetes:rbac.authorization.k8s.io/*:ClusterRole": rights.rbac_dangers,
+    "kubernetes:rbac.authorization.k8s.io/*:RoleBinding": rights.rbac_dangers,
+    "kubernetes:rbac.authorization.k8s.io/*:ClusterRoleBinding": rights.rbac_dangers,
 }
 """The rule of each type, whose version of the API stands as *."""
 
@@ -82,14 +82,14 @@ def _all(preview: Preview, context: Context) -> Iterator[Danger]:
         yield Danger("incomplete", Markdown("preview"), codes(preview.missing), Markdown("not listed"), text)
     for step in sorted(preview.steps, key=_weight):
         rule = RULES.get(re.sub(r"/v\w+:", "/*:", step.type))
-        yield from rule(step, context) if rule else plan_aws.dangers(step, context)
+        yield from rule(step, context) if rule else aws.dangers(step, context)
         yield from _protection(step)
         yield from _encryption(step)
         yield from _hidden(step)
         yield from _strange(step)
         yield from _target(step)
-    yield from plan_topics.key_dangers(context)
-    yield from plan_rights.audit_dangers(context)
+    yield from topics.key_dangers(context)
+    yield from rights.audit_dangers(context)
     if context.unread:
         text = Markdown(f"which topics hold audit logs, and who owns what, is not known: {code(context.unread)}")
         yield Danger("unknown", Markdown("catalog"), Markdown("known"), Markdown("not shown"), text)
@@ -113,10 +113,10 @@ def _strange(step: Step) -> Iterator[Danger]:
         text = Markdown(f"Pulumi does something that this version does not know: {code(step.op)}")
         yield Danger("unknown", subject(step), Markdown("there"), Markdown("not known"), text)
     known = RULES.keys() & {re.sub(r"/v\w+:", "/*:", step.type)}
-    aws = kind_of(step)
+    kind = kind_of(step)
     if not step.goes or not step.custom or known or _HARMLESS.fullmatch(step.type):
         return
-    if aws is None or not (aws in plan_aws.STORES or aws in plan_aws.GUARDS):
+    if kind is None or not (kind in aws.STORES or kind in aws.GUARDS):
         text = Markdown(f"no rule knows what a {code(step.type)} holds: see whether data goes with it")
         yield Danger("unknown", subject(step), Markdown("there"), Markdown("deleted"), text)
 
@@ -220,12 +220,12 @@ def _may_differ(step: Step, path: Path) -> bool:
 def _hidden_places(step: Step) -> Iterator[tuple[Path, Hidden]]:
     new = step.new or {}
     fresh = step.old is None
-    aws = kind_of(step)
-    if aws:
-        for key in POLICIES.get(aws, ()):
+    kind = kind_of(step)
+    if kind:
+        for key in POLICIES.get(kind, ()):
             yield from hidden_in(at(new, key), (key,))
         if not fresh:
-            for path, *_ in WATCHED.get(aws, ()):
+            for path, *_ in WATCHED.get(kind, ()):
                 # What was hidden before as well, like the ARN of a key, is told by its change alone.
                 if isinstance(value := at(new, *path), Hidden):
                     yield path, value

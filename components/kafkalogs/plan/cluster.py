@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .plan_findings import NONE, Context, Danger, fewer, resource_name, shown
-from .plan_markdown import Markdown, code
-from .plan_preview import Step
-from .plan_values import Hidden, at, by_name, mapping, sequence, true
+from .findings import NONE, Context, Danger, fewer, resource_name, shown
+from .markdown import Markdown, code
+from .preview import Step
+from .values import Hidden, at, by_name, mapping, sequence, true
 
 _OUTSIDE: Final = frozenset({"nodeport", "loadbalancer", "route", "ingress", "cluster-ip"})
 
@@ -186,7 +186,7 @@ def _volume(where: Markdown, had: dict[str, Any], has: dict[str, Any] | None) ->
 
 
 def _bytes(size: str) -> int | None:
-    from .units import parse_size
+    from ..units import parse_size
 
     try:
         return parse_size(size)

@@ -3,22 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from . import units
-from .plan_findings import (
-    DEFAULT_RETENTION,
-    FOREVER,
-    NONE,
-    Context,
-    Danger,
-    duration,
-    fewer,
-    hours,
-    shown,
-    topic_name,
-)
-from .plan_markdown import Markdown, code
-from .plan_preview import Step
-from .plan_values import Hidden, at, number
+from .. import units
+from .findings import DEFAULT_RETENTION, FOREVER, NONE, Context, Danger, duration, fewer, hours, shown, topic_name
+from .markdown import Markdown, code
+from .preview import Step
+from .values import Hidden, at, number
 
 _AGAIN: Final = "it is deleted and made again, empty; "
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from .plan_values import clean, mapping, sequence
+from .values import clean, mapping, sequence
 
 _REPLACING: Final = frozenset(
     {"replace", "create-replacement", "delete-replaced", "read-replacement", "discard-replaced", "import-replacement"}

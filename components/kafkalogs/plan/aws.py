@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from .plan_findings import NONE, Context, Danger, fewer, resource_name, shown
-from .plan_markdown import Markdown, code, codes
-from .plan_preview import Step
-from .plan_values import Hidden, at, mapping, sequence, true
+from .findings import NONE, Context, Danger, fewer, resource_name, shown
+from .markdown import Markdown, code, codes
+from .preview import Step
+from .values import Hidden, at, mapping, sequence, true
 
 _THERE: Final = Markdown("there")
 

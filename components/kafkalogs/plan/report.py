@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import plan_changes, plan_cost, plan_dangers, units
-from .plan_changes import ADDED, CHANGED, REMOVED, Change
-from .plan_cost import Costs, Need, Prices
-from .plan_findings import KINDS, Context, Danger
-from .plan_markdown import Markdown, code, table
-from .plan_preview import Preview
-from .plan_values import mapping, sequence
+from .. import units
+from . import changes, cost, dangers
+from .changes import ADDED, CHANGED, REMOVED, Change
+from .cost import Costs, Need, Prices
+from .findings import KINDS, Context, Danger
+from .markdown import Markdown, code, table
+from .preview import Preview
+from .values import mapping, sequence
 
 NOTHING, CHANGES, DANGEROUS = 0, 2, 3
 
@@ -42,8 +43,13 @@ class Report:
 def report(preview: Preview, prices: Prices) -> Report:
     """All of a preview."""
     context = Context(preview)
-    dangers, changes = plan_dangers.find(preview, context), plan_changes.find(preview, context)
-    return Report(preview, dangers, changes, plan_cost.find(preview, context, prices), prices)
+    return Report(
+        preview,
+        dangers.find(preview, context),
+        changes.find(preview, context),
+        cost.find(preview, context, prices),
+        prices,
+    )
 
 
 def markdown(told: Report) -> str:
@@ -133,7 +139,7 @@ def _costs(told: Report) -> Iterator[str]:
     yield (
         f"For a GiB and a month {prices.disk:g} {money} on disk (gp3), {prices.standard:g} in S3 Standard, "
         f"{prices.infrequent:g} in Standard-IA, {prices.instant:g} in Glacier Instant Retrieval; the defaults are AWS' "
-        f"list prices in us-east-1, {plan_cost.PRICES_OF}. Disk: rate x (retention + segment) x copies. Archive: rate "
+        f"list prices in us-east-1, {cost.PRICES_OF}. Disk: rate x (retention + segment) x copies. Archive: rate "
         f"x years of the retention class x {prices.archive_ratio:g}. Rates are the declared ones, the most there is."
     )
 

@@ -8,12 +8,12 @@ Describe too, AlterConfigs allows DescribeConfigs, All allows everything.
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from . import units
-from .naming import OWN_USERS
-from .plan_findings import NONE, Context, Danger, identity, resource_name
-from .plan_markdown import Markdown, code, codes, joined
-from .plan_preview import Step
-from .plan_values import Hidden, at, mapping, number, sequence
+from .. import units
+from ..naming import OWN_USERS
+from .findings import NONE, Context, Danger, identity, resource_name
+from .markdown import Markdown, code, codes, joined
+from .preview import Step
+from .values import Hidden, at, mapping, number, sequence
 
 QUOTAS: Final = {
     "producerByteRate": "writes",

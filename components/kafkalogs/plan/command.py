@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from .plan_cost import PRICES_OF, Prices
-from .plan_preview import PlanError, read
+from .cost import PRICES_OF, Prices
+from .preview import PlanError, read
 
 UNREADABLE = 4
 
@@ -65,7 +65,7 @@ def _price(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """The command ``plan``."""
     # Here because they load the configuration's models, which other commands do without.
-    from .plan_report import markdown, report
+    from .report import markdown, report
 
     prices = Prices(**{key: getattr(arguments, key) for key in Prices.__dataclass_fields__})
     try:
@@ -137,7 +137,7 @@ def add_to(commands: Any) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The command by itself: `python -m kafkalogs.plan_command plan`."""
+    """The command by itself: `python -m kafkalogs.plan.command plan`."""
     parser = argparse.ArgumentParser(prog="kafkalogs")
     add_to(parser.add_subparsers(required=True))
     arguments = parser.parse_args(words)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from . import plan_aws, plan_rights, plan_sinks, units
-from .naming import CATALOG_CONFIG_MAP
-from .plan_findings import NONE, Catalog, Context, duration, identity, resource_name, shown, topic_name
-from .plan_markdown import Markdown, code, codes, joined, word
-from .plan_preview import Preview, Step
-from .plan_values import Hidden, at, by_name, mapping, number, sequence
+from .. import units
+from ..naming import CATALOG_CONFIG_MAP
+from . import aws, rights, sinks
+from .findings import NONE, Catalog, Context, duration, identity, resource_name, shown, topic_name
+from .markdown import Markdown, code, codes, joined, word
+from .preview import Preview, Step
+from .values import Hidden, at, by_name, mapping, number, sequence
 
 SECTIONS: Final = ("Services", "Teams", "Topics", "Rights", "Sinks", "Kafka", "Parts", "AWS", "Other")
 ADDED, CHANGED, REMOVED = "Added", "Changed", "Removed"
@@ -101,9 +102,9 @@ def subject(step: Step) -> Markdown:
     if step.kind == "KafkaUser":
         return identity(step)
     if step.kind == "KafkaConnector":
-        return plan_sinks.sink(step)
-    if plan_aws.kind_of(step):
-        return plan_aws.aws_words(step)
+        return sinks.sink(step)
+    if aws.kind_of(step):
+        return aws.aws_words(step)
     if step.kind in {"Kafka", "KafkaNodePool"}:
         kind = "Kafka cluster" if step.kind == "Kafka" else "node pool"
         return Markdown(f"{kind} {code(resource_name(step))}")
@@ -200,7 +201,7 @@ def _of_steps(preview: Preview, context: Context) -> Iterator[Change]:
         if step.kind in _SECTION and step.type.startswith("kubernetes:kafka.strimzi.io/"):
             section, words = _SECTION[step.kind]
             yield _one(step, section, words)
-        elif plan_aws.kind_of(step):
+        elif aws.kind_of(step):
             yield _one(step, "AWS", _aws)
         else:
             section, what = _holder(step)
@@ -268,19 +269,19 @@ def _setting(key: str, value: Any) -> Markdown:
 
 def _user(inputs: Any) -> dict[str, Words]:
     spec = at(inputs, "spec")
-    rights = plan_rights.rights_of(spec)
-    told: dict[str, Words] = {"may": Markdown("(not shown)") if rights is None else plan_rights.several(rights)}
+    granted = rights.rights_of(spec)
+    told: dict[str, Words] = {"may": Markdown("(not shown)") if granted is None else rights.several(granted)}
     told["authentication"] = shown(at(spec, "authentication", "type"))
-    for key, what in plan_rights.QUOTAS.items():
+    for key, what in rights.QUOTAS.items():
         if at(spec, "quotas", key) is not None:
-            told[f"{what} at most"] = plan_rights.quota_words(key, at(spec, "quotas", key))
+            told[f"{what} at most"] = rights.quota_words(key, at(spec, "quotas", key))
     return told
 
 
 def _connector(inputs: Any) -> dict[str, Words]:
     spec = at(inputs, "spec")
     told: dict[str, Words] = {"state": shown(at(spec, "state") or "running"), "tasks": shown(at(spec, "tasksMax"))}
-    told["topics"] = _codes(plan_sinks.topics_of(inputs))
+    told["topics"] = _codes(sinks.topics_of(inputs))
     config = mapping(at(spec, "config"))
     return told | {key: shown(value) for key, value in sorted(config.items()) if _OPEN.fullmatch(key)}
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Final, NewType
 
-from .plan_values import Hidden
+from .values import Hidden
 
 Markdown = NewType("Markdown", str)
 """Text that is safe in a table of a comment: made by this module, or written in the source."""
