@@ -11,13 +11,14 @@ from typing import Final, cast
 
 import pulumi
 import pulumi_aws
-from kafkalogs import LogPlatform, aws_names, parts, pipeline
-from kafkalogs.aws_buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
-from kafkalogs.aws_disks import EncryptedStorageClass, EncryptedStorageClassArgs
-from kafkalogs.aws_glue import GlueCatalog, GlueCatalogArgs
-from kafkalogs.aws_roles import ROLE_ANNOTATION, ConnectRole, ConnectRoleArgs, StreamRole, StreamRoleArgs
-from kafkalogs.aws_search import SearchDomain, SearchDomainArgs
-from kafkalogs.aws_secrets import AwsSecrets, AwsSecretsArgs
+from kafkalogs import LogPlatform, parts, pipeline
+from kafkalogs.aws import names
+from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
+from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
+from kafkalogs.aws.glue import GlueCatalog, GlueCatalogArgs
+from kafkalogs.aws.roles import ROLE_ANNOTATION, ConnectRole, ConnectRoleArgs, StreamRole, StreamRoleArgs
+from kafkalogs.aws.search import SearchDomain, SearchDomainArgs
+from kafkalogs.aws.secrets import AwsSecrets, AwsSecretsArgs
 from kafkalogs.config import Archive, Platform, Stream
 from kafkalogs.config_aws import STORAGE_CLASS, Aws, AwsSearch
 from kafkalogs.connect import service_account
@@ -91,12 +92,12 @@ def disks(config: Platform, stack: str, opts: pulumi.ResourceOptions) -> list[pu
 
 def database_name(stack: str) -> str:
     """The database of a stack in the account's Glue catalog."""
-    return f"kafkalogs_{aws_names.fitting(stack, 60).replace('-', '_')}"
+    return f"kafkalogs_{names.fitting(stack, 60).replace('-', '_')}"
 
 
 def role_name(stack: str, part: str) -> str:
     """The name of the role of a part."""
-    return aws_names.fitting(f"kafkalogs-{stack}-{part}", aws_names.ROLE_LENGTH)
+    return names.fitting(f"kafkalogs-{stack}-{part}", names.ROLE_LENGTH)
 
 
 def archived_classes(platform: LogPlatform) -> list[str]:
@@ -157,8 +158,8 @@ class AwsServices(pulumi.ComponentResource):
 
     def _archive(self, archive: Archive) -> dict[str, str]:
         """The archive's bucket, catalog and role; the annotations of Connect's service account."""
-        stack, bucket = self._args.stack, aws_names.bucket_of(archive.warehouse)
-        path, role = aws_names.path_of(archive.warehouse), role_name(stack, "connect")
+        stack, bucket = self._args.stack, names.bucket_of(archive.warehouse)
+        path, role = names.path_of(archive.warehouse), role_name(stack, "connect")
         classes = archived_classes(self._args.platform)
         made = ArchiveBucket(
             "archive-bucket",
@@ -201,7 +202,7 @@ class AwsServices(pulumi.ComponentResource):
 
     def _stream(self, stream: Stream) -> dict[str, str]:
         """The bucket of the stream job's state and its role; the annotations of the job's service account."""
-        role, bucket = role_name(self._args.stack, "stream"), aws_names.bucket_of(stream.state)
+        role, bucket = role_name(self._args.stack, "stream"), names.bucket_of(stream.state)
         made = StateBucket(
             "state-bucket",
             StateBucketArgs(
@@ -216,7 +217,7 @@ class AwsServices(pulumi.ComponentResource):
                 service_account=STREAM,
                 role=role,
                 bucket=bucket,
-                path=aws_names.path_of(stream.state),
+                path=names.path_of(stream.state),
                 key_arn=made.key_arn,
             ),
             self._child,
@@ -230,7 +231,7 @@ class AwsServices(pulumi.ComponentResource):
             "search-domain",
             SearchDomainArgs(
                 **self._place,
-                domain=aws_names.fitting(f"kafkalogs-{self._args.stack}", aws_names.DOMAIN_LENGTH),
+                domain=names.fitting(f"kafkalogs-{self._args.stack}", names.DOMAIN_LENGTH),
                 subnets=search.subnets,
                 security_groups=search.security_groups,
                 admin_name=admin.apply(lambda known: known["username"]),
@@ -257,7 +258,7 @@ class AwsServices(pulumi.ComponentResource):
         return pulumi.Output.secret(found.secret_string).apply(_credentials)
 
     def _annotation(self, role: str) -> dict[str, str]:
-        return {ROLE_ANNOTATION: aws_names.role_arn(self._aws.region, self._aws.account, role)}
+        return {ROLE_ANNOTATION: names.role_arn(self._aws.region, self._aws.account, role)}
 
 
 def _credentials(text: str) -> dict[str, str]:

@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .aws_buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
-    from .aws_disks import EncryptedStorageClass, EncryptedStorageClassArgs
-    from .aws_glue import GlueCatalog, GlueCatalogArgs
-    from .aws_roles import ConnectRole, ConnectRoleArgs, SecretsRole, SecretsRoleArgs, StreamRole, StreamRoleArgs
-    from .aws_search import SearchDomain, SearchDomainArgs
-    from .aws_secrets import AwsSecrets, AwsSecretsArgs
+    from .aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
+    from .aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
+    from .aws.glue import GlueCatalog, GlueCatalogArgs
+    from .aws.roles import ConnectRole, ConnectRoleArgs, SecretsRole, SecretsRoleArgs, StreamRole, StreamRoleArgs
+    from .aws.search import SearchDomain, SearchDomainArgs
+    from .aws.secrets import AwsSecrets, AwsSecretsArgs
     from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
     from .connect import ConnectCluster, ConnectClusterArgs
     from .crds import StrimziCrds, StrimziCrdsArgs
@@ -45,24 +45,24 @@ if TYPE_CHECKING:
 VERSION: Final = "0.1.0"
 
 _MODULES: Final = {
-    "ArchiveBucket": "aws_buckets",
-    "ArchiveBucketArgs": "aws_buckets",
-    "AwsSecrets": "aws_secrets",
-    "AwsSecretsArgs": "aws_secrets",
+    "ArchiveBucket": "aws.buckets",
+    "ArchiveBucketArgs": "aws.buckets",
+    "AwsSecrets": "aws.secrets",
+    "AwsSecretsArgs": "aws.secrets",
     "ConfigError": "problems",
     "ConnectCluster": "connect",
     "ConnectClusterArgs": "connect",
-    "ConnectRole": "aws_roles",
-    "ConnectRoleArgs": "aws_roles",
-    "EncryptedStorageClass": "aws_disks",
-    "EncryptedStorageClassArgs": "aws_disks",
+    "ConnectRole": "aws.roles",
+    "ConnectRoleArgs": "aws.roles",
+    "EncryptedStorageClass": "aws.disks",
+    "EncryptedStorageClassArgs": "aws.disks",
     "Endpoints": "pipeline",
     "FlinkJob": "stream",
     "FlinkJobArgs": "stream",
     "FlinkOperator": "flink_operator",
     "FlinkOperatorArgs": "flink_operator",
-    "GlueCatalog": "aws_glue",
-    "GlueCatalogArgs": "aws_glue",
+    "GlueCatalog": "aws.glue",
+    "GlueCatalogArgs": "aws.glue",
     "JdbcSink": "sinks",
     "JdbcSinkArgs": "sinks",
     "KafkaCluster": "cluster",
@@ -88,22 +88,22 @@ _MODULES: Final = {
     "S3SinkArgs": "sinks",
     "SchemaRegistry": "schemas",
     "SchemaRegistryArgs": "schemas",
-    "SearchDomain": "aws_search",
-    "SearchDomainArgs": "aws_search",
+    "SearchDomain": "aws.search",
+    "SearchDomainArgs": "aws.search",
     "SearchSetup": "search_setup",
     "SearchSetupArgs": "search_setup",
     "SearchSink": "sinks",
     "SearchSinkArgs": "sinks",
-    "SecretsRole": "aws_roles",
-    "SecretsRoleArgs": "aws_roles",
+    "SecretsRole": "aws.roles",
+    "SecretsRoleArgs": "aws.roles",
     "ServiceIdentity": "identity",
     "ServiceIdentityArgs": "identity",
     "ServiceSecrets": "service_secrets",
     "ServiceSecretsArgs": "service_secrets",
-    "StateBucket": "aws_buckets",
-    "StateBucketArgs": "aws_buckets",
-    "StreamRole": "aws_roles",
-    "StreamRoleArgs": "aws_roles",
+    "StateBucket": "aws.buckets",
+    "StateBucketArgs": "aws.buckets",
+    "StreamRole": "aws.roles",
+    "StreamRoleArgs": "aws.roles",
     "StrimziCrds": "crds",
     "StrimziCrdsArgs": "crds",
     "StrimziOperator": "operator",

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from kafkalogs import doctor_command, plan_command, replay_command, restore_command
+    from kafkalogs import replay_command, restore_command
+    from kafkalogs.doctor import command as doctor_command
+    from kafkalogs.plan import command as plan_command
 except ModuleNotFoundError as missing:
     sys.exit(f"kafkalogs: {missing.name} is not installed; the command line needs: pip install 'kafkalogs[client]'")
 from kafkalogs.client import CatalogError

@@ -10,7 +10,8 @@ from typing import Final, TypeVar
 
 import pulumi
 
-from . import aws_archive_layout, jmx, sink_settings, sinks, units
+from . import jmx, sink_settings, sinks, units
+from .aws import archive_layout
 from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
 from .monitoring import Monitoring, MonitoringArgs
 from .naming import SHIPPED_TOPIC
@@ -55,7 +56,7 @@ class Endpoints:
     """Namespace and name of the archive's table in its catalog."""
 
     archive_by_class: bool = False
-    """Whether each retention class has a folder of the archive's table, see `aws_archive_layout`."""
+    """Whether each retention class has a folder of the archive's table, see `aws.archive_layout`."""
 
     def ca_secret(self, *names: str) -> str | None:
         """The Secret whose ca.crt verifies these; None for the public authorities."""
@@ -208,7 +209,7 @@ class LogPipeline(pulumi.ComponentResource):
                 ca_secret=where.ca_secret("s3", "database"),
                 table=where.archive_table,
                 commit_interval_ms=config.archive.commit_interval,
-                config=aws_archive_layout.sink_settings(classes) if where.archive_by_class else None,
+                config=archive_layout.sink_settings(classes) if where.archive_by_class else None,
             )
             sinks.S3Sink("archive", archive, after)
         if config.search:

@@ -13,7 +13,7 @@ from . import catalog, naming
 from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
 from .config import Platform
 from .crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
-from .doctor_identity import DOCTOR, doctor_manifest
+from .doctor.identity import DOCTOR, doctor_manifest
 from .identity import ServiceIdentity, ServiceIdentityArgs
 from .loading import load
 from .operator import StrimziOperator, StrimziOperatorArgs

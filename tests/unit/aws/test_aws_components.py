@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from aws_graph import ISSUER, PASSWORD, PLACE, built
 from kafkalogs import ConfigError
-from kafkalogs.aws_buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
-from kafkalogs.aws_disks import EncryptedStorageClass, EncryptedStorageClassArgs
-from kafkalogs.aws_glue import GlueCatalog, GlueCatalogArgs
-from kafkalogs.aws_roles import ConnectRole, ConnectRoleArgs
-from kafkalogs.aws_search import LOGS, SearchDomain, SearchDomainArgs
-from kafkalogs.aws_secrets import AwsSecrets, AwsSecretsArgs
+from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
+from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
+from kafkalogs.aws.glue import GlueCatalog, GlueCatalogArgs
+from kafkalogs.aws.roles import ConnectRole, ConnectRoleArgs
+from kafkalogs.aws.search import LOGS, SearchDomain, SearchDomainArgs
+from kafkalogs.aws.secrets import AwsSecrets, AwsSecretsArgs
 
 from tests.unit.components.graph import UNKNOWN, Graph, unknown
 

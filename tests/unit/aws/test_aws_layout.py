@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from kafkalogs import aws_archive_layout as layout
+from kafkalogs.aws import archive_layout as layout
 
 CLASSES = {"logs.shop": "application", "logs.access": "access", "logs.audit": "audit", "logs.platform": "application"}
 # Storage classes whose objects are read without being restored first.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from aws_graph import ISSUER, KEY, PLACE, answer
-from kafkalogs import aws_names, aws_policies
+from kafkalogs.aws import names, policies
 
 BUCKET = "arn:aws:s3:::example"
 DATA = f"{BUCKET}/logs/events/data/retention_class=audit/timestamp_day=2026-11-23/service=shop/1.parquet"
@@ -15,12 +15,12 @@ GLUE = "arn:aws:glue:eu-central-1:123456789012"
 
 @pytest.fixture
 def bucket() -> dict[str, Any]:
-    return aws_policies.data_bucket_policy("eu-central-1", "example")
+    return policies.data_bucket_policy("eu-central-1", "example")
 
 
 @pytest.fixture
 def connect() -> dict[str, Any]:
-    return aws_policies.connect_policy(
+    return policies.connect_policy(
         **PLACE, bucket="example", path="logs", key_arn=KEY, database="kafkalogs_prod", table="events"
     )
 
@@ -59,7 +59,7 @@ def test_who_chooses_none_gets_the_buckets(bucket: dict[str, Any]) -> None:
 
 
 def test_access_logs_come_from_s3_and_this_bucket_alone() -> None:
-    policy = aws_policies.log_bucket_policy("eu-central-1", "123456789012", "example-logs", "example", "access/")
+    policy = policies.log_bucket_policy("eu-central-1", "123456789012", "example-logs", "example", "access/")
     target = "arn:aws:s3:::example-logs/access/x"
     ours = {**SECURE, "aws__SourceArn": BUCKET, "aws__SourceAccount": "123456789012"}
     assert answer(policy, "s3:PutObject", target, **ours) == "Allow"
@@ -106,19 +106,19 @@ def test_connect_moves_one_table_of_the_catalog_and_deletes_none(connect: dict[s
 
 
 def test_the_job_keeps_its_state_below_its_path() -> None:
-    policy = aws_policies.stream_policy("eu-central-1", "example-stream", "state", KEY)
+    policy = policies.stream_policy("eu-central-1", "example-stream", "state", KEY)
     home = "arn:aws:s3:::example-stream"
     for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
         assert answer(policy, action, f"{home}/state/checkpoints/1") == "Allow"
         assert answer(policy, action, f"{home}/other/1") == ""
     assert answer(policy, "s3:DeleteObjectVersion", f"{home}/state/checkpoints/1") == ""
-    whole = aws_policies.stream_policy("eu-central-1", "example-stream", "", KEY)
+    whole = policies.stream_policy("eu-central-1", "example-stream", "", KEY)
     assert answer(whole, "s3:ListBucket", home, s3__prefix="") == "Allow"
     assert answer(whole, "s3:PutObject", f"{home}/checkpoints/1") == "Allow"
 
 
 def test_secrets_are_read_by_their_names() -> None:
-    policy = aws_policies.secrets_policy("eu-central-1", "123456789012", ["prod/pagerduty"])
+    policy = policies.secrets_policy("eu-central-1", "123456789012", ["prod/pagerduty"])
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/pagerduty"
     assert answer(policy, "secretsmanager:GetSecretValue", f"{arn}-AbC123") == "Allow"
     assert answer(policy, "secretsmanager:GetSecretValue", f"{arn}-of-others-AbC123") == ""
@@ -129,7 +129,7 @@ def test_secrets_are_read_by_their_names() -> None:
     "provider", [ISSUER, f"https://{ISSUER}", f"https://{ISSUER}/", f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"]
 )
 def test_a_role_is_for_one_service_account(provider: str) -> None:
-    policy = aws_policies.trust_policy("eu-central-1", "123456789012", provider, "kafkalogs", "connect-connect")
+    policy = policies.trust_policy("eu-central-1", "123456789012", provider, "kafkalogs", "connect-connect")
     (statement,) = policy["Statement"]
     assert statement["Principal"] == {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{ISSUER}"}
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
@@ -143,7 +143,7 @@ def test_a_role_is_for_one_service_account(provider: str) -> None:
 
 def test_administrators_of_a_key_cannot_use_it() -> None:
     admin = "arn:aws:iam::123456789012:role/keys"
-    policy = aws_policies.key_policy("eu-central-1", "123456789012", [admin])
+    policy = policies.key_policy("eu-central-1", "123456789012", [admin])
     theirs = {"Statement": [s for s in policy["Statement"] if admin in s["Principal"]["AWS"]]}
     assert answer(theirs, "kms:ScheduleKeyDeletion", KEY) == answer(theirs, "kms:PutKeyPolicy", KEY) == "Allow"
     for action in ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom"):
@@ -153,8 +153,8 @@ def test_administrators_of_a_key_cannot_use_it() -> None:
 
 
 def test_disks_use_their_key_within_the_account_alone() -> None:
-    statements = aws_policies.disk_key_statements("eu-central-1", "123456789012")
-    policy = aws_policies.document(statements)
+    statements = policies.disk_key_statements("eu-central-1", "123456789012")
+    policy = policies.document(statements)
     disk = {"kms__ViaService": "ec2.eu-central-1.amazonaws.com", "kms__CallerAccount": "123456789012"}
     assert answer(policy, "kms:GenerateDataKeyWithoutPlaintext", KEY, **disk) == "Allow"
     assert answer(policy, "kms:CreateGrant", KEY, **disk, kms__GrantIsForAWSResource="true") == "Allow"
@@ -164,7 +164,7 @@ def test_disks_use_their_key_within_the_account_alone() -> None:
 
 
 def test_the_domain_logs_into_its_groups_alone() -> None:
-    policy = aws_policies.search_log_policy("eu-central-1", "123456789012", "logs", ["/aws/opensearch/logs/audit-logs"])
+    policy = policies.search_log_policy("eu-central-1", "123456789012", "logs", ["/aws/opensearch/logs/audit-logs"])
     group = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/opensearch/logs/audit-logs:log-stream:x"
     domain = "arn:aws:es:eu-central-1:123456789012:domain/logs"
     ours = {"aws__SourceAccount": "123456789012", "aws__SourceArn": domain}
@@ -174,12 +174,12 @@ def test_the_domain_logs_into_its_groups_alone() -> None:
 
 
 def test_no_right_is_for_everything() -> None:
-    policies = [
-        aws_policies.connect_policy(**PLACE, bucket="b", path="", key_arn=KEY, database="d", table="t"),
-        aws_policies.stream_policy("eu-central-1", "b", "", KEY),
-        aws_policies.secrets_policy("eu-central-1", "123456789012", ["a", "b"]),
+    written = [
+        policies.connect_policy(**PLACE, bucket="b", path="", key_arn=KEY, database="d", table="t"),
+        policies.stream_policy("eu-central-1", "b", "", KEY),
+        policies.secrets_policy("eu-central-1", "123456789012", ["a", "b"]),
     ]
-    for statement in (s for policy in policies for s in policy["Statement"]):
+    for statement in (s for policy in written for s in policy["Statement"]):
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
         assert not [action for action in actions if "*" in action]
         assert statement["Resource"] != "*"
@@ -190,18 +190,18 @@ def test_no_right_is_for_everything() -> None:
     ("region", "partition"), [("eu-central-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
 def test_other_parts_of_aws_have_other_arns(region: str, partition: str) -> None:
-    assert aws_names.role_arn(region, "1", "r") == f"arn:{partition}:iam::1:role/r"
-    assert aws_names.bucket_arn(region, "b") == f"arn:{partition}:s3:::b"
+    assert names.role_arn(region, "1", "r") == f"arn:{partition}:iam::1:role/r"
+    assert names.bucket_arn(region, "b") == f"arn:{partition}:s3:::b"
 
 
 def test_long_names_are_cut_and_stay_apart() -> None:
-    assert aws_names.fitting("kafkalogs-prod", 28) == "kafkalogs-prod"
-    first, second = (aws_names.fitting(f"kafkalogs-a-very-long-name-of-a-stack-{n}", 28) for n in (1, 2))
+    assert names.fitting("kafkalogs-prod", 28) == "kafkalogs-prod"
+    first, second = (names.fitting(f"kafkalogs-a-very-long-name-of-a-stack-{n}", 28) for n in (1, 2))
     assert first != second
     assert max(len(first), len(second)) <= 28
-    assert aws_names.fitting("kafkalogs-Prod", 28) != "kafkalogs-prod"
+    assert names.fitting("kafkalogs-Prod", 28) != "kafkalogs-prod"
 
 
 def test_a_warehouse_is_a_bucket_and_a_path() -> None:
-    assert (aws_names.bucket_of("s3://b/a/c/"), aws_names.path_of("s3://b/a/c/")) == ("b", "a/c")
-    assert (aws_names.bucket_of("s3://b"), aws_names.path_of("s3://b")) == ("b", "")
+    assert (names.bucket_of("s3://b/a/c/"), names.path_of("s3://b/a/c/")) == ("b", "a/c")
+    assert (names.bucket_of("s3://b"), names.path_of("s3://b")) == ("b", "")

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from aws_graph import PASSWORD, built
 from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
-from kafkalogs.aws_archive_layout import class_prefix
+from kafkalogs.aws.archive_layout import class_prefix
 
 from tests.unit.components.graph import UNKNOWN, Graph
 

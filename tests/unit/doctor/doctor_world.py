@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 import yaml
-from kafkalogs import doctor_access, doctor_parts, doctor_progress, doctor_tls, doctor_topics
-from kafkalogs import doctor_declared as want
-from kafkalogs import doctor_seen as seen
 from kafkalogs.cluster import kafka_manifest
-from kafkalogs.doctor_findings import Checked
+from kafkalogs.doctor import declared as want
+from kafkalogs.doctor import parts, progress, seen, tls, topics
+from kafkalogs.doctor.access import check_access
+from kafkalogs.doctor.findings import Checked
 from kafkalogs.loading import load
 
 from tests.support.sandbox import LOCAL_STACK
@@ -113,18 +113,18 @@ class World:
         kafka = seen.Kafka(frozenset(self.brokers), self.topics, self.protocols)
         access = seen.Access(self.acls, self.quotas, frozenset(self.scram))
         return [
-            doctor_topics.check_topics(self.declared, kafka),
-            doctor_topics.check_replicas(self.declared, kafka),
-            doctor_access.check_access(self.declared, access, self.users),
-            doctor_tls.check_tls(self.declared, self.spec, self.protocols, self.probes),
-            doctor_tls.check_certificates(self.declared, list(self.certificates.values()), NOW),
-            doctor_parts.check_schemas(self.declared, self.subjects),
-            doctor_parts.check_sinks(self.declared, self.connectors),
-            doctor_parts.check_stream(self.declared, self.jobs, self.flink),
-            doctor_progress.check_lag(self.declared, self.before, self.groups),
-            doctor_progress.check_letters(self.declared, self.letters),
-            doctor_progress.check_disk(self.declared, self.disks),
-            doctor_parts.check_workloads(self.resources, self.workloads),
+            topics.check_topics(self.declared, kafka),
+            topics.check_replicas(self.declared, kafka),
+            check_access(self.declared, access, self.users),
+            tls.check_tls(self.declared, self.spec, self.protocols, self.probes),
+            tls.check_certificates(self.declared, list(self.certificates.values()), NOW),
+            parts.check_schemas(self.declared, self.subjects),
+            parts.check_sinks(self.declared, self.connectors),
+            parts.check_stream(self.declared, self.jobs, self.flink),
+            progress.check_lag(self.declared, self.before, self.groups),
+            progress.check_letters(self.declared, self.letters),
+            progress.check_disk(self.declared, self.disks),
+            parts.check_workloads(self.resources, self.workloads),
         ]
 
     def findings(self) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from kafkalogs import doctor_seen as seen
-from kafkalogs.doctor_declared import Acl
-from kafkalogs.doctor_findings import FAMILIES
+from kafkalogs.doctor import seen
+from kafkalogs.doctor.declared import Acl
+from kafkalogs.doctor.findings import FAMILIES
 
 from tests.support.sandbox import REPO
 

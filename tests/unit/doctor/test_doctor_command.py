@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafkalogs import doctor, doctor_command
 from kafkalogs.cluster_access import AccessError
-from kafkalogs.doctor_findings import FAMILIES, Checked, Finding, Report, as_json
+from kafkalogs.doctor import command, examine
+from kafkalogs.doctor.findings import FAMILIES, Checked, Finding, Report, as_json
 from rich.console import Console
 
 from tests.support.sandbox import LOCAL_STACK
@@ -39,7 +39,7 @@ def report(*checked: Checked) -> Report:
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    doctor_command.add_to(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
+    command.add_to(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
     arguments = parser.parse_args(["doctor", *words])
     code: int = arguments.run(arguments)
     return code
@@ -64,7 +64,7 @@ def test_exit_codes_and_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: Report, code: int
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(doctor, "examine", lambda *args: asked.append(args) or found)
+    monkeypatch.setattr(examine, "examine", lambda *args: asked.append(args) or found)
     assert run("-s", "local", "--file", str(LOCAL_STACK), "--json", "--bootstrap", "a:1") == code
     access, platform, stack, bootstrap, _ = asked[0]
     assert (access.namespace, platform.kafka.name, stack, bootstrap) == ("kafkalogs", "logs", "local", "a:1")
@@ -100,7 +100,7 @@ def test_the_shape_of_the_json() -> None:
 
 def shown(found: Report) -> str:
     to = Console(file=io.StringIO(), width=200)
-    doctor_command.show(found, to)
+    command.show(found, to)
     text = to.file.getvalue()  # type: ignore[attr-defined]
     return " ".join(text.split())
 
@@ -191,10 +191,10 @@ def test_a_part_that_does_not_answer_is_a_finding_and_one_outside_is_told() -> N
 
         return ask
 
-    silent = doctor._asked("schemas", "the schema registry", fail(UnansweredError("no pod is ready")))
+    silent = examine._asked("schemas", "the schema registry", fail(UnansweredError("no pod is ready")))
     assert [(one.rule, one.seen) for one in silent.findings] == [("schemas-silent", "no pod is ready")]
-    assert [one.rule for one in doctor._asked("sinks", "x", fail(AccessError("y"))).findings] == ["sinks-silent"]
-    outside = doctor._asked("schemas", "the schema registry", fail(OutsideError("no route")))
+    assert [one.rule for one in examine._asked("sinks", "x", fail(AccessError("y"))).findings] == ["sinks-silent"]
+    outside = examine._asked("schemas", "the schema registry", fail(OutsideError("no route")))
     assert not outside.findings
     assert outside.skipped == "the schema registry cannot be asked from here: no route"
 
@@ -205,7 +205,7 @@ def test_a_port_forward_that_ends_behind_its_back_is_no_traceback(
     def fail(error: Exception) -> None:
         raise error
 
-    monkeypatch.setattr(threading, "excepthook", doctor_command._overlook)
+    monkeypatch.setattr(threading, "excepthook", command._overlook)
     for name, error in (
         ("Kubernetes port forward proxy: 9000", ConnectionResetError(104, "reset")),
         ("another", ValueError("shown")),
@@ -230,19 +230,19 @@ def test_kafka_is_looked_at_once_more_by_a_new_client(monkeypatch: pytest.Monkey
     def families(wanted: object, access: object, kubernetes: object, kafka: object, *_: object) -> list[Checked]:
         assert kafka is clients[-1]
         if len(clients) <= silences:
-            raise doctor.SilentError("waiting for controller")
+            raise examine.SilentError("waiting for controller")
         return [Checked("topics", 3)]
 
-    monkeypatch.setattr(doctor, "client_certificate", lambda access: None)
-    monkeypatch.setattr(doctor, "_credentials", lambda access, cluster: None)
-    monkeypatch.setattr(doctor, "KubernetesReader", lambda access: KUBERNETES)
-    monkeypatch.setattr(doctor, "KafkaReader", client)
-    monkeypatch.setattr(doctor, "_families", families)
+    monkeypatch.setattr(examine, "client_certificate", lambda access: None)
+    monkeypatch.setattr(examine, "_credentials", lambda access, cluster: None)
+    monkeypatch.setattr(examine, "KubernetesReader", lambda access: KUBERNETES)
+    monkeypatch.setattr(examine, "KafkaReader", client)
+    monkeypatch.setattr(examine, "_families", families)
     if silences == 2:
         with pytest.raises(AccessError, match="waiting for controller"):
-            doctor.examine(ACCESS, local().platform, "local")
+            examine.examine(ACCESS, local().platform, "local")
     else:
-        assert doctor.examine(ACCESS, local().platform, "local").checked == [Checked("topics", 3)]
+        assert examine.examine(ACCESS, local().platform, "local").checked == [Checked("topics", 3)]
     assert len(clients) == min(silences, 1) + 1
 
 

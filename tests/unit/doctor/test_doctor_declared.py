@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from kafkalogs import doctor_declared as want
 from kafkalogs import units
+from kafkalogs.doctor import declared as want
 from kafkalogs.loading import load
 
 from tests.support.render import PLATFORM_KEY, Rendered, render_config

@@ -19,11 +19,10 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from embedded_operator import ca
-from kafkalogs import doctor_kafka, doctor_kubernetes, doctor_services
-from kafkalogs import doctor_seen as seen
 from kafkalogs.client import Credentials
 from kafkalogs.cluster_access import AccessError
-from kafkalogs.doctor_declared import Acl
+from kafkalogs.doctor import kafka, kubernetes, seen, services
+from kafkalogs.doctor.declared import Acl
 
 from .doctor_world import local
 
@@ -49,11 +48,11 @@ def done(value: Any) -> Future[Any]:
     return future
 
 
-def reader(monkeypatch: pytest.MonkeyPatch, credentials: Credentials, **answers: Any) -> doctor_kafka.KafkaReader:
+def reader(monkeypatch: pytest.MonkeyPatch, credentials: Credentials, **answers: Any) -> kafka.KafkaReader:
     """A reader whose client gives these answers."""
     admin = SimpleNamespace(poll=lambda seconds: 0, **answers)
-    monkeypatch.setattr(doctor_kafka, "AdminClient", lambda settings: admin)
-    return doctor_kafka.KafkaReader("localhost:1", credentials)
+    monkeypatch.setattr(kafka, "AdminClient", lambda settings: admin)
+    return kafka.KafkaReader("localhost:1", credentials)
 
 
 def metadata(**topics: Any) -> Any:
@@ -68,9 +67,9 @@ def configs(asked: list[Any], request_timeout: float) -> dict[Any, Future[Any]]:
 
 
 def test_topics_with_their_settings(monkeypatch: pytest.MonkeyPatch, credentials: Credentials) -> None:
-    kafka = reader(monkeypatch, credentials, list_topics=lambda timeout: metadata(), describe_configs=configs).kafka()
-    assert kafka.brokers == {0}
-    assert kafka.topics == {
+    read = reader(monkeypatch, credentials, list_topics=lambda timeout: metadata(), describe_configs=configs).kafka()
+    assert read.brokers == {0}
+    assert read.topics == {
         "logs.a": seen.Topic("logs.a", {0: seen.Partition(0, (0, 1, 2), (0, 2))}, {"retention.ms": "5"})
     }
 
@@ -83,10 +82,10 @@ def test_a_refusal_names_who_asks_and_the_remedy(monkeypatch: pytest.MonkeyPatch
 
 
 def test_no_kafka_is_an_access_error(credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_kafka, "_SECONDS", 2)
+    monkeypatch.setattr(kafka, "_SECONDS", 2)
     with pytest.raises(AccessError, match="Kafka at localhost:1, asked as doctor") as raised:
-        doctor_kafka.KafkaReader("localhost:1", credentials).kafka()
-    assert not isinstance(raised.value, doctor_kafka.SilentError)
+        kafka.KafkaReader("localhost:1", credentials).kafka()
+    assert not isinstance(raised.value, kafka.SilentError)
 
 
 def test_a_question_left_open_by_a_kafka_that_was_reached_is_an_error_of_its_own(
@@ -98,13 +97,13 @@ def test_a_question_left_open_by_a_kafka_that_was_reached_is_an_error_of_its_own
         describe_acls=lambda every, request_timeout: silent,
     )  # fmt: skip
     one.kafka()
-    with pytest.raises(doctor_kafka.SilentError, match="Failed while waiting for controller"):
+    with pytest.raises(kafka.SilentError, match="Failed while waiting for controller"):
         one.access()
 
 
 def test_a_key_that_is_none_is_an_access_error(credentials: Credentials) -> None:
     with pytest.raises(AccessError, match="the credentials of doctor cannot be used"):
-        doctor_kafka.KafkaReader("localhost:1", Credentials(credentials.ca, "x", "y"))
+        kafka.KafkaReader("localhost:1", Credentials(credentials.ca, "x", "y"))
 
 
 def test_what_a_missing_broker_leaves_out_is_no_error(
@@ -135,7 +134,7 @@ def test_rights_in_the_words_of_a_kafkauser(kind: str, name: str, pattern: str, 
         ResourceType[kind], name, ResourcePatternType[pattern], "User:CN=x", "*", AclOperation[operation],
         AclPermissionType.ALLOW,
     )  # fmt: skip
-    assert doctor_kafka._acl(binding) == acl
+    assert kafka._acl(binding) == acl
 
 
 def encoded(*texts: str) -> str:
@@ -147,20 +146,20 @@ def test_certificates_in_secrets() -> None:
     pair = ca.issue(authority, "x", 10, NOW)
     user = {"ca.crt": encoded(authority.cert), "user.crt": encoded(pair.cert, authority.cert), "user.key": "x"}
     ends = NOW + timedelta(days=10)
-    assert list(doctor_kubernetes.certificates_of("x", user)) == [seen.Certificate("x", "user.crt", ends)]
+    assert list(kubernetes.certificates_of("x", user)) == [seen.Certificate("x", "user.crt", ends)]
     own = {"ca.crt": encoded(authority.cert)}
     ends = NOW + timedelta(days=100)
-    assert list(doctor_kubernetes.certificates_of("x", own)) == [seen.Certificate("x", "ca.crt", ends)]
+    assert list(kubernetes.certificates_of("x", own)) == [seen.Certificate("x", "ca.crt", ends)]
     broken = {"tls.crt": encoded("nothing")}
-    assert list(doctor_kubernetes.certificates_of("x", broken)) == [seen.Certificate("x", "tls.crt", None)]
-    assert list(doctor_kubernetes.certificates_of("x", {"password": "y"})) == []
+    assert list(kubernetes.certificates_of("x", broken)) == [seen.Certificate("x", "tls.crt", None)]
+    assert list(kubernetes.certificates_of("x", {"password": "y"})) == []
 
 
 def test_when_a_certificate_ended() -> None:
     text = ca.make_ca("test", 10, NOW).cert
-    assert doctor_kubernetes.expired(text, NOW) is None
-    assert doctor_kubernetes.expired(text, NOW + timedelta(days=11)) == NOW + timedelta(days=10)
-    assert doctor_kubernetes.expired("no certificate", NOW) is None
+    assert kubernetes.expired(text, NOW) is None
+    assert kubernetes.expired(text, NOW + timedelta(days=11)) == NOW + timedelta(days=10)
+    assert kubernetes.expired("no certificate", NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -174,7 +173,7 @@ def test_when_a_certificate_ended() -> None:
 )
 def test_the_readiness_of_a_resource(status: Any, problem: str) -> None:
     resource = {"kind": "KafkaTopic", "metadata": {"name": "x"}, "status": status}
-    assert doctor_kubernetes._resource(resource) == seen.Resource("KafkaTopic", "x", problem)
+    assert kubernetes._resource(resource) == seen.Resource("KafkaTopic", "x", problem)
 
 
 def test_a_failure_of_the_job_is_its_root_and_of_the_last_minutes() -> None:
@@ -183,16 +182,16 @@ def test_a_failure_of_the_job_is_its_root_and_of_the_last_minutes() -> None:
         entry = {"timestamp": (time.time() - ago) * 1000, "exceptionName": "x", "stacktrace": trace}
         return {"exceptionHistory": {"entries": [entry]}}
 
-    assert doctor_services._failure(answer(60)) == "java.io.IOException: c"
-    assert doctor_services._failure(answer(600)) == ""
-    assert doctor_services._failure({}) == ""
+    assert services._failure(answer(60)) == "java.io.IOException: c"
+    assert services._failure(answer(600)) == ""
+    assert services._failure({}) == ""
 
 
 def test_an_answer_without_tls_is_known() -> None:
-    assert doctor_services.is_plain(b"HTTP/1.1 400 Bad Request")
-    assert doctor_services.is_plain(b"\0\0\1\2" + doctor_services._API_VERSIONS[8:12])
-    assert not doctor_services.is_plain(b"\x15\x03\x03\x00\x02\x02\x46")
-    assert not doctor_services.is_plain(b"")
+    assert services.is_plain(b"HTTP/1.1 400 Bad Request")
+    assert services.is_plain(b"\0\0\1\2" + services._API_VERSIONS[8:12])
+    assert not services.is_plain(b"\x15\x03\x03\x00\x02\x02\x46")
+    assert not services.is_plain(b"")
 
 
 def test_what_was_scaled_down_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +205,7 @@ def test_what_was_scaled_down_is_missed(monkeypatch: pytest.MonkeyPatch) -> None
     mine = {"app.kubernetes.io/part-of": "kafkalogs"}
     made = [deployment("pager", 0, None, **mine), deployment("registry", None, 1, **mine), deployment("other", 0, 0)]
     lists = {"list_namespaced_deployment": made, "list_namespaced_stateful_set": [], "list_namespaced_pod": []}
-    one = doctor_kubernetes.KubernetesReader.__new__(doctor_kubernetes.KubernetesReader)
+    one = kubernetes.KubernetesReader.__new__(kubernetes.KubernetesReader)
     one._apps = one._core = SimpleNamespace(**{name: name for name in lists})
     monkeypatch.setattr(one, "_list", lambda listing, what: lists[listing])
     assert one.workloads(local()) == [

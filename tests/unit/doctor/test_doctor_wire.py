@@ -14,8 +14,8 @@ from typing import Any
 import kafka.protocol.admin
 import pytest
 from embedded_operator import ca
-from kafkalogs import doctor_wire as wire
 from kafkalogs.client import Credentials
+from kafkalogs.doctor import wire
 
 api: Any = kafka.protocol.admin
 Answer = Callable[[bytes], bytes]

@@ -6,9 +6,9 @@ import copy
 import json
 from typing import Any
 
-from kafkalogs import plan_report
-from kafkalogs.plan_cost import Prices
-from kafkalogs.plan_preview import read
+from kafkalogs.plan import report
+from kafkalogs.plan.cost import Prices
+from kafkalogs.plan.preview import read
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 STRIMZI = "kubernetes:kafka.strimzi.io/v1:"
@@ -54,9 +54,9 @@ def preview(*steps: Json, config: Json | None = None) -> str:
     return json.dumps(document)
 
 
-def told(*steps: Json, config: Json | None = None) -> plan_report.Report:
+def told(*steps: Json, config: Json | None = None) -> report.Report:
     """The report of these steps."""
-    return plan_report.report(read(preview(*steps, config=config)), Prices())
+    return report.report(read(preview(*steps, config=config)), Prices())
 
 
 def kinds(*steps: Json) -> set[str]:

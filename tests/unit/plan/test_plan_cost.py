@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafkalogs import catalog, load, sizing, units
-from kafkalogs.plan_cost import Archive, Prices, class_cost, find, need
-from kafkalogs.plan_findings import Catalog, Context
-from kafkalogs.plan_preview import read
+from kafkalogs.plan.cost import Archive, Prices, class_cost, find, need
+from kafkalogs.plan.findings import Catalog, Context
+from kafkalogs.plan.preview import read
 
 from . import steps
 from .steps import CONNECTOR, STRIMZI, step
@@ -97,5 +97,5 @@ def test_an_archive_that_comes_or_goes_changes_the_cost() -> None:
 def test_costs_that_are_not_known_are_not_guessed() -> None:
     assert costs(config={"services": "broken"}) == (None, None)
     report = steps.told(config={"services": "broken"})
-    assert "Not known" in steps.plan_report.markdown(report)
+    assert "Not known" in steps.report.markdown(report)
     assert report.exit_code == 3

@@ -255,11 +255,9 @@ def test_an_unknown_operation_is_told() -> None:
 
 
 def test_operations_that_are_counted_and_not_listed_are_told() -> None:
-    report = steps.plan_report.report(
-        steps.read('{"steps": [], "changeSummary": {"delete": 2, "same": 5}}'), steps.Prices()
-    )
+    report = steps.report.report(steps.read('{"steps": [], "changeSummary": {"delete": 2, "same": 5}}'), steps.Prices())
     assert [danger.kind for danger in report.dangers if danger.where != "catalog"] == ["incomplete"]
-    assert "2 x delete" in steps.plan_report.markdown(report)
+    assert "2 x delete" in steps.report.markdown(report)
 
 
 def test_another_cluster_is_told() -> None:
@@ -331,7 +329,7 @@ def test_a_catalog_that_is_hidden_is_told() -> None:
     hidden = {"metadata": {"name": "kafkalogs-catalog"}, "data": "[secret]"}
     report = steps.told(steps.catalog_step(steps.catalog(), hidden))
     assert [danger.where for danger in report.dangers] == ["catalog"]
-    assert "Not known" in steps.plan_report.markdown(report)
+    assert "Not known" in steps.report.markdown(report)
 
 
 def test_a_network_policy_that_goes_with_its_part_is_not_told() -> None:

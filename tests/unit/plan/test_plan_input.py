@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from kafkalogs import plan_command, plan_report
-from kafkalogs.plan_markdown import code, plain
-from kafkalogs.plan_preview import PlanError, read
+from kafkalogs.plan import command, report
+from kafkalogs.plan.markdown import code, plain
+from kafkalogs.plan.preview import PlanError, read
 
 from . import steps
 from .steps import STRIMZI, preview, step, topic, user
@@ -47,7 +47,7 @@ def test_what_is_no_preview_is_refused(
 ) -> None:
     text, reason = REFUSED[case]
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
-    code_of = plan_command.main(["plan"])
+    code_of = command.main(["plan"])
     printed = capsys.readouterr()
     assert "Traceback" not in printed.err
     if reason is None:
@@ -66,14 +66,14 @@ def test_what_is_no_preview_is_refused(
 def test_bytes_that_are_no_text(data: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "preview.json"
     file.write_bytes(data)
-    assert plan_command.main(["plan", str(file)]) == 4
+    assert command.main(["plan", str(file)]) == 4
     assert reason in capsys.readouterr().err
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert plan_command.main(["plan", str(tmp_path / "missing.json")]) == 4
+    assert command.main(["plan", str(tmp_path / "missing.json")]) == 4
     assert "No such file" in capsys.readouterr().err
-    assert plan_command.main(["plan", str(tmp_path)]) == 4
+    assert command.main(["plan", str(tmp_path)]) == 4
     assert "directory" in capsys.readouterr().err
 
 
@@ -89,7 +89,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture
 )
 def test_wrong_arguments_are_not_a_plan_with_changes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
-        plan_command.main(["plan", *words])
+        command.main(["plan", *words])
     assert ended.value.code == 4
     assert "error:" in capsys.readouterr().err
 
@@ -101,7 +101,7 @@ def test_wrong_arguments_are_not_a_plan_with_changes(words: list[str], capsys: p
 def test_lines_before_the_preview_are_passed_over(before: str, encoding: str, tmp_path: Path) -> None:
     file = tmp_path / "preview.json"
     file.write_bytes((before + GOOD).encode(encoding))
-    assert plan_command.main(["plan", str(file)]) == 3
+    assert command.main(["plan", str(file)]) == 3
 
 
 def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_report_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
     file.write_text(GOOD)
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "kafkalogs.plan_command", "plan", str(file)],
+            [sys.executable, "-m", "kafkalogs.plan.command", "plan", str(file)],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -123,7 +123,7 @@ def test_nothing_to_change_is_zero(tmp_path: Path) -> None:
     file = tmp_path / "preview.json"
     config = {"environment": "local", "services": {"a": {"team": "t", "rate": "1KiB/s"}}}
     file.write_text(preview(step("same", "pulumi:pulumi:Stack", {}, {}), config=config))
-    assert plan_command.main(["plan", str(file)]) == 0
+    assert command.main(["plan", str(file)]) == 0
 
 
 HOSTILE = [
@@ -164,10 +164,8 @@ def test_names_cannot_break_the_report(name: str) -> None:
             ),
         ),
     ]
-    report = steps.told(
-        *made, config={"exceptions": [{"rule": name, "resource": name, "expires": name, "reason": name}]}
-    )
-    text = plan_report.markdown(report)
+    told = steps.told(*made, config={"exceptions": [{"rule": name, "resource": name, "expires": name, "reason": name}]})
+    text = report.markdown(told)
     outside = re.sub(r"`[^`\n]*`", "", text)
     assert "`" not in outside
     for forbidden in ("<script", "@everyone", "](", "evil", "javascript"):
@@ -193,11 +191,11 @@ def test_a_very_large_preview_says_what_it_leaves_out() -> None:
         )
         for i in range(400)
     ]
-    text = plan_report.markdown(steps.told(*made))
+    text = report.markdown(steps.told(*made))
     assert "250 more rows" in text
     assert "Dangerous: 40" in text
     alike = [step("delete", f"{STRIMZI}KafkaTopic", topic(f"t{i}"), name=f"t{i}") for i in range(400)]
-    assert "400: topic `t0`" in plan_report.markdown(steps.told(*alike))
+    assert "400: topic `t0`" in report.markdown(steps.told(*alike))
 
 
 def test_a_replacement_in_three_steps_is_one() -> None:

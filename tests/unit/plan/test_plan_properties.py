@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import plan_report, plan_topics
-from kafkalogs.plan_aws import Statement
-from kafkalogs.plan_cost import Prices
-from kafkalogs.plan_findings import KINDS
-from kafkalogs.plan_markdown import code
-from kafkalogs.plan_preview import PlanError, read
-from kafkalogs.plan_rights import Right, gained
-from kafkalogs.plan_values import Hidden, at, clean, hidden_in, number
+from kafkalogs.plan import report, topics
+from kafkalogs.plan.aws import Statement
+from kafkalogs.plan.cost import Prices
+from kafkalogs.plan.findings import KINDS
+from kafkalogs.plan.markdown import code
+from kafkalogs.plan.preview import PlanError, read
+from kafkalogs.plan.rights import Right, gained
+from kafkalogs.plan.values import Hidden, at, clean, hidden_in, number
 
 from . import steps
 from .steps import STRIMZI, step, topic
@@ -100,7 +100,7 @@ KEPT = st.none() | st.just(-1) | st.integers(1, 10**12)
 
 @given(KEPT, KEPT)
 def test_a_retention_is_cut_or_the_other_way_round_is_or_both_are_alike(before: int | None, after: int | None) -> None:
-    alike = plan_topics.kept_ms({"retention.ms": before}) == plan_topics.kept_ms({"retention.ms": after})
+    alike = topics.kept_ms({"retention.ms": before}) == topics.kept_ms({"retention.ms": after})
     assert [_retention(before, after), _retention(after, before)].count(True) == (0 if alike else 1)
 
 
@@ -118,11 +118,11 @@ def test_no_value_breaks_a_report(kind: str, old: Any, new: Any, op: str) -> Non
     ]
     before = None if op in {"create", "import"} else shapes[0]
     after = None if op == "delete" else shapes[1]
-    report = steps.told(step(op, kind, before, after))
-    text = plan_report.markdown(report)
+    told = steps.told(step(op, kind, before, after))
+    text = report.markdown(told)
     assert text.endswith("\n")
-    assert all(danger.kind in KINDS for danger in report.dangers)
-    assert report.exit_code in {0, 2, 3}
+    assert all(danger.kind in KINDS for danger in told.dangers)
+    assert told.exit_code in {0, 2, 3}
 
 
 @given(TYPES, JSON)
@@ -153,7 +153,7 @@ def test_a_preview_that_is_cut_off_is_never_read(end: int) -> None:
 def test_a_damaged_preview_is_read_or_refused(start: int, length: int) -> None:
     """Some bytes are missing: no other error comes of it than the one that is said in a sentence."""
     with suppress(PlanError):
-        plan_report.markdown(plan_report.report(read(WHOLE[:start] + WHOLE[start + length :]), Prices()))
+        report.markdown(report.report(read(WHOLE[:start] + WHOLE[start + length :]), Prices()))
 
 
 @given(st.text())

@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 
 import pytest
-from kafkalogs import plan_command, plan_report
-from kafkalogs.plan_cost import Prices
-from kafkalogs.plan_findings import KINDS
-from kafkalogs.plan_preview import PlanError, read
+from kafkalogs.plan import command, report
+from kafkalogs.plan.cost import Prices
+from kafkalogs.plan.findings import KINDS
+from kafkalogs.plan.preview import PlanError, read
 
 PREVIEWS = Path(__file__).with_name("previews")
 FAILED = "wrong-stack-file"
@@ -54,8 +54,8 @@ EXPECTED = {
 }
 
 
-def told(name: str) -> plan_report.Report:
-    return plan_report.report(read((PREVIEWS / f"{name}.json").read_text()), Prices())
+def told(name: str) -> report.Report:
+    return report.report(read((PREVIEWS / f"{name}.json").read_text()), Prices())
 
 
 def test_every_preview_has_an_expectation() -> None:
@@ -65,7 +65,7 @@ def test_every_preview_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_report(name: str) -> None:
-    text = plan_report.markdown(told(name))
+    text = report.markdown(told(name))
     snapshot = PREVIEWS / f"{name}.md"
     if os.environ.get("KAFKALOGS_WRITE_SNAPSHOTS"):
         snapshot.write_text(text)
@@ -83,7 +83,7 @@ def test_dangers_and_exit_code(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_row_has_as_many_cells_as_its_head(name: str) -> None:
     cells = 0
-    for line in plan_report.markdown(told(name)).splitlines():
+    for line in report.markdown(told(name)).splitlines():
         if not line.startswith("|"):
             cells = 0
             continue
@@ -94,7 +94,7 @@ def test_every_row_has_as_many_cells_as_its_head(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_secret_is_told(name: str) -> None:
-    text = plan_report.markdown(told(name))
+    text = report.markdown(told(name))
     assert "hunter2" not in text
     assert "4dabf181930729" not in text
     assert "04da6b54-80e4-46f7-96ec-b56ff0331ba9" not in text
@@ -105,7 +105,7 @@ def test_a_failed_preview_is_refused_with_its_reason(capsys: pytest.CaptureFixtu
     file = PREVIEWS / f"{FAILED}.json"
     with pytest.raises(PlanError, match=r"(?s)the preview failed.*retention\.audit: '3 hours': not a duration"):
         read(file.read_text())
-    assert plan_command.main(["plan", str(file)]) == 4
+    assert command.main(["plan", str(file)]) == 4
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Traceback" not in printed.err
@@ -113,5 +113,5 @@ def test_a_failed_preview_is_refused_with_its_reason(capsys: pytest.CaptureFixtu
 
 
 def test_the_command_prints_the_report(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    assert plan_command.main(["plan", str(PREVIEWS / "retention-cut.json")]) == 3
+    assert command.main(["plan", str(PREVIEWS / "retention-cut.json")]) == 3
     assert capsysbinary.readouterr().out.decode() == (PREVIEWS / "retention-cut.md").read_text()

@@ -1,0 +1,219 @@
+"""`ArchiveBucket` and `StateBucket`: where the archive's and the stream job's files are, closed to all but their users.
+
+Both are encrypted with a key of their own that no request can choose otherwise, keep versions, and are reached over TLS
+alone. The archive's versions cannot be removed before their time, and it tells who read or wrote what.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_aws import kms, s3
+
+from ..resources import typed
+from . import archive_layout as layout
+from .keys import AwsPlace, encryption_key
+from .policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy
+
+LOG_DAYS: Final = 400
+"""How long access logs are kept: more than a year, for reviews of a whole one."""
+
+LOG_PREFIX: Final = "access/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchiveBucketArgs:
+    """What an `ArchiveBucket` is made of."""
+
+    region: str
+    """The region of the bucket."""
+
+    account: str
+    """The number of the account."""
+
+    bucket: str
+    """The name of the bucket; that of its access logs is the same with -logs."""
+
+    path: str = ""
+    """The folder of the warehouse in the bucket."""
+
+    retention_classes: Sequence[str] = ()
+    """The retention classes of the archived topics: each has a folder."""
+
+    lock_years: int = 7
+    """For how many years no version can be removed."""
+
+    lock_mode: str = "GOVERNANCE"
+    """GOVERNANCE: who has the right s3:BypassGovernanceRetention can all the same. COMPLIANCE: nobody can."""
+
+    key_admins: Sequence[str] = ()
+    """ARNs of who administers the key besides the account."""
+
+    protect: bool = True
+    """Whether Pulumi refuses to delete the buckets and the key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateBucketArgs:
+    """What a `StateBucket` is made of."""
+
+    region: str
+    """The region of the bucket."""
+
+    account: str
+    """The number of the account."""
+
+    bucket: str
+    """The name of the bucket."""
+
+    key_admins: Sequence[str] = ()
+    """ARNs of who administers the key besides the account."""
+
+    protect: bool = True
+    """Whether Pulumi refuses to delete the bucket and the key."""
+
+
+class ArchiveBucket(pulumi.ComponentResource):
+    """The archive's bucket, its key, and the bucket with its access logs."""
+
+    bucket: pulumi.Output[str]
+    """The name of the bucket, known when it is set up."""
+
+    key_arn: pulumi.Output[str]
+    """The ARN of its key."""
+
+    log_bucket: pulumi.Output[str]
+    """The name of the bucket with its access logs."""
+
+    def __init__(self, name: str, args: ArchiveBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(ArchiveBucketArgs, args)
+        super().__init__("kafkalogs:index:ArchiveBucket", name, {}, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        child = pulumi.ResourceOptions(parent=self)
+        place = AwsPlace(args.region, args.account)
+        logs = f"{args.bucket}-logs"
+        delivery = access_log_key_statement(args.region, logs)
+        key = encryption_key(name, place, args.bucket, f"Log archive {args.bucket}", kept, args.key_admins, [delivery])
+        log_bucket, logs_ready = _bucket(
+            f"{name}-logs",
+            logs,
+            key,
+            log_bucket_policy(args.region, args.account, logs, args.bucket, LOG_PREFIX),
+            layout.log_rules(LOG_DAYS),
+            kept,
+        )
+        bucket, ready = _bucket(
+            name,
+            args.bucket,
+            key,
+            data_bucket_policy(args.region, args.bucket),
+            layout.lifecycle_rules(args.path, list(args.retention_classes)),
+            kept,
+            lock=True,
+        )
+        ready.append(
+            s3.BucketObjectLockConfiguration(
+                name,
+                bucket=bucket.bucket,
+                object_lock_enabled="Enabled",
+                rule={"default_retention": {"mode": args.lock_mode, "years": args.lock_years}},
+                # S3 refuses it without versions, and what is written before it has no lock.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=ready),
+            )
+        )
+        ready.append(
+            s3.BucketLogging(
+                name,
+                bucket=bucket.bucket,
+                target_bucket=log_bucket.bucket,
+                target_prefix=LOG_PREFIX,
+                target_object_key_format={"partitioned_prefix": {"partition_date_source": "EventTime"}},
+                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=logs_ready)),
+            )
+        )
+        self.bucket = pulumi.Output.all(*(each.id for each in ready)).apply(lambda _: args.bucket)
+        self.key_arn = key.arn
+        self.log_bucket = log_bucket.bucket
+        self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn, "logBucket": self.log_bucket})
+
+
+class StateBucket(pulumi.ComponentResource):
+    """The bucket with the stream job's checkpoints and savepoints, which come and go: none is locked. And its key."""
+
+    bucket: pulumi.Output[str]
+    """The name of the bucket, known when it is set up."""
+
+    key_arn: pulumi.Output[str]
+    """The ARN of its key."""
+
+    def __init__(self, name: str, args: StateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(StateBucketArgs, args)
+        super().__init__("kafkalogs:index:StateBucket", name, {}, opts)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        place = AwsPlace(args.region, args.account)
+        key = encryption_key(name, place, args.bucket, f"State of the stream job {args.bucket}", kept, args.key_admins)
+        _, ready = _bucket(
+            name, args.bucket, key, data_bucket_policy(args.region, args.bucket), layout.state_rules(), kept
+        )
+        self.bucket = pulumi.Output.all(*(each.id for each in ready)).apply(lambda _: args.bucket)
+        self.key_arn = key.arn
+        self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn})
+
+
+def _bucket(
+    name: str,
+    bucket: str,
+    key: kms.Key,
+    policy: Policy,
+    rules: Any,
+    kept: pulumi.ResourceOptions,
+    *,
+    lock: bool = False,
+) -> tuple[s3.Bucket, list[pulumi.CustomResource]]:
+    """A bucket and all that closes it; it is not to be used before these are there.
+
+    What is said of the bucket has its name as plain text, so that a preview knows of which bucket it is.
+    """
+    made = s3.Bucket(name, bucket=bucket, object_lock_enabled=lock or None, force_destroy=False, opts=kept)
+    after = pulumi.ResourceOptions(parent=kept.parent, depends_on=[made])
+    encryption: Any = {
+        "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key.arn},
+        # One key of the day for many objects: else each file is a request to KMS, and paid like one.
+        "bucket_key_enabled": True,
+        # A key that a client sends along and S3 forgets: nobody else could ever read the object.
+        "blocked_encryption_types": ["SSE-C"],
+    }
+    closed = s3.BucketPublicAccessBlock(
+        name,
+        bucket=bucket,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=after,
+    )
+    versions = s3.BucketVersioning(name, bucket=bucket, versioning_configuration={"status": "Enabled"}, opts=after)
+    ready: list[pulumi.CustomResource] = [
+        closed,
+        versions,
+        s3.BucketOwnershipControls(name, bucket=bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=after),
+        s3.BucketServerSideEncryptionConfiguration(name, bucket=bucket, rules=[encryption], opts=after),
+        # S3 takes one change of who may reach a bucket at a time.
+        s3.BucketPolicy(
+            name,
+            bucket=bucket,
+            policy=json.dumps(policy),
+            opts=pulumi.ResourceOptions(parent=kept.parent, depends_on=[made, closed]),
+        ),
+        s3.BucketLifecycleConfiguration(
+            name,
+            bucket=bucket,
+            rules=rules,
+            # Smaller files cost more to move than they save.
+            transition_default_minimum_object_size="all_storage_classes_128K",
+            opts=pulumi.ResourceOptions(parent=kept.parent, depends_on=[made, versions]),
+        ),
+    ]
+    return made, ready

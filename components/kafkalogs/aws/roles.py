@@ -1,0 +1,166 @@
+"""`ConnectRole`, `StreamRole` and `SecretsRole`: what pods may do on AWS, each by the token of its service account.
+
+No key of AWS is anywhere in the cluster. The names of roles are given, so that their ARNs, which stand in the service
+accounts, are known before they are there.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+from pulumi_aws import iam
+
+from ..resources import manifest_of, typed
+from . import names
+from .archive_layout import TABLE
+from .policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy
+
+ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
+"""By which EKS knows the role of a service account, and gives its pods what they need to take it on."""
+
+_HOUR: Final = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadRoleArgs:
+    """What all roles are made of."""
+
+    region: str
+    """The region of what it is for."""
+
+    account: str
+    """The number of the account."""
+
+    oidc_provider: str
+    """The issuer of the cluster's tokens, which IAM must know as an identity provider."""
+
+    namespace: str
+    """The namespace of the service account."""
+
+    service_account: str
+    """The service account; no other may take the role on."""
+
+    role: str
+    """The name of the role."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectRoleArgs(WorkloadRoleArgs):
+    """What a `ConnectRole` is made of."""
+
+    bucket: str
+    """The archive's bucket."""
+
+    path: str
+    """The folder of the warehouse in it."""
+
+    key_arn: pulumi.Input[str]
+    """The ARN of the bucket's key."""
+
+    database: str
+    """The database of the Glue catalog."""
+
+    table: str = TABLE
+    """The table in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamRoleArgs(WorkloadRoleArgs):
+    """What a `StreamRole` is made of."""
+
+    bucket: str
+    """The bucket with the job's state."""
+
+    path: str
+    """The folder in it."""
+
+    key_arn: pulumi.Input[str]
+    """The ARN of the bucket's key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretsRoleArgs(WorkloadRoleArgs):
+    """What a `SecretsRole` is made of."""
+
+    secrets: Sequence[str]
+    """The names of the secrets in Secrets Manager."""
+
+
+class _WorkloadRole(pulumi.ComponentResource):
+    """A role for one service account, with one policy."""
+
+    arn: pulumi.Output[str]
+
+    def _make(self, name: str, args: WorkloadRoleArgs, policy: pulumi.Input[Policy]) -> None:
+        role = iam.Role(
+            name,
+            name=args.role,
+            description=f"kafkalogs: {args.service_account} in {args.namespace}",
+            assume_role_policy=json.dumps(
+                trust_policy(args.region, args.account, args.oidc_provider, args.namespace, args.service_account)
+            ),
+            max_session_duration=_HOUR,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        text = json.dumps(policy) if isinstance(policy, dict) else pulumi.Output.json_dumps(policy)
+        allowed = iam.RolePolicy(
+            name,
+            name="rights",
+            role=args.role,
+            policy=text,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[role]),
+        )
+        arn = names.role_arn(args.region, args.account, args.role)
+        self.arn = allowed.id.apply(lambda _: arn)
+        self.register_outputs({"arn": self.arn})
+
+
+class ConnectRole(_WorkloadRole):
+    """What Kafka Connect may do: the files of the archive's table, and its entry in the catalog."""
+
+    arn: pulumi.Output[str]
+    """The ARN of the role, known when it has its rights."""
+
+    def __init__(self, name: str, args: ConnectRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(ConnectRoleArgs, args)
+        super().__init__("kafkalogs:index:ConnectRole", name, {}, opts)
+        policy = manifest_of(
+            connect_policy,
+            region=args.region,
+            account=args.account,
+            bucket=args.bucket,
+            path=args.path,
+            key_arn=args.key_arn,
+            database=args.database,
+            table=args.table,
+        )
+        self._make(name, args, policy)
+
+
+class StreamRole(_WorkloadRole):
+    """What the stream job may do: keep its state in a bucket."""
+
+    arn: pulumi.Output[str]
+    """The ARN of the role, known when it has its rights."""
+
+    def __init__(self, name: str, args: StreamRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(StreamRoleArgs, args)
+        super().__init__("kafkalogs:index:StreamRole", name, {}, opts)
+        policy = manifest_of(
+            stream_policy, region=args.region, bucket=args.bucket, path=args.path, key_arn=args.key_arn
+        )
+        self._make(name, args, policy)
+
+
+class SecretsRole(_WorkloadRole):
+    """What the reader of secrets may do: read those of the stack file, by their names."""
+
+    arn: pulumi.Output[str]
+    """The ARN of the role, known when it has its rights."""
+
+    def __init__(self, name: str, args: SecretsRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(SecretsRoleArgs, args)
+        super().__init__("kafkalogs:index:SecretsRole", name, {}, opts)
+        self._make(name, args, secrets_policy(args.region, args.account, args.secrets))

@@ -1,0 +1,168 @@
+"""The command ``kafkalogs doctor``: what runs against what a stack file declares, for people and for machines."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kafkalogs.cluster_access import ClusterAccess, find_kubeconfig
+from kafkalogs.doctor.findings import FAMILIES, Finding, Report, as_json, some
+
+if TYPE_CHECKING:
+    from kafkalogs.config import Platform
+
+HEALTHY, FINDINGS, WRONG = 0, 1, 2
+
+_EXIT_CODES = """\
+exit codes:
+  0  everything runs as declared
+  1  something does not; the findings say what
+  2  wrong arguments, an unknown stack, or a stack file with problems; nothing was looked at
+  3  Kubernetes or Kafka cannot be reached, refuses, or a certificate to ask them with has ended
+"""
+
+_DOCTOR = """\
+Compare what runs with what a stack file declares. Nothing is changed.
+
+Looked at are topics and replicas, users, rights and quotas (also those that nobody declared), listeners, certificates,
+schemas, connectors, the Flink job, consumers, dead letters, disks and pods. Each finding names the thing, what is
+declared, what was seen, and the remedy.
+
+Kafka is asked as KafkaUser doctor, which may see everything and read no record; Kubernetes as the kubeconfig says.
+"""
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class StackError(Exception):
+    """A stack file that cannot be used. Its text says what to do."""
+
+
+def read_stack(stack: str, file: str | None) -> dict[str, Any]:
+    """The platform's configuration in a stack file. Raises StackError."""
+    import yaml
+
+    path = Path(file) if file else Path("stacks") / f"Pulumi.{stack}.yaml"
+    try:
+        document: Any = yaml.safe_load(path.read_text())
+    except FileNotFoundError as error:
+        there = sorted(one.name.split(".")[1] for one in path.parent.glob("Pulumi.*.yaml"))
+        known = (
+            f"the stacks there are {', '.join(there)}" if there else "run it in the project's folder, or name --file"
+        )
+        raise StackError(f"there is no stack file {path}; {known}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StackError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise StackError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return cast("dict[str, Any]", document["config"]["kafkalogs:platform"])
+    except (KeyError, TypeError) as error:
+        raise StackError(f"{path} has no config with kafkalogs:platform; write the platform below it") from error
+
+
+def load_stack(stack: str, file: str | None) -> Platform:
+    """The configuration of a stack. Raises StackError with all its problems."""
+    from kafkalogs.loading import load
+    from kafkalogs.problems import ConfigError
+
+    try:
+        return load(read_stack(stack, file))
+    except ConfigError as error:
+        raise StackError(str(error)) from error
+
+
+def run_doctor(arguments: argparse.Namespace) -> int:
+    """The command ``doctor``."""
+    try:
+        platform = load_stack(arguments.stack, arguments.file)
+    except StackError as error:
+        errors.print(f"kafkalogs: {error}", markup=False)
+        return WRONG
+    from kafkalogs.doctor.examine import examine
+
+    threading.excepthook = _overlook
+    access = ClusterAccess(find_kubeconfig(arguments.kubeconfig), platform.namespace)
+    with errors.status("looking at Kubernetes") as status:
+
+        def tell(what: str) -> None:
+            status.update(f"looking at {what}")
+
+        report = examine(access, platform, arguments.stack, arguments.bootstrap, tell)
+    if arguments.json:
+        print(as_json(report))
+    else:
+        show(report, console)
+    return FINDINGS if report.findings else HEALTHY
+
+
+def _overlook(thread: threading.ExceptHookArgs) -> None:
+    """Say nothing of a port-forward that fails behind the back of whoever uses it, who hears of it too: the Kubernetes
+    client has a thread for each, which ends so when the other side hangs up first."""
+    forward = thread.thread is not None and thread.thread.name.startswith("Kubernetes port forward")
+    if not (forward and isinstance(thread.exc_value, OSError)):
+        threading.__excepthook__(thread)
+
+
+def show(report: Report, to: Console) -> None:
+    """The report for people: what was compared, then each finding."""
+    table = Table("", "checked", "findings", title=f"{report.cluster} in {report.namespace}, stack {report.stack}")
+    table.title_justify = "left"
+    for one in report.checked:
+        said = f"[red]{len(one.findings)}[/red]" if one.findings else "[green]none[/green]"
+        if one.skipped:
+            said = f"[yellow]not looked at: {escape(one.skipped)}[/yellow]"
+        table.add_row(FAMILIES[one.family], str(one.count), said)
+    to.print(table)
+    if not report.findings:
+        to.print("[green]Everything runs as declared.[/green]")
+        return
+    found = Table("what", "declared", "seen", "remedy", title=_counted(len(report.findings)), title_justify="left")
+    for column in found.columns:
+        column.overflow = "fold"
+    for family in FAMILIES:
+        for whats, finding in _alike([one for of, one in report.findings if of == family]):
+            cells = (some(whats), finding.declared, finding.seen, finding.remedy)
+            found.add_row(*(escape(cell) for cell in cells))
+        found.add_section()
+    to.print(found)
+
+
+def _alike(findings: Sequence[Finding]) -> list[tuple[list[str], Finding]]:
+    """Findings that differ in their things only, as one each, with these things."""
+    found: dict[tuple[str, ...], tuple[list[str], Finding]] = {}
+    for one in findings:
+        key = (one.rule, one.declared, one.seen, one.remedy)
+        found.setdefault(key, ([], one))[0].append(one.what)
+    return list(found.values())
+
+
+def _counted(count: int) -> str:
+    return f"{count} finding{'' if count == 1 else 's'}"
+
+
+def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
+    """Declare the command. reach: the arguments that commands share which reach a cluster; here the namespace comes
+    from the stack file, so that only the others are taken."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "doctor",
+        help="compare what runs with what a stack file declares",
+        description=_DOCTOR,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("-s", "--stack", required=True, metavar="STACK", help="the stack, like local")
+    command.add_argument("--file", metavar="FILE", help="its stack file (default: stacks/Pulumi.STACK.yaml)")
+    command.add_argument("--json", action="store_true", help="for machines; docs/doctor.md describes the shape")
+    group = command.add_argument_group("cluster")
+    group.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else that of `make up`")
+    group.add_argument("--bootstrap", metavar="HOST:PORT", help="of Kafka; default: the stack's listener outside")
+    command.set_defaults(run=run_doctor)

@@ -1,0 +1,156 @@
+"""Looks at everything, and compares it with what is declared: from readers to a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from .. import listeners, naming
+from ..client import Credentials
+from ..cluster_access import AccessError, ClusterAccess
+from ..config import Platform
+from ..reach import OutsideError, Reach, UnansweredError
+from . import parts, progress, seen, services, tls, topics
+from .access import check_access
+from .declared import Declared, as_mapping, declared
+from .findings import Checked, Finding, Report
+from .identity import DOCTOR
+from .kafka import KafkaReader, SilentError
+from .kubernetes import KubernetesReader, client_certificate, expired
+
+WATCH: Final = 5.0
+"""Seconds at least between the two looks at the consumers."""
+
+
+def examine(
+    access: ClusterAccess,
+    platform: Platform,
+    stack: str,
+    bootstrap: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Compare what runs with a configuration. Raises AccessError if Kubernetes or Kafka cannot be asked.
+
+    bootstrap: Kafka's address from here; see `address` when absent. tell: is told what is looked at.
+    """
+    wanted = declared(platform)
+    tell("Kubernetes")
+    if ended := client_certificate(access):
+        raise AccessError(f"the client certificate in {access.kubeconfig} ended on {ended.date()}; get a new one")
+    cluster = platform.kafka.name
+    kubernetes = KubernetesReader(access)
+    spec = as_mapping(kubernetes.kafka(cluster)["spec"]["kafka"])
+    tell("Kafka")
+    credentials = _credentials(access, cluster)
+
+    def look() -> list[Checked]:
+        kafka = KafkaReader(bootstrap or address(platform), credentials)
+        return list(_families(wanted, access, kubernetes, kafka, spec, tell))
+
+    try:
+        checked = look()
+    except SilentError:
+        # For some seconds Kafka names a broker as there, even as the controller, that is gone, and its client goes on
+        # asking that one. A new client hears who is left.
+        tell("Kafka, once more")
+        checked = look()
+    return Report(stack, cluster, platform.namespace, datetime.now(UTC), checked)
+
+
+def address(platform: Platform) -> str:
+    """Where Kafka is reached from here: at the listener for clients outside, else as from within Kubernetes."""
+    external, kafka = platform.kafka.external, platform.kafka
+    if external is not None:
+        return f"{external.host}:{external.port}"
+    return naming.bootstrap(kafka.name, platform.namespace, listeners.TLS_PORT)
+
+
+def _look(kafka: KafkaReader, platform: Platform) -> seen.Kafka:
+    """The first question to Kafka: whether it is reached at all."""
+    try:
+        return kafka.kafka()
+    except AccessError as error:
+        if platform.kafka.external is not None:
+            raise
+        hint = "the stack has no listener outside Kubernetes: ask where its Services are reached, or by --bootstrap"
+        raise AccessError(f"{error}; {hint}") from error
+
+
+def _credentials(access: ClusterAccess, cluster: str) -> Credentials:
+    try:
+        found = access.credentials(cluster, DOCTOR)
+    except AccessError as error:
+        raise AccessError(f"{error}; `pulumi up` makes KafkaUser {DOCTOR}") from error
+    for what, text in (("of the cluster's authority", found.ca), (f"of KafkaUser {DOCTOR}", found.certificate)):
+        if ended := expired(text):
+            raise AccessError(
+                f"the certificate {what} ended on {ended.date()}, so that Kafka cannot be asked; "
+                "look why the operator does not renew it"
+            )
+    return found
+
+
+def _families(
+    wanted: Declared,
+    access: ClusterAccess,
+    kubernetes: KubernetesReader,
+    kafka: KafkaReader,
+    spec: Mapping[str, Any],
+    tell: Callable[[str], None],
+) -> Iterator[Checked]:
+    """One family after the other, in the order of `FAMILIES`."""
+    reach, space = Reach(access), access.namespace
+    cluster = _look(kafka, wanted.platform)
+    before, begun = kafka.groups(wanted), time.monotonic()
+    yield topics.check_topics(wanted, cluster)
+    yield topics.check_replicas(wanted, cluster)
+    resources, users = kubernetes.resources(wanted)
+    yield check_access(wanted, kafka.access(), users)
+    tell("certificates")
+    certificates = kubernetes.certificates()
+    secrets = {one.secret for one in certificates}
+    found = services.probes(reach, wanted, kubernetes.services(), secrets)
+    yield tls.check_tls(wanted, spec, cluster.protocols, found)
+    yield tls.check_certificates(wanted, certificates, datetime.now(UTC))
+    tell("what reads the logs")
+    yield _asked("schemas", "the schema registry", lambda: _schemas(wanted, reach))
+    yield _asked("sinks", "Kafka Connect", lambda: _sinks(wanted, reach, space))
+    yield _stream(wanted, kubernetes, reach, space)
+    tell("consumers and disks")
+    time.sleep(max(0.0, begun + WATCH - time.monotonic()))
+    yield progress.check_lag(wanted, before, kafka.groups(wanted))
+    yield progress.check_letters(wanted, kafka.letters(wanted.dead_letters))
+    yield progress.check_disk(wanted, kafka.disks())
+    yield parts.check_workloads(resources, kubernetes.workloads(wanted))
+
+
+def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
+    """A family whose part may not answer: that is a finding, unless the part is outside and may be reached from the
+    cluster only."""
+    try:
+        return ask()
+    except OutsideError as error:
+        return Checked(family, 0, skipped=f"{what} cannot be asked from here: {error}")
+    except (UnansweredError, AccessError) as error:
+        remedy = "look at its pods and its log"
+        return Checked(family, 1, [Finding(f"{family}-silent", what, "answers", str(error), remedy)])
+
+
+def _schemas(wanted: Declared, reach: Reach) -> Checked:
+    found = services.subjects(reach, wanted) if wanted.subjects else {}
+    return parts.check_schemas(wanted, found)
+
+
+def _sinks(wanted: Declared, reach: Reach, namespace: str) -> Checked:
+    found = services.connectors(reach, namespace) if wanted.connectors else {}
+    return parts.check_sinks(wanted, found)
+
+
+def _stream(wanted: Declared, kubernetes: KubernetesReader, reach: Reach, namespace: str) -> Checked:
+    if wanted.platform.stream is None:
+        return parts.check_stream(wanted, None, "")
+    resource = kubernetes.flink()
+    state = str(resource["spec"]["job"].get("state", "running")) if resource else "missing"
+    return parts.check_stream(wanted, services.jobs(reach, namespace), state)

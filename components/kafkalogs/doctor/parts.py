@@ -1,0 +1,139 @@
+"""Checks of what reads the logs: schemas, connectors, the Flink job; and that everything is ready. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
+
+_UP: Final = "run `pulumi up`"
+
+
+def check_schemas(declared: want.Declared, subjects: Mapping[str, seen.Subject]) -> Checked:
+    """Each topic of log events has its subjects, with this package's schemas and the declared compatibility."""
+    schemas = declared.platform.schemas
+    if schemas is None:
+        return Checked("schemas", 0)
+    own = want.own_schemas()
+    findings: list[Finding] = []
+    for name, kind in declared.subjects.items():
+        what, found = f"subject {name}", subjects.get(name)
+        if found is None:
+            findings.append(Finding("subject-missing", what, f"the {kind} schema", "not in the registry", _UP))
+            continue
+        if found.schema != own[kind]:
+            remedy = "run `pulumi up`; if the newest version is of a newer kafkalogs, update this one"
+            seen_ = f"another {kind} schema: {_difference(own[kind], found.schema)}"
+            findings.append(Finding("schema-different", what, "this version's schema", seen_, remedy))
+        if found.level != schemas.compatibility:
+            findings.append(
+                Finding(
+                    "compatibility-different", what, schemas.compatibility, found.level or "the registry's own", _UP
+                )
+            )
+    return Checked("schemas", len(declared.subjects), findings)
+
+
+def _difference(own: object, other: object) -> str:
+    """In which fields two schemas differ."""
+    mine, theirs = _fields(own), _fields(other)
+    names = [name for name in sorted(mine.keys() | theirs.keys()) if mine.get(name) != theirs.get(name)]
+    return f"in {some(names)}" if names else "not in its fields"
+
+
+def _fields(schema: object) -> dict[str, str]:
+    """The fields of a schema in JSON Schema or Avro, each as a text."""
+    found: dict[str, str] = {}
+    about = want.as_mapping(schema)
+    for name, field in want.as_mapping(about.get("properties")).items():
+        found[name] = json.dumps(field, sort_keys=True)
+    for field in want.as_list(about.get("fields")):
+        found[str(want.as_mapping(field).get("name"))] = json.dumps(field, sort_keys=True)
+    return found
+
+
+def check_sinks(declared: want.Declared, connectors: Mapping[str, seen.Connector]) -> Checked:
+    """Every sink runs with all its tasks and the declared settings, and no other connector does."""
+    findings: list[Finding] = []
+    for name, connector in declared.connectors.items():
+        what, found = f"connector {name}", connectors.get(name)
+        if found is None:
+            findings.append(Finding("connector-missing", what, "running", "not in Kafka Connect", _UP))
+        else:
+            findings += _connector(what, connector, found)
+    for name in sorted(connectors.keys() - declared.connectors.keys()):
+        remedy = "delete its KafkaConnector, or switch its part on in the stack file"
+        findings.append(Finding("connector-undeclared", f"connector {name}", "no such connector", "there", remedy))
+    return Checked("sinks", len(declared.connectors), findings)
+
+
+def _connector(what: str, connector: want.Connector, found: seen.Connector) -> Iterable[Finding]:
+    if found.state != "RUNNING":
+        remedy = "run `pulumi up`; if it failed, the KafkaConnector's status has the reason"
+        yield Finding("connector-state", what, "RUNNING", found.state, remedy)
+    if len(found.tasks) != connector.tasks and found.state == "RUNNING":
+        remedy = "wait if the workers have just started; else look at the KafkaConnector's status"
+        yield Finding("connector-tasks", what, f"{connector.tasks} tasks", f"{len(found.tasks)} tasks", remedy)
+    for number, (state, trace) in enumerate(found.tasks):
+        if state != "RUNNING" and found.state == "RUNNING":
+            reason = trace.strip().partition("\n")[0]
+            remedy = (
+                "mend what the reason names; the operator restarts it, at once by the annotation strimzi.io/restart"
+            )
+            yield Finding("task-state", f"{what}, task {number}", "RUNNING", f"{state} {reason}".strip(), remedy)
+    wanted = {**connector.config, "connector.class": connector.class_, "tasks.max": str(connector.tasks)}
+    for key, value in sorted(wanted.items()):
+        if found.config.get(key) != value:
+            seen_ = f"{key} {_short(found.config.get(key, 'not set'))}"
+            yield Finding("connector-config", what, f"{key} {_short(value)}", seen_, _UP)
+
+
+def _short(text: str, most: int = 80) -> str:
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def check_stream(declared: want.Declared, jobs: Sequence[seen.Job] | None, resource: str) -> Checked:
+    """The Flink job runs, and has not failed in the last minutes. jobs: None where Flink does not answer; resource: the
+    state that the FlinkDeployment asks for."""
+    if declared.platform.stream is None:
+        return Checked("stream", 0)
+    what = "the Flink job"
+    log = "look at the log of the JobManager; docs/stream.md says what the job needs"
+    findings: list[Finding] = []
+    if resource != "running":
+        remedy = "run `pulumi up`: it goes on from its savepoint"
+        findings.append(
+            Finding("job-suspended", "FlinkDeployment stream", "state running", f"state {resource}", remedy)
+        )
+    elif jobs is None:
+        remedy = "look at its pods and its log; if it has just been changed, wait"
+        findings.append(Finding("job-silent", what, "RUNNING", "its JobManager does not answer", remedy))
+    elif not any(job.state == "RUNNING" for job in jobs):
+        said = some([" ".join(filter(None, (job.state, job.failure))) for job in jobs]) or "no job"
+        findings.append(Finding("job-state", what, "RUNNING", said, log))
+    elif failed := [job.failure for job in jobs if job.failure]:
+        findings.append(Finding("job-restarted", what, "runs without failures", some(failed), log))
+    return Checked("stream", 1, findings)
+
+
+def check_workloads(resources: Sequence[seen.Resource], workloads: Sequence[seen.Workload]) -> Checked:
+    """Every resource of the platform is ready and none is paused, and everything has all its pods."""
+    findings: list[Finding] = []
+    for one in resources:
+        what = f"{one.kind} {one.name}"
+        if one.paused:
+            remedy = "take the annotation strimzi.io/pause-reconciliation off: meanwhile no change reaches it"
+            findings.append(Finding("resource-paused", what, "reconciled", "paused", remedy))
+        elif one.problem:
+            remedy = "mend what the reason names; the operator tries again"
+            findings.append(Finding("resource-not-ready", what, "Ready", one.problem, remedy))
+    for one in workloads:
+        if one.ready < one.wanted:
+            remedy = "look at its pods and their events: kubectl describe says what they wait for"
+            said = f"{one.ready} of {one.wanted} pods ready"
+            findings.append(Finding("pods-missing", f"{one.kind} {one.name}", f"{one.wanted} pods", said, remedy))
+    return Checked("workloads", len(resources) + len(workloads), findings)

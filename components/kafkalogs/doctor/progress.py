@@ -1,0 +1,115 @@
+"""Checks of how far everything is: consumers, dead letters, disks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from .. import units
+from ..alert_rules import CONSUMERS
+from ..sizing import USABLE_DISK
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding, some
+
+MARKERS: Final = 2
+"""Offsets at a partition's end that may be of no record: the marker of the last transaction, and of an aborted one."""
+
+LATE: Final = 900
+"""How old the oldest unread record of any other group may be, seconds, before it matters whether its lag grows."""
+
+FREE: Final = 0.05
+"""What must be free of a broker's volume: a share of its declared size."""
+
+
+def limit(part: str | None) -> int:
+    """How old the oldest record may be that a part of the platform has not read, seconds, as for its alert; None is
+    any other group."""
+    return CONSUMERS[part].limit if part else LATE
+
+
+def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Mapping[str, seen.Group]) -> Checked:
+    """No part of the platform reads too late, and nobody loses records. before, now: two looks, seconds apart."""
+    own = {group.name: group.part for group in declared.groups}
+    findings: list[Finding] = []
+    for name, part in own.items():
+        if name not in now or not any(one.committed is not None for one in now[name].positions.values()):
+            remedy = f"look at {part}: it has not said how far it has read"
+            findings.append(Finding("group-missing", f"consumer {name}", "reads", "Kafka knows nothing of it", remedy))
+        elif late := _late(before.get(name), now[name]):
+            said = f"{_behind(before.get(name), now[name])}; {len(late)} partitions, of {some(late, 3)}"
+            bound = f"at most {units.format_duration(limit(part) * 1000)} behind"
+            findings.append(Finding("group-behind", f"consumer {name}", bound, said, CONSUMERS[part].loss))
+    for name, group in sorted(now.items()):
+        if name in own or group.members:
+            findings += _any_group(name, before.get(name), group, own=name in own)
+    return Checked("lag", len(now), findings)
+
+
+def _late(before: seen.Group | None, now: seen.Group) -> list[str]:
+    """The topics with partitions in which, at both looks, records older than the limit were not read."""
+    found: set[str] = set()
+    for place, one in now.positions.items():
+        earlier = before.positions.get(place) if before else None
+        if _old(one) and (earlier is None or _old(earlier)):
+            found.add(place[0])
+    return sorted(found)
+
+
+def _old(one: seen.Position) -> bool:
+    return one.old - max(one.at, one.begin) > MARKERS
+
+
+def _any_group(name: str, before: seen.Group | None, now: seen.Group, *, own: bool) -> Iterable[Finding]:
+    what = f"consumer {name}"
+    lost = sorted({topic for (topic, _), one in now.positions.items() if one.at < one.begin})
+    if lost:
+        seen_ = f"records of {some(lost)} were deleted before it said that it had read them"
+        remedy = "raise the topic's retention until it has caught up; if all were dead letters, nothing is lost"
+        yield Finding("records-expired", what, "reads every record", seen_, remedy)
+    if not own and before and _late(before, now) and now.lag > before.lag:
+        remedy = "it reads more slowly than is written: give it more tasks or instances, up to the topic's partitions"
+        yield Finding("group-growing", what, "keeps up", _behind(before, now), remedy)
+
+
+def _behind(before: seen.Group | None, now: seen.Group) -> str:
+    more = now.lag - before.lag if before else 0
+    trend = f" and growing (+{more:,})" if more > 0 else f" and shrinking ({more:,})" if more < 0 else ""
+    return f"{now.lag:,} records behind{trend}"
+
+
+def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checked:
+    """Nothing waits in the topics of what could not be delivered. letters: records by topic."""
+    findings = [
+        Finding(
+            "dead-letters",
+            f"topic {topic}",
+            "no records",
+            f"{letters[topic]:,} records",
+            "their headers say why; mend that, and send them again or delete them before their retention ends",
+        )
+        for topic in declared.dead_letters
+        if letters.get(topic)
+    ]
+    return Checked("letters", len(declared.dead_letters), findings)
+
+
+def check_disk(declared: want.Declared, dirs: Mapping[int, seen.LogDir]) -> Checked:
+    """No broker's disk is about to be full, by its declared size and by what its volume has left."""
+    findings: list[Finding] = []
+    sizes = {broker: size for broker, size in want.disks(declared.platform).items() if broker in dirs}
+    for broker, size in sorted(sizes.items()):
+        found, what = dirs[broker], f"the disk of broker {broker}"
+        remedy = "shorten retention, or enlarge the disks, in the stack file"
+        if found.error:
+            remedy = f"look at the volume of broker {broker}"
+            findings.append(Finding("disk-broken", what, "readable", found.error, remedy))
+            continue
+        if found.logs > size * USABLE_DISK:
+            seen_ = f"{units.about(found.logs)} of logs, {found.logs / size:.0%}"
+            bound = f"at most {USABLE_DISK:.0%} of {units.about(size)}"
+            findings.append(Finding("disk-filling", what, bound, seen_, remedy))
+        if 0 <= found.usable < size * FREE:
+            seen_ = f"{units.about(found.usable)} free of {units.about(found.total)}"
+            findings.append(Finding("disk-full", what, f"{FREE:.0%} of {units.about(size)} free", seen_, remedy))
+    return Checked("disk", len(sizes), findings)

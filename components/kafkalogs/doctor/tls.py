@@ -1,0 +1,119 @@
+"""Checks that nothing speaks without TLS, and of the certificates' ends. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from ..service_secrets import CA_SECRET, tls_secret
+from . import declared as want
+from . import seen
+from .findings import Checked, Finding
+
+DUE: Final = timedelta(days=21)
+"""What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""
+
+_ENCRYPTED: Final = frozenset(("SSL", "SASL_SSL"))
+
+
+def check_tls(
+    declared: want.Declared, spec: Mapping[str, Any], protocols: Mapping[int, str], probes: Sequence[seen.Probe]
+) -> Checked:
+    """No listener and no service without TLS, and no listener or super user that nobody declared.
+
+    spec: `spec.kafka` of the Kafka resource. protocols: what each broker says of its listeners.
+    """
+    findings = [*_listeners(declared, spec), *_brokers(protocols), *_probes(probes)]
+    return Checked("tls", len(spec.get("listeners") or ()) + len(protocols) + len(probes), findings)
+
+
+def _listeners(declared: want.Declared, spec: Mapping[str, Any]) -> Iterable[Finding]:
+    wanted = {"tls", "scram", *(("external",) if declared.platform.kafka.external else ())}
+    present: set[str] = set()
+    for listener in spec.get("listeners") or ():
+        name, what = str(listener["name"]), f"listener {listener['name']} (port {listener['port']})"
+        present.add(name)
+        if listener.get("tls") is not True:
+            yield Finding("listener-plaintext", what, "TLS", "tls: false in the Kafka resource", "run `pulumi up`")
+        if not listener.get("authentication"):
+            said = "no authentication in the Kafka resource"
+            yield Finding("listener-anonymous", what, "clients with credentials only", said, "run `pulumi up`")
+        if name not in wanted:
+            remedy = "take it out of the Kafka resource by `pulumi up`, after its clients have gone elsewhere"
+            yield Finding("listener-undeclared", what, "no such listener", "in the Kafka resource", remedy)
+    for name in sorted(wanted - present):
+        said = "not in the Kafka resource"
+        yield Finding("listener-missing", f"listener {name}", "a listener with TLS", said, "run `pulumi up`")
+    authorization: Mapping[str, Any] = spec.get("authorization") or {}
+    if authorization.get("type") != "simple":
+        seen_ = str(authorization.get("type") or "none")
+        yield Finding(
+            "authorization-off", "authorization", "simple: what is not allowed is refused", seen_, "run `pulumi up`"
+        )
+    for user in authorization.get("superUsers") or ():
+        remedy = "run `pulumi up`; rights are given by name in the stack file"
+        yield Finding("super-user", f"user {user}", "no super users", "may do everything", remedy)
+
+
+def _brokers(protocols: Mapping[int, str]) -> Iterable[Finding]:
+    for broker, text in sorted(protocols.items()):
+        for entry in filter(None, text.split(",")):
+            name, _, protocol = entry.rpartition(":")
+            if protocol not in _ENCRYPTED:
+                remedy = "take the listener out of the Kafka resource by `pulumi up`"
+                what = f"listener {name} of broker {broker}"
+                yield Finding("listener-plaintext", what, "TLS", f"{protocol} in the broker's settings", remedy)
+
+
+def _probes(probes: Sequence[seen.Probe]) -> Iterable[Finding]:
+    for probe in probes:
+        if probe.speaks == "plaintext":
+            remedy = "find what opened the port, and let it speak TLS: `pulumi up` puts back what is declared"
+            yield Finding("port-plaintext", probe.what, "TLS", "answers without TLS", remedy)
+        elif probe.speaks == "nothing":
+            remedy = "look at the pods behind it"
+            yield Finding("port-silent", probe.what, "TLS", probe.problem or "no answer", remedy)
+        elif probe.problem:
+            remedy = "renew the certificate, see docs/production.md; `pulumi up` makes one that is missing"
+            yield Finding("tls-untrusted", probe.what, "a certificate that clients trust", probe.problem, remedy)
+
+
+def check_certificates(
+    declared: want.Declared, certificates: Sequence[seen.Certificate], now: datetime, due: timedelta = DUE
+) -> Checked:
+    """Every certificate is there and long valid."""
+    findings = [*_missing(declared, certificates)]
+    for one in sorted(certificates, key=lambda found: (found.secret, found.key)):
+        what = f"certificate {one.key} in Secret {one.secret}"
+        if one.until is None:
+            remedy = "delete the Secret: the operator, or `pulumi up`, makes it anew"
+            findings.append(Finding("certificate-unreadable", what, "a certificate", "none that can be read", remedy))
+            continue
+        left = one.until - now
+        said = f"until {one.until.date().isoformat()}"
+        if left <= timedelta():
+            findings.append(Finding("certificate-expired", what, "valid", f"it ended {said[6:]}", _renewal(one)))
+        elif left < due:
+            seen_ = f"{left.days} days left, {said}"
+            findings.append(
+                Finding("certificate-expiring", what, f"at least {due.days} days left", seen_, _renewal(one))
+            )
+    return Checked("certificates", len(certificates), findings)
+
+
+def _renewal(one: seen.Certificate) -> str:
+    if one.secret.endswith("-tls") or one.secret == CA_SECRET:
+        return "look why the CronJob service-secrets-renewal does not renew it; docs/production.md has how to by hand"
+    return "look why the operator does not renew it (its log names the Secret); docs/production.md has how to by hand"
+
+
+def _missing(declared: want.Declared, certificates: Sequence[seen.Certificate]) -> Iterable[Finding]:
+    cluster, there = declared.platform.kafka.name, {one.secret for one in certificates}
+    wanted = [f"{cluster}-cluster-ca-cert", f"{cluster}-clients-ca-cert", *sorted(declared.users)]
+    if declared.certificates:
+        wanted += [CA_SECRET, *map(tls_secret, declared.certificates)]
+    for secret in wanted:
+        if secret not in there:
+            what, remedy = f"certificate in Secret {secret}", "run `pulumi up`, and look at the operator's log"
+            yield Finding("certificate-missing", what, "a certificate", "no Secret that holds one", remedy)

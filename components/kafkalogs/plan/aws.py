@@ -1,0 +1,279 @@
+"""Dangers of what is on AWS: buckets and what closes them, keys, the search domain, policies of IAM."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from .findings import NONE, Context, Danger, fewer, resource_name, shown
+from .markdown import Markdown, code, codes
+from .preview import Step
+from .values import Hidden, at, mapping, sequence, true
+
+_THERE: Final = Markdown("there")
+
+STORES: Final[Mapping[str, str]] = {
+    "Bucket": "all files in it go with it",
+    "Key": "nothing that was encrypted with it can ever be read again, once its waiting time is over",
+    "Domain": "the logs that can be searched go with it",
+    "CatalogDatabase": "nobody finds the archive's files without it",
+    "CatalogTable": "nobody finds the archive's files without it",
+    "LogGroup": "its logs go with it",
+    "Secret": "its value goes, and who reads it fails",
+}
+"""What holds data, and what its deletion means."""
+
+GUARDS: Final[Mapping[str, tuple[str, str]]] = {
+    "BucketServerSideEncryptionConfiguration": (
+        "encryption",
+        "new files are no longer encrypted with the bucket's key",
+    ),
+    "BucketPublicAccessBlock": ("access", "a policy or an ACL can make files public"),
+    "BucketPolicy": ("access", "what it refused is allowed to who has rights of their own, without TLS too"),
+    "BucketOwnershipControls": ("access", "ACLs of files count again"),
+    "BucketVersioning": ("protection", "what is overwritten or deleted is gone"),
+    "BucketObjectLockConfiguration": ("protection", "new files can be deleted before their time"),
+    "BucketLogging": ("protection", "nobody sees any more who read or wrote what"),
+}
+"""What guards data, with the kind of danger of its removal, and what it means."""
+
+# type -> (path, kind, what is weaker, how to tell it from before and after)
+_Weaker = Callable[[Any, Any], bool]
+
+
+def _off(before: Any, after: Any) -> bool:
+    return true(before) and not true(after)
+
+
+def _on(before: Any, after: Any) -> bool:
+    return true(after) and not true(before)
+
+
+def _other(before: Any, after: Any) -> bool:
+    return before is not None and before != after
+
+
+def _was(*strict: str) -> _Weaker:
+    """It was one of these, and is no longer as strict: they come strictest first."""
+
+    def weaker(before: Any, after: Any) -> bool:
+        ranks = [strict.index(str(value)) if str(value) in strict else len(strict) for value in (before, after)]
+        return ranks[1] > ranks[0]
+
+    return weaker
+
+
+_SSE: Final = ("rules", 0, "applyServerSideEncryptionByDefault")
+_LOCK: Final = ("rule", "defaultRetention")
+
+WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker], ...]]] = {
+    "Bucket": ((("forceDestroy",), "protection", "the bucket can be deleted with files in it", _on),),
+    "BucketServerSideEncryptionConfiguration": (
+        (
+            (*_SSE, "sseAlgorithm"),
+            "encryption",
+            "new files are encrypted less",
+            _was("aws:kms:dsse", "aws:kms", "AES256"),
+        ),
+        ((*_SSE, "kmsMasterKeyId"), "encryption", "new files are encrypted with another key", _other),
+        (("rules", 0, "blockedEncryptionTypes"), "encryption", "clients may encrypt with keys of their own", _other),
+    ),
+    "BucketPublicAccessBlock": tuple(
+        ((flag,), "access", "files can be made public", _off)
+        for flag in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    ),
+    "BucketOwnershipControls": ((("rule", "objectOwnership"), "access", "ACLs of files count", _other),),
+    "BucketVersioning": (
+        (
+            ("versioningConfiguration", "status"),
+            "protection",
+            "what is overwritten or deleted is gone",
+            _was("Enabled"),
+        ),
+    ),
+    "BucketObjectLockConfiguration": (
+        (
+            (*_LOCK, "mode"),
+            "protection",
+            "more people can delete files before their time",
+            _was("COMPLIANCE", "GOVERNANCE"),
+        ),
+        ((*_LOCK, "years"), "protection", "new files can be deleted earlier", fewer),
+        ((*_LOCK, "days"), "protection", "new files can be deleted earlier", fewer),
+    ),
+    "Key": (
+        (("enableKeyRotation",), "encryption", "its key material stays the same for ever", _off),
+        (("isEnabled",), "encryption", "nothing can be encrypted or read with it", lambda old, new: new is False),
+        (("deletionWindowInDays",), "protection", "there is less time to call back a deleted key", fewer),
+    ),
+    "Domain": (
+        (("encryptAtRest", "enabled"), "encryption", "its disks are not encrypted", _off),
+        (("nodeToNodeEncryption", "enabled"), "encryption", "logs cross between its nodes in clear text", _off),
+        (("domainEndpointOptions", "enforceHttps"), "encryption", "it answers without TLS", _off),
+        (("domainEndpointOptions", "tlsSecurityPolicy"), "encryption", "what TLS it accepts changes", _other),
+        (("advancedSecurityOptions", "enabled"), "access", "who reaches it may do everything", _off),
+        (("advancedSecurityOptions", "anonymousAuthEnabled"), "access", "nobody needs credentials", _on),
+        (("vpcOptions", "securityGroupIds"), "access", "who reaches it over the network changes", _other),
+        (("vpcOptions", "subnetIds"), "access", "where in the network it is changes", _other),
+        (("clusterConfig", "zoneAwarenessEnabled"), "copies", "it is away when its zone is", _off),
+        (("clusterConfig", "instanceCount"), "copies", "fewer nodes hold its logs", fewer),
+        (("ebsOptions", "volumeSize"), "store", "less room: the oldest logs may not fit", fewer),
+    ),
+    "CatalogDatabase": ((("locationUri",), "sink", "new tables lie elsewhere", _other),),
+    "LogGroup": ((("retentionInDays",), "retention", "older entries are deleted", fewer),),
+}
+"""The properties whose change can weaken what AWS keeps for the platform."""
+
+POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "BucketPolicy": ("policy",),
+    "Key": ("policy",),
+    "Role": ("assumeRolePolicy",),
+    "RolePolicy": ("policy",),
+    "Policy": ("policy",),
+    "UserPolicy": ("policy",),
+    "GroupPolicy": ("policy",),
+    "Domain": ("accessPolicies",),
+    "DomainPolicy": ("accessPolicies",),
+    "LogResourcePolicy": ("policyDocument",),
+    "ResourcePolicy": ("policy",),
+    "KeyPolicy": ("policy",),
+}
+"""The properties that hold a policy."""
+
+_WORDS: Final = {
+    "Bucket": "bucket",
+    "Key": "key",
+    "Domain": "search domain",
+    "CatalogDatabase": "catalog",
+    "RolePolicy": "rights of role",
+    "Role": "role",
+}
+
+
+def kind_of(step: Step) -> str | None:
+    """The kind of a resource of AWS, the same for older names (BucketV2); None for others."""
+    return step.kind.removesuffix("V2") if step.type.startswith("aws:") else None
+
+
+def aws_words(step: Step) -> Markdown:
+    """A resource of AWS in words."""
+    kind = kind_of(step) or step.kind
+    name = at(step.old or step.new, "role") if kind == "RolePolicy" else None
+    return Markdown(
+        f"AWS {_WORDS.get(kind, code(kind))} {code(name if isinstance(name, str) else resource_name(step))}"
+    )
+
+
+def dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of one resource of AWS."""
+    kind, where = kind_of(step), aws_words(step)
+    if kind is None:
+        return
+    gone = Markdown("replaced" if step.op == "replace" else "removed")
+    if step.goes and kind in STORES:
+        yield Danger("store", where, _THERE, gone, Markdown(STORES[kind]))
+    if step.op == "delete" and kind in GUARDS and not step.was_kept:
+        what, text = GUARDS[kind]
+        yield Danger(what, where, _THERE, gone, Markdown(text))
+    if step.stays:
+        for path, what, text, weaker in WATCHED.get(kind, ()):
+            before, after = at(step.old, *path), at(step.new, *path)
+            if not isinstance(before, Hidden) and not isinstance(after, Hidden) and weaker(before, after):
+                named = ".".join(str(part) for part in path if isinstance(part, str))
+                yield Danger(what, where, shown(before), shown(after), Markdown(f"{code(named)}: {text}"))
+        if kind == "BucketLifecycleConfiguration":
+            yield from _lifecycle(step, where)
+    for key in POLICIES.get(kind, ()):
+        yield from _policy(step, key, where)
+
+
+def _lifecycle(step: Step, where: Markdown) -> Iterator[Danger]:
+    """Files that are deleted earlier than before, by rule."""
+    old, new = (
+        {str(rule.get("id")): rule for rule in map(mapping, sequence(at(i, "rules")))} for i in (step.old, step.new)
+    )
+    for name, rule in new.items():
+        had = old.get(name, {})
+        for key, field, whose in (
+            ("expiration", "days", "files"),
+            ("noncurrentVersionExpiration", "noncurrentDays", "old versions of files"),
+        ):
+            before, after = at(had, key, field), at(rule, key, field)
+            if rule.get("status") != "Enabled" or after is None or isinstance(after, Hidden):
+                continue
+            if before is None or had.get("status") != "Enabled" or fewer(before, after):
+                was = NONE if before is None else Markdown(f"{code(before)} days")
+                text = Markdown(f"rule {code(name)} deletes {whose} that would have stayed")
+                yield Danger("retention", where, was, Markdown(f"{code(after)} days"), text)
+
+
+def _policy(step: Step, key: str, where: Markdown) -> Iterator[Danger]:
+    """What a policy allows that it did not, and what it no longer refuses."""
+    if step.new is None or step.old is None:
+        return  # a new one comes with what it is for; the changes list it
+    before, after = statements(at(step.old, key)), statements(at(step.new, key))
+    if before is None or after is None:
+        return  # told as unknown
+    wider = [allow for allow in after if allow.effect == "Allow" and not any(had.covers(allow) for had in before)]
+    if wider:
+        text = Markdown(f"allows more: {codes([one.words() for one in wider], 5)}")
+        yield Danger("access", where, Markdown("not allowed"), Markdown("allowed"), text)
+    freed = [deny for deny in before if deny.effect == "Deny" and not any(has.covers(deny) for has in after)]
+    if freed:
+        tls = any("SecureTransport" in deny.condition or "tls" in deny.condition.lower() for deny in freed)
+        text = Markdown(f"no longer refused: {codes([one.words() for one in freed], 5)}")
+        yield Danger("encryption" if tls else "access", where, Markdown("refused"), Markdown("not refused"), text)
+
+
+class Statement:
+    """One statement of a policy."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self.effect = str(raw.get("Effect", "Deny"))
+        self.principals = _texts(raw.get("Principal", raw.get("NotPrincipal", "")))
+        self.actions = _texts(raw.get("Action", raw.get("NotAction", "")))
+        self.resources = _texts(raw.get("Resource", raw.get("NotResource", "")))
+        self.inverted = frozenset(key for key in raw if key.startswith("Not"))
+        self.condition = json.dumps(raw.get("Condition", {}), sort_keys=True)
+
+    def covers(self, other: "Statement") -> bool:
+        """Whether it says all that `other` does; without a condition it says more than with one."""
+        if (self.effect, self.inverted) != (other.effect, other.inverted):
+            return False
+        if self.condition not in {other.condition, "{}"}:
+            return False
+        mine = (self.principals, self.actions, self.resources)
+        theirs = (other.principals, other.actions, other.resources)
+        if self.inverted:
+            return mine == theirs
+        return all(
+            all(any(fnmatchcase(wanted, had) for had in ours) for wanted in them)
+            for ours, them in zip(mine, theirs, strict=True)
+        )
+
+    def words(self) -> str:
+        """Who, what and on what, in a line."""
+        who = f"{', '.join(sorted(self.principals))}: " if any(self.principals) else ""
+        condition = " under conditions" if self.condition != "{}" else ""
+        return f"{who}{', '.join(sorted(self.actions))} on {', '.join(sorted(self.resources))}{condition}"
+
+
+def _texts(value: Any) -> frozenset[str]:
+    """The texts of a principal, an action or a resource, however it is written."""
+    if isinstance(value, dict):
+        return frozenset(f"{key}={one}" for key, item in mapping(value).items() for one in _texts(item))
+    return frozenset(map(str, sequence(value))) if isinstance(value, list) else frozenset({str(value)})
+
+
+def statements(policy: Any) -> list[Statement] | None:
+    """The statements of a policy; None if it is hidden or is none."""
+    if policy is None:
+        return []
+    try:
+        document = json.loads(policy) if isinstance(policy, str) else policy
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    raw = mapping(document).get("Statement", [])
+    return [Statement(mapping(one)) for one in (sequence(raw) if isinstance(raw, list) else [raw])]

@@ -1,0 +1,217 @@
+"""What the rules of a plan share: what a danger is, their kinds in order, and what a rule may ask of the preview."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from .. import catalog as catalogs
+from .. import units
+from ..naming import OWN_USERS
+from ..problems import ConfigError
+from .markdown import Markdown, code
+from .preview import Preview, Step
+from .values import at, mapping, number, sequence
+
+KINDS: Final[Mapping[str, str]] = {
+    "incomplete": "Preview incomplete",
+    "topic": "Topic deleted",
+    "store": "Storage deleted",
+    "retention": "Retention cut",
+    "partitions": "Partitions changed",
+    "key": "Key changed",
+    "copies": "Fewer copies",
+    "access": "Access widened",
+    "audit": "New reader of audit logs",
+    "quota": "Quota removed",
+    "sink": "Sink removed",
+    "dead-letters": "Dead letters removed",
+    "encryption": "Encryption weakened",
+    "protection": "Protection removed",
+    "schema": "Schema compatibility weakened",
+    "unknown": "Cannot be told",
+}
+"""The kinds of danger with their titles, in the order of the report."""
+
+DEFAULT_RETENTION: Final = 7 * units.DAY
+"""Kafka's own, of a topic that says nothing."""
+
+FOREVER: Final = -1
+NONE: Final = Markdown("none")
+
+
+@dataclass(frozen=True)
+class Danger:
+    """Something that can lose data or widen access, or hides whether it does."""
+
+    kind: str
+    """One of `KINDS`."""
+
+    where: Markdown
+    """In the platform's words: topic `logs.x`."""
+
+    before: Markdown
+    after: Markdown
+    follows: Markdown
+    """What happens then."""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The part of the catalog that reports need; see `catalog.document`."""
+
+    topics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    teams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+    def audit(self) -> set[str]:
+        """The topics of audit logs."""
+        return {name for name, topic in self.topics.items() if topic.get("retentionClass") == "audit"}
+
+    def writers(self, topic: str) -> list[str]:
+        """The services that write into a topic."""
+        return [name for name, service in self.services.items() if topic in mapping(service.get("topics")).values()]
+
+    def read_by(self, team: str) -> set[str]:
+        """The topics of the catalog that a team reads."""
+        about = self.teams.get(team, {})
+        prefixes = tuple(str(prefix) for prefix in sequence(about.get("prefixes")))
+        return {name for name in self.topics if name in sequence(about.get("topics")) or name.startswith(prefixes)}
+
+
+class Context:
+    """What rules ask of a preview besides their own step."""
+
+    def __init__(self, preview: Preview) -> None:
+        self.preview = preview
+        self.before, self.after, self.unread = _catalogs(preview)
+        self.coming = {topic_name(step) for step in preview.steps if step.kind == "KafkaTopic" and step.comes}
+        self.going = {topic_name(step) for step in preview.steps if step.kind == "KafkaTopic" and step.op == "delete"}
+        self._components = {step.urn: step for step in preview.steps if not step.custom}
+
+    def part_of(self, step: Step, op: str) -> bool:
+        """Whether a component of the platform that holds the resource comes (create) or goes (delete) as a whole,
+        other than the platform itself."""
+        kinds = [kind for kind in step.parents if kind not in {"kafkalogs:index:LogPlatform", "pulumi:pulumi:Stack"}]
+        return any(part.op == op and part.type in kinds for part in self._components.values())
+
+    def topic(self, name: str) -> Markdown:
+        """A topic in words, with who writes it."""
+        known = self.before or self.after
+        writers = known.writers(name) if known else []
+        of = f" of {code(writers[0])}" if len(writers) == 1 else f" of {len(writers)} services" if writers else ""
+        kind = "dead-letter topic" if name.startswith("dlq.") else "topic"
+        return Markdown(f"{kind} {code(name)}{of}")
+
+    def audit(self) -> set[str]:
+        """The topics of audit logs; by their usual name where nothing says which they are."""
+        known = [catalog for catalog in (self.before, self.after) if catalog]
+        return {topic for catalog in known for topic in catalog.audit()} if known else {"logs.audit"}
+
+
+def topic_name(step: Step) -> str:
+    """The name in Kafka of a KafkaTopic, as deployed or, if it is not there, as wanted; Pulumi's if both hide it."""
+    for inputs in (step.old, step.new):
+        name = at(inputs, "spec", "topicName") or at(inputs, "metadata", "name")
+        if isinstance(name, str):
+            return name
+    return step.name
+
+
+def resource_name(step: Step) -> str:
+    """The name of a resource where it is, else Pulumi's."""
+    for inputs in (step.old, step.new):
+        for path in (("metadata", "name"), ("bucket",), ("name",), ("domainName",)):
+            name = at(inputs, *path)
+            if isinstance(name, str):
+                return name
+    return step.name
+
+
+def identity(step: Step) -> Markdown:
+    """A KafkaUser in words."""
+    user = resource_name(step)
+    if user in OWN_USERS:
+        return Markdown(f"part {code(user)}")
+    if user.startswith("team-"):
+        return Markdown(f"team {code(user.removeprefix('team-'))}")
+    return Markdown(
+        f"service {code(user)}" if "kafkalogs:index:ServiceIdentity" in step.parents else f"user {code(user)}"
+    )
+
+
+def duration(milliseconds: int | None) -> Markdown:
+    """A retention for people."""
+    if milliseconds is None:
+        return Markdown("Kafka's default (7d)")
+    if milliseconds < 0:
+        return Markdown("for ever")
+    return Markdown(units.format_duration(milliseconds) if milliseconds else "0")
+
+
+def hours(milliseconds: int) -> str:
+    """How much time of logs, for people."""
+    if milliseconds < units.HOUR:
+        return f"{milliseconds / units.MINUTE:.3g} min"
+    if milliseconds < 3 * units.DAY:
+        return f"{milliseconds / units.HOUR:.3g} h"
+    return f"{milliseconds / units.HOUR:,.0f} h ({milliseconds / units.DAY:.3g} days)"
+
+
+def shown(value: Any) -> Markdown:
+    """A value of a setting for people."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool):
+        return Markdown("on" if value else "off")
+    return code(json.dumps(value, default=str) if isinstance(value, dict | list) else value)
+
+
+def fewer(before: Any, after: Any) -> bool:
+    """Whether a number got smaller, or is no longer there."""
+    old, new = number(before), number(after)
+    return old is not None and (new is None or new < old)
+
+
+def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | None]:
+    """The catalogs before and after, and why the one after cannot be read."""
+    for step in preview.steps:
+        if step.kind == "ConfigMap" and resource_name(step) == "kafkalogs-catalog":
+            old, new = (_parsed(at(inputs, "data", "catalog.json")) for inputs in (step.old, step.new))
+            if (step.old is not None and old is None) or (step.new is not None and new is None):
+                return old, new, "the catalog's ConfigMap is not shown"
+            return old or Catalog(), new or Catalog(), None
+    # It does not change, so what follows from the stack file is what is deployed.
+    if preview.config is None:
+        return None, None, "the preview shows no configuration of kafkalogs"
+    try:
+        from ..loading import load
+
+        platform = load(preview.config)
+        same = _of(catalogs.document(platform, catalogs.resolve(platform)))
+    except ConfigError as error:
+        return None, None, f"this version of kafkalogs does not read the stack's configuration: {error.problems[0]}"
+    return same, same, None
+
+
+def _parsed(text: Any) -> Catalog | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return _of(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of(document: Any) -> Catalog | None:
+    parts = [mapping(document).get(key) for key in ("topics", "services", "teams")]
+    if not all(isinstance(part, dict) for part in parts):
+        return None
+    topics, services, teams = ({name: mapping(about) for name, about in mapping(part).items()} for part in parts)
+    return Catalog(topics, services, teams)
+
+
+def sorted_dangers(dangers: Iterable[Danger]) -> list[Danger]:
+    """In the order of `KINDS`, each once."""
+    order = list(KINDS)
+    return sorted(dict.fromkeys(dangers), key=lambda danger: order.index(danger.kind))

@@ -1,0 +1,304 @@
+"""Rights: what an identity may do before and after, who gains what, and which quotas go.
+
+A right is one operation on one resource or prefix. Whether one covers another follows Kafka's rules
+(https://kafka.apache.org/documentation/#operations_resources_and_protocols): Read, Write, Delete and Alter allow
+Describe too, AlterConfigs allows DescribeConfigs, All allows everything.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+from .. import units
+from ..naming import OWN_USERS
+from .findings import NONE, Context, Danger, identity, resource_name
+from .markdown import Markdown, code, codes, joined
+from .preview import Step
+from .values import Hidden, at, mapping, number, sequence
+
+QUOTAS: Final = {
+    "producerByteRate": "writes",
+    "consumerByteRate": "reads",
+    "requestPercentage": "requests",
+    "controllerMutationRate": "changes of topics",
+}
+"""The quotas of a KafkaUser and what each limits."""
+
+_IMPLIED: Final = {
+    "Describe": {"Read", "Write", "Delete", "Alter"},
+    "DescribeConfigs": {"AlterConfigs"},
+}
+_WORDS: Final = {
+    "Read": "read",
+    "Write": "write",
+    "All": "do everything with",
+    "Describe": "see",
+    "DescribeConfigs": "see the settings of",
+    "Alter": "change",
+    "AlterConfigs": "change the settings of",
+    "Create": "make",
+    "Delete": "delete",
+}
+_RESOURCES: Final = {"topic": "topic", "group": "consumer group", "transactionalId": "transactional id"}
+
+
+class Right(NamedTuple):
+    """One operation on what a rule names."""
+
+    kind: str
+    """topic, group, transactionalId or cluster."""
+    pattern: str
+    """literal or prefix."""
+    name: str
+    operation: str
+    host: str
+
+    def covers(self, other: "Right") -> bool:
+        """Whether who has this right needs not have the other."""
+        operations = {other.operation, "All"} | _IMPLIED.get(other.operation, set())
+        return (
+            self.kind == other.kind
+            and self.operation in operations
+            and self.host in {other.host, "*"}
+            and self.reaches(other.pattern, other.name)
+        )
+
+    def reaches(self, pattern: str, name: str) -> bool:
+        """Whether it is for a resource, or for all that have a prefix."""
+        if self.kind == "cluster" or (self.pattern == "literal" and self.name == "*"):
+            return True
+        if self.pattern == "prefix":
+            return name.startswith(self.name) and not (pattern == "literal" and name == "*")
+        return pattern == "literal" and self.name == name
+
+
+def rights_of(spec: Any, kind: str = "allow") -> frozenset[Right] | None:
+    """What the rules of a KafkaUser allow (or, with kind deny, refuse); None if they are hidden."""
+    rules = at(spec, "authorization", "acls")
+    if isinstance(rules, Hidden):
+        return None
+    found: set[Right] = set()
+    for rule in map(mapping, sequence(rules)):
+        operations = rule.get("operations", [rule.get("operation")])
+        what, pattern, name = (at(rule, "resource", key) for key in ("type", "patternType", "name"))
+        if any(isinstance(part, Hidden) for part in (*rule.values(), what, pattern, name, *sequence(operations))):
+            return None
+        if rule.get("type", "allow") == kind:
+            found |= {
+                Right(str(what), str(pattern or "literal"), str(name or ""), str(operation), str(rule.get("host", "*")))
+                for operation in sequence(operations)
+            }
+    return frozenset(found)
+
+
+def gained(before: Iterable[Right], after: Iterable[Right]) -> set[Right]:
+    """What `after` allows and `before` does not; without what follows from the rest."""
+    old, new = set(before), set(after)
+    fresh = {right for right in new if not any(had.covers(right) for had in old)}
+    return {right for right in fresh if not any(other != right and other.covers(right) for other in fresh)}
+
+
+def words(rights: Iterable[Right]) -> Markdown:
+    """Rights for people in one text."""
+    return joined(several(rights))
+
+
+def several(rights: Iterable[Right]) -> tuple[Markdown, ...]:
+    """Rights for people, one for each resource: read topics that begin with `logs.`."""
+    by_resource: dict[tuple[str, ...], list[str]] = {}
+    for right in sorted(rights):
+        host = "" if right.host == "*" else right.host
+        by_resource.setdefault((right.kind, right.pattern, right.name, host), []).append(right.operation)
+    texts: list[Markdown] = []
+    for (kind, pattern, name, host), operations in by_resource.items():
+        told = [operation for operation in operations if not operation.startswith("Describe")] or operations
+        verbs = " and ".join(_WORDS.get(operation, plain_operation(operation)) for operation in told)
+        texts.append(Markdown(f"{verbs} {_resource(kind, pattern, name)}{f' from {code(host)}' if host else ''}"))
+    return tuple(texts)
+
+
+def plain_operation(operation: str) -> str:
+    """An operation that has no word of its own."""
+    return f"{code(operation)} on"
+
+
+def _resource(kind: str, pattern: str, name: str) -> str:
+    if kind == "cluster":
+        return "the whole cluster"
+    what = _RESOURCES.get(kind, "resource")
+    if pattern == "literal" and name == "*":
+        return f"every {what}"
+    return f"{what}s that begin with {code(name)}" if pattern == "prefix" else f"{what} {code(name)}"
+
+
+def dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of one KafkaUser."""
+    if step.new is None:
+        return
+    where = identity(step)
+    old_spec, new_spec = at(step.old, "spec"), at(step.new, "spec")
+    if step.old is not None:
+        yield from _quotas(old_spec, new_spec, where)
+    after = rights_of(new_spec)
+    if after is None:
+        return  # told as unknown
+    before = rights_of(old_spec) or frozenset()
+    fresh = gained(before, after)
+    if step.old is None:
+        fresh = {right for right in fresh if not _expected(step, context, right)}
+    if fresh:
+        had = [right for right in before if right.kind != "group"]
+        more = Markdown(f"also {words(fresh)}" if had else f"may {words(fresh)}")
+        yield Danger("access", where, words(had) or NONE, more, _gains(where, before, fresh, context))
+    no_longer = gained(rights_of(new_spec, "deny") or (), rights_of(old_spec, "deny") or ())
+    if no_longer:
+        text = Markdown(f"{where} may do what a rule refused it")
+        yield Danger("access", where, Markdown(f"refused: {words(no_longer)}"), Markdown("not refused"), text)
+    # Teams are in the catalog, which also knows those that gain without a change of their own.
+    known = context.before is not None and context.after is not None and resource_name(step).startswith("team-")
+    seen = {topic for topic in context.audit() if _reads(after, topic) and not _reads(before, topic)}
+    if seen and not known and not (step.old is None and _own(step)):
+        yield _audit(where, seen)
+
+
+def _gains(where: Markdown, before: Iterable[Right], fresh: Iterable[Right], context: Context) -> Markdown:
+    """Who gains what: which topics that are or will be there."""
+    topics = list(context.after.topics) if context.after else []
+    seen = sorted(topic for topic in topics if _reads(fresh, topic) and not _reads(before, topic))
+    several_topics = f"{len(seen)} topics" if len(seen) > 1 else "1 topic"
+    return Markdown(f"{where} gains {f'the logs of {several_topics}: {codes(seen, 10)}' if seen else 'this right'}")
+
+
+def _own(step: Step) -> bool:
+    """Whether it is the identity of a part of the platform."""
+    return resource_name(step) in OWN_USERS and "kafkalogs:index:LogPipeline" in step.parents
+
+
+def _expected(step: Step, context: Context, right: Right) -> bool:
+    """Whether a new identity has a right by what it is: a part of the platform, which comes as a whole; a service that
+    writes the topics that the catalog gives it; groups under its own name."""
+    user = resource_name(step)
+    if _own(step):
+        return True
+    if right.kind == "group":
+        return right.pattern == "prefix" and right.name.startswith(f"{user.removeprefix('team-')}.")
+    if right.kind != "topic" or right.pattern != "literal" or right.operation not in {"Write", "Describe"}:
+        return False
+    mine = mapping(context.after.services.get(user, {}).get("topics")).values() if context.after else ()
+    return right.name in mine or right.name in context.coming
+
+
+def _reads(rights: Iterable[Right], topic: str) -> bool:
+    return any(
+        right.kind == "topic" and right.operation in {"Read", "All"} and right.reaches("literal", topic)
+        for right in rights
+    )
+
+
+def _audit(where: Markdown, topics: Iterable[str]) -> Danger:
+    named = joined((code(topic) for topic in sorted(topics)), ", ")
+    text = Markdown(f"{where} reads audit logs that it could not read before")
+    return Danger("audit", where, Markdown("not read"), Markdown(f"reads {named}"), text)
+
+
+def _quotas(old_spec: Any, new_spec: Any, where: Markdown) -> Iterator[Danger]:
+    new = at(new_spec, "quotas")
+    for key, what in QUOTAS.items():
+        before, after = at(old_spec, "quotas", key), at(new, key)
+        if before is not None and after is None:
+            text = Markdown(f"{where} is no longer limited in its {what}: it can take all that the brokers have")
+            yield Danger("quota", where, quota_words(key, before), Markdown("no limit"), text)
+
+
+def quota_words(key: str, value: Any) -> Markdown:
+    """A quota for people."""
+    rate = number(value)
+    if value is None:
+        return Markdown("no limit")
+    if rate is None or not key.endswith("ByteRate"):
+        return code(value)
+    return Markdown(f"{units.about(rate)}/s per broker")
+
+
+def audit_dangers(context: Context) -> Iterator[Danger]:
+    """Teams that read audit logs and did not: because of their rights, or because a topic that they read becomes one
+    of audit logs. A team that reads audit logs already is not new to one of a new service."""
+    if context.before is None or context.after is None:
+        return
+    audit = context.after.audit()
+    for team in context.after.teams:
+        had = context.before.read_by(team) & context.before.audit()
+        seen = context.after.read_by(team) & audit
+        fresh = {topic for topic in seen - had if not had or topic in context.before.topics}
+        if fresh:
+            yield _audit(Markdown(f"team {code(team)}"), fresh)
+
+
+# -- Kubernetes' own rights
+
+
+def rbac_dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of a Role, a ClusterRole or the binding of one."""
+    if step.new is None or (step.old is None and context.part_of(step, "create")):
+        return
+    where = Markdown(f"{step.kind} {code(resource_name(step))}")
+    if step.kind in {"Role", "ClusterRole"}:
+        before, after = _verbs(step.old), _verbs(step.new)
+        fresh = {rule for rule in after if not any(_allows(had, rule) for had in before)}
+        shown = joined(f"{verb} {code(f'{group}/{kind}'.strip('/'))}" for group, kind, verb, _ in sorted(fresh))
+    else:
+        before, after = _subjects(step.old), _subjects(step.new)
+        fresh = after if _role(step.old) != _role(step.new) else after - before
+        shown = joined(f"{code(subject)} as {code(_role(step.new))}" for subject in sorted(fresh))
+    if fresh:
+        text = Markdown("who has this role may do more in Kubernetes")
+        yield Danger("access", where, NONE if step.old is None else Markdown("as deployed"), Markdown(shown), text)
+
+
+def _verbs(inputs: Any) -> set[tuple[str, str, str, str]]:
+    """Group, resource, verb and name of all that a role allows."""
+    return {
+        (str(group), str(kind), str(verb), str(name))
+        for rule in map(mapping, sequence(at(inputs, "rules")))
+        for group in sequence(rule.get("apiGroups")) or [""]
+        for kind in sequence(rule.get("resources")) or sequence(rule.get("nonResourceURLs"))
+        for verb in sequence(rule.get("verbs"))
+        for name in sequence(rule.get("resourceNames")) or ["*"]
+    }
+
+
+def _allows(had: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    return all(mine in {"*", theirs} for mine, theirs in zip(had, wanted, strict=True))
+
+
+def _subjects(inputs: Any) -> set[str]:
+    named = [mapping(subject) for subject in sequence(at(inputs, "subjects"))]
+    return {f"{one.get('kind')} {one.get('namespace', '')}/{one.get('name')}".replace(" /", " ") for one in named}
+
+
+def _role(inputs: Any) -> str:
+    return f"{at(inputs, 'roleRef', 'kind')} {at(inputs, 'roleRef', 'name')}"
+
+
+def shown_rules(rules: list[Any]) -> Markdown:
+    """How many rules let somebody in."""
+    return Markdown("1 rule" if len(rules) == 1 else f"{len(rules)} rules")
+
+
+def network_dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of a NetworkPolicy: pods that more may reach."""
+    where = Markdown(f"network policy {code(resource_name(step))}")
+    if step.op == "delete":
+        if not context.part_of(step, "delete"):
+            text = Markdown("its pods can be reached by everyone, unless another policy is for them too")
+            yield Danger("access", where, Markdown("closed but for its rules"), Markdown("removed"), text)
+        return
+    if step.old is None and context.part_of(step, "create"):
+        return
+    old, new = at(step.old, "spec"), at(step.new, "spec")
+    before, after = (sequence(at(spec, "ingress")) for spec in (old, new))
+    if any(rule not in before for rule in after):
+        text = Markdown("more may reach its pods over the network")
+        yield Danger("access", where, shown_rules(before), shown_rules(after), text)
+    elif step.stays and at(old, "podSelector") != at(new, "podSelector"):
+        text = Markdown("pods that it was for can be reached by everyone, unless another policy is for them too")
+        yield Danger("access", where, code("the pods before"), code("other pods"), text)

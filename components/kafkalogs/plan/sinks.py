@@ -1,0 +1,120 @@
+"""Dangers of what carries logs out of Kafka, and of the schemas that readers rely on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from .findings import NONE, Context, Danger, duration, hours, resource_name
+from .markdown import Markdown, code, codes
+from .preview import Step
+from .values import Hidden, at, mapping, number
+
+KINDS: Final[Mapping[str, str]] = {
+    "org.apache.iceberg.connect.IcebergSinkConnector": "S3 as an Iceberg table",
+    "kafkalogs.search.SearchSinkConnector": "search",
+    "io.debezium.connector.jdbc.JdbcSinkConnector": "the audit database",
+    "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector": "S3 as they are",
+}
+"""Where the connectors of the platform carry logs, by their class."""
+
+LETTERS: Final = "errors.deadletterqueue.topic.name"
+
+# What a subject's new schema must be to those before it; NONE promises nothing.
+_PROMISES: Final[Mapping[str, frozenset[str]]] = {
+    "NONE": frozenset(),
+    "BACKWARD": frozenset({"backward"}),
+    "BACKWARD_TRANSITIVE": frozenset({"backward", "backward to all"}),
+    "FORWARD": frozenset({"forward"}),
+    "FORWARD_TRANSITIVE": frozenset({"forward", "forward to all"}),
+    "FULL": frozenset({"backward", "forward"}),
+    "FULL_TRANSITIVE": frozenset({"backward", "forward", "backward to all", "forward to all"}),
+}
+
+
+def is_archive(inputs: Any) -> bool:
+    """Whether a connector is the archive in S3."""
+    return at(inputs, "spec", "class") == "org.apache.iceberg.connect.IcebergSinkConnector"
+
+
+def sink(step: Step) -> Markdown:
+    """A sink in words: with where it carries logs."""
+    to = KINDS.get(str(at(step.old or step.new, "spec", "class")))
+    return Markdown(f"sink {code(resource_name(step))}{f' (to {to})' if to else ''}")
+
+
+def topics_of(inputs: Any) -> list[str]:
+    """The topics that a connector reads."""
+    listed = at(inputs, "spec", "config", "topics")
+    return [name.strip() for name in listed.split(",") if name.strip()] if isinstance(listed, str) else []
+
+
+def _hidden(inputs: Any, *path: str) -> bool:
+    return isinstance(at(inputs, "spec", *path), Hidden)
+
+
+def _gone(step: Step, text: str) -> tuple[Markdown, Markdown]:
+    """What becomes of what carries logs, and what follows; what Kafka's retention deletes until then is nowhere."""
+    if step.op == "replace":
+        return Markdown("replaced"), Markdown("no logs get there until it is made again; see where it begins to read")
+    return Markdown("removed"), Markdown(text)
+
+
+def dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of one KafkaConnector."""
+    where = sink(step)
+    if step.goes:
+        yield Danger("sink", where, Markdown("there"), *_gone(step, "logs no longer get there; what is there stays"))
+        return
+    if not step.stays:
+        return
+    state, wanted = (at(inputs, "spec", "state") or "running" for inputs in (step.old, step.new))
+    if state == "running" and wanted != "running" and not isinstance(wanted, Hidden):
+        text = Markdown("logs no longer get there; what Kafka's retention deletes meanwhile never does")
+        yield Danger("sink", where, code(state), code(wanted), text)
+    if not _hidden(step.new, "config", "topics"):
+        # Of a topic that goes, the deletion is told; and of one that is replaced, the sink still reads.
+        left = [name for name in topics_of(step.old) if name not in topics_of(step.new) and name not in context.going]
+        if left:
+            text = Markdown("the logs of these topics no longer get there")
+            yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("reads them no longer"), text)
+    letters, after = at(step.old, "spec", "config", LETTERS), at(step.new, "spec", "config", LETTERS)
+    if letters and not after:
+        text = Markdown("what it cannot deliver is dropped, and nobody sees it")
+        yield Danger("dead-letters", where, code(letters), NONE, text)
+
+
+def connect_dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of the Connect cluster: all sinks run in it."""
+    if step.goes:
+        where = Markdown(f"Kafka Connect {code(resource_name(step))}")
+        text = "no sink runs: no logs get to S3, search or the audit database"
+        yield Danger("sink", where, Markdown("there"), *_gone(step, text))
+
+
+def _json(inputs: Any, key: str) -> dict[str, Any] | None:
+    """A key of a ConfigMap that holds JSON; None if it is not there or is hidden."""
+    text = at(inputs, "data", key)
+    if not isinstance(text, str):
+        return None
+    try:
+        return mapping(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def settings_dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers in ConfigMaps: how long search keeps logs, and what a new schema must keep to."""
+    if not step.stays:
+        return
+    old, new = (mapping((_json(inputs, "search.json") or {}).get("streams")) for inputs in (step.old, step.new))
+    for stream, kept in old.items():
+        before, after = number(kept), number(new.get(stream))
+        if before is not None and after is not None and after < before:
+            text = Markdown(f"{hours(before - after)} of logs can no longer be searched")
+            yield Danger("retention", Markdown(f"search {code(stream)}"), duration(before), duration(after), text)
+    level, wanted = ((_json(inputs, "schemas.json") or {}).get("compatibility") for inputs in (step.old, step.new))
+    if not isinstance(level, str) or not isinstance(wanted, str):
+        return
+    if lost := _PROMISES.get(level, frozenset()) - _PROMISES.get(wanted, frozenset()):
+        text = Markdown(f"a new schema need not be compatible {' and '.join(sorted(lost))}: readers may break")
+        yield Danger("schema", Markdown("schema of log events"), code(level), code(wanted), text)
