@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from kafkalogs.client import Catalog
@@ -118,6 +119,11 @@ def look_around(access: ClusterAccess, catalog: Catalog, seconds: float) -> Look
 def environment(pod: Any) -> dict[str, str]:
     """The variables of a pod's first container whose values are written there."""
     return {variable.name: variable.value for variable in pod.containers[0].env or [] if variable.value is not None}
+
+
+def secret_of(path: str | None) -> str | None:
+    """The Secret of which a connector has a file, by the file's path in the workers; None for no file."""
+    return PurePosixPath(path).parent.name if path else None
 
 
 def not_yet(section: Section, what: str, awaited: str, due: float) -> None:

@@ -9,11 +9,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from kafkalogs.reach import inside, unanswered
 
-from embedded.look import CA, Look, Section, ago, born, duration, not_yet, short
+from embedded.look import Look, Section, ago, born, duration, not_yet, secret_of, short
 
 _SHOWN = 3
 # A commit waits so long for its tasks, and the connector so long for its start, where everything starts at once.
@@ -78,9 +78,9 @@ def opened(look: Look, config: dict[str, Any]) -> Iterator[Any]:
         host, trusted = database.netloc, "system"
         if inside(where):
             host = f"localhost:{held.enter_context(look.reach.listening(where))}"
-        if "sslrootcert" in database.query:
+        if authorities := secret_of(next(iter(parse_qs(database.query).get("sslrootcert", ())), None)):
             authority = Path(held.enter_context(tempfile.TemporaryDirectory())) / "ca.crt"
-            authority.write_text(look.reach.secret(CA)["ca.crt"])
+            authority.write_text(look.reach.secret(authorities)["ca.crt"])
             trusted = str(authority)
         user, password = quote(login.user, safe=""), quote(login.password, safe="")
         options = f"sslmode=verify-full&sslrootcert={quote(trusted)}&connect_timeout=15"
@@ -98,7 +98,7 @@ def opened(look: Look, config: dict[str, Any]) -> Iterator[Any]:
         if endpoint:
             if inside(endpoint):
                 # Arrow verifies with the machine's authorities only, so TLS begins behind the port on localhost.
-                trust = look.reach.trust(CA if "iceberg.catalog.kafkalogs.s3.ca.path" in config else None)
+                trust = look.reach.trust(secret_of(config.get("iceberg.catalog.kafkalogs.s3.ca.path")))
                 endpoint = f"http://localhost:{held.enter_context(look.reach.listening(endpoint, trust))}"
             settings |= {"s3.endpoint": endpoint, "s3.path-style-access": "true"}
         try:

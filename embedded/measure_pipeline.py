@@ -16,7 +16,7 @@ from kafkalogs import client
 from kafkalogs.parts import GROUPS
 from kafkalogs.reach import Login, UnansweredError, inside, place
 
-from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, short
+from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, secret_of, short
 
 # Those of the consumer groups that always have something to read.
 _BUSY = {GROUPS["search"], GROUPS["stream"]}
@@ -58,7 +58,7 @@ def search(look: Look) -> Section | None:
         return None
     section, config = Section("search"), look.connectors["search"]["spec"]["config"]
     url = config["search.url"]
-    trust = look.reach.trust(CA if "search.tls.ca.path" in config else None)
+    trust = look.reach.trust(secret_of(config.get("search.tls.ca.path")))
     login = look.reach.login("search-reader-credentials" if inside(url) else "elastic-credentials")
     newest = {"newest": {"max": {"field": "@timestamp"}}}
     question = {

@@ -150,6 +150,7 @@ class AwsServices(pulumi.ComponentResource):
             database=config.endpoints.database,
             search=search,
             pagerduty=config.pager and config.pager.url,
+            ca_secrets=config.endpoints.ca_secrets.named(),
             identities=identities,
             archive_table=f"{database_name(args.stack)}.events",
             archive_by_class=True,

@@ -105,5 +105,6 @@ class LocalServices(pulumi.ComponentResource):
             search=f"https://elasticsearch.{space}.svc:{SEARCH_PORT}" if "search" in here else ends.search,
             pagerduty=local_pagerduty.endpoint(space) if "pagerduty" in here else config.pager and config.pager.url,
             own=tuple(here),
+            ca_secrets=ends.ca_secrets.named(),
         )
         self.register_outputs({})

@@ -34,6 +34,7 @@ def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
         _service_keys(platform, broken),
         _topic_names(platform, broken),
         _parts(platform, broken),
+        _authorities(platform, broken),
         _shared_settings(platform, broken),
         _reads(platform, broken),
         _disk(platform, broken),
@@ -207,6 +208,26 @@ def _parts(platform: Platform, broken: Broken) -> Iterator[Problem]:
             yield Problem(("services", name, *((key,) if getattr(service, key) else ())), topic, text)
     if platform.pager and not platform.stream and broken.fine("stream"):
         yield Problem(("pager",), "on", "it pages what the stream job finds; add stream, or leave pager out")
+
+
+def _authorities(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    ends, aws = platform.endpoints, platform.aws
+    from_aws = {"s3": aws is not None, "search": aws is not None and aws.search is not None}
+    for name, secret in ends.ca_secrets.named().items():
+        path = ("endpoints", "caSecrets", name)
+        if not all(broken.fine(*known) for known in (path, ("endpoints", name), ("aws", "search"))):
+            continue
+        address = getattr(ends, name)
+        if address and from_aws.get(name):
+            continue  # the address is the mistake
+        if from_aws.get(name):
+            yield Problem(path, secret, "it is AWS's, whose certificates are of public authorities; leave it out")
+        elif address is None:
+            text = f"no endpoints.{name} that it would verify; write where that is, or leave it out"
+            yield Problem(path, secret, text)
+        elif address.startswith("http://"):
+            text = f"endpoints.{name} is without TLS, so nothing is verified; write https:// there, or leave it out"
+            yield Problem(path, secret, text)
 
 
 def _shared_settings(platform: Platform, broken: Broken) -> Iterator[Problem]:

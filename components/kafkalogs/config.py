@@ -266,6 +266,27 @@ class Audit(Settings):
     """Audit logs in PostgreSQL."""
 
 
+class CaSecrets(Settings):
+    """Secrets in the platform's namespace whose ca.crt verifies what `endpoints` names, by its names there.
+
+    ca.crt has one or several certificates of authorities in PEM; the endpoint's own must be signed by one of them.
+    They must be there before: pods that use one wait for it. Absent ones are verified with the public authorities.
+    """
+
+    s3: ObjectName | None = None
+    """Of the S3 server."""
+
+    database: ObjectName | None = None
+    """Of the database; Amazon RDS needs one, see docs/aws.md."""
+
+    search: ObjectName | None = None
+    """Of Elasticsearch or OpenSearch."""
+
+    def named(self) -> dict[str, str]:
+        """Those that the stack file names."""
+        return {name: secret for name, secret in self if secret is not None}
+
+
 class Endpoints(Settings):
     """What the parts of the platform rely on. What is absent and needed runs beside them: for one machine, and tests.
 
@@ -281,6 +302,9 @@ class Endpoints(Settings):
 
     search: Url | None = None
     """The URL of Elasticsearch or OpenSearch."""
+
+    ca_secrets: CaSecrets = CaSecrets()
+    """Which authorities have signed their certificates, where these are not public ones."""
 
 
 class Stream(Settings):

@@ -49,6 +49,9 @@ class Endpoints:
     own: tuple[str, ...] = ()
     """Which of them, by their names here, have certificates of the platform's own authority, see `ServiceSecrets`."""
 
+    ca_secrets: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By the names of others: the Secret whose ca.crt has the authorities that sign their certificates."""
+
     identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """The annotations by which a cloud gives an identity to the service account of `connect` and of `stream`."""
 
@@ -58,9 +61,9 @@ class Endpoints:
     archive_by_class: bool = False
     """Whether each retention class has a folder of the archive's table, see `aws.archive_layout`."""
 
-    def ca_secret(self, *names: str) -> str | None:
-        """The Secret whose ca.crt verifies these; None for the public authorities."""
-        return CA_SECRET if set(names) & set(self.own) else None
+    def ca_secret(self, name: str) -> str | None:
+        """The Secret whose ca.crt verifies one of them; None for the public authorities."""
+        return CA_SECRET if name in self.own else self.ca_secrets.get(name)
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,8 @@ class LogPipeline(pulumi.ComponentResource):
             "search": config.search is not None,
             "database": in_database,
         }
+        authorities = {where.ca_secret(name) for name, used in uses.items() if used} - {None, *secrets}
+        secrets += sorted(filter(None, authorities))
         workers = ConnectCluster(
             CONNECT,
             ConnectClusterArgs(
@@ -206,7 +211,8 @@ class LogPipeline(pulumi.ComponentResource):
                 database_credentials="postgres-credentials",
                 endpoint=where.s3,
                 credentials="s3-credentials" if where.s3 else None,
-                ca_secret=where.ca_secret("s3", "database"),
+                ca_secret=where.ca_secret("s3"),
+                database_ca_secret=where.ca_secret("database"),
                 table=where.archive_table,
                 commit_interval_ms=config.archive.commit_interval,
                 config=archive_layout.sink_settings(classes) if where.archive_by_class else None,

@@ -149,6 +149,7 @@ def archive_config(
     endpoint: str | None,
     credentials: str | None,
     ca_secret: str | None,
+    database_ca_secret: str | None,
     table: str,
     control_topic: str,
     commit_interval_ms: int,
@@ -198,7 +199,7 @@ def archive_config(
         config["iceberg.catalog.type"] = "glue"
     elif catalog == "jdbc" and database and database_credentials:
         config["iceberg.catalog.type"] = "jdbc"
-        config["iceberg.catalog.uri"] = jdbc_url(database, ca_secret)
+        config["iceberg.catalog.uri"] = jdbc_url(database, database_ca_secret)
         config["iceberg.catalog.jdbc.user"] = secret_value(database_credentials, "username")
         config["iceberg.catalog.jdbc.password"] = secret_value(database_credentials, "password")
         config["iceberg.catalog.jdbc.schema-version"] = "V1"

@@ -68,7 +68,10 @@ class S3SinkArgs:
     gives the Connect workers' pods."""
 
     ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the certificates of the S3 server and the database; when absent, Java's own."""
+    """The Secret whose ca.crt signed the certificate of the S3 server; when absent, Java's own."""
+
+    database_ca_secret: pulumi.Input[str] | None = None
+    """The Secret whose ca.crt signed the certificate of the database; when absent, Java's own."""
 
     dead_letters: pulumi.Input[str] = "dlq.archive"
     """The topic for what it cannot deliver; the sink makes it."""

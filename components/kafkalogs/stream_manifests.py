@@ -6,6 +6,7 @@ from typing import Final
 from . import listeners, naming
 from .identity import acl
 from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, STRIMZI_API, Manifest, metadata
+from .service_secrets import CA_SECRET
 from .stream_script import OUTPUTS, TOPICS, render, sampled_below
 
 STREAM: Final = "stream"
@@ -273,9 +274,7 @@ def _pod_template(
         authority = {"name": "s3-ca", "mountPath": f"{_FOLDER}/s3-ca", "readOnly": True}
         volumes += [{"name": "trust", "emptyDir": {}}, _secret("s3-ca", s3_ca_secret, "ca.crt")]
         mounts.append({**trust, "readOnly": True})
-        # Java reads authorities from a store of its own only.
-        store = ["-keystore", f"{_TRUST}/trust.p12", "-storepass", _TRUST_PASSWORD]
-        command = ["keytool", "-importcert", "-noprompt", "-alias", "s3", "-file", f"{_FOLDER}/s3-ca/ca.crt", *store]
+        command = trust_command(f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/trust.p12", one=s3_ca_secret == CA_SECRET)
         spec["initContainers"] = [
             {
                 "name": "trust",
@@ -293,6 +292,35 @@ def _pod_template(
         "kafkalogs.io/metrics": "true",
     }
     return {"metadata": {"labels": labels}, "spec": spec}
+
+
+_IMPORT_EACH: Final = """\
+set -eu
+count=0
+part=/dev/null
+rm -f "$2" "$3"/ca-*.crt
+while IFS= read -r line || [ -n "$line" ]; do
+  case "$line" in *"BEGIN CERTIFICATE"*) count=$((count + 1)); part="$3/ca-$count.crt" ;; esac
+  printf '%s\\n' "$line" >> "$part"
+done < "$1"
+[ "$count" -gt 0 ] || { echo "$1 has no certificate in PEM" >&2; exit 1; }
+for part in "$3"/ca-*.crt; do
+  keytool -importcert -noprompt -alias "${part##*/}" -file "$part" -keystore "$2" -storepass "$4"
+done
+"""
+"""Of a file $1 with certificates, each into the trust store $2, by way of the folder $3; $4 is the store's password."""
+
+
+def trust_command(file: str, store: str, one: bool, scratch: str = "/tmp") -> list[str]:  # noqa: S108 - the container's own
+    """What makes Java's trust store of a PEM file: Java reads authorities from a store of its own only.
+
+    one: the file has one certificate, as that of the platform's own authority. keytool takes the first of a file and
+    leaves the others, so a bundle is taken apart first.
+    """
+    if one:
+        alone = ["keytool", "-importcert", "-noprompt", "-alias", "s3", "-file", file]
+        return [*alone, "-keystore", store, "-storepass", _TRUST_PASSWORD]
+    return ["sh", "-c", _IMPORT_EACH, "trust", file, store, scratch, _TRUST_PASSWORD]
 
 
 def _waited_for(about: Manifest) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -108,22 +108,23 @@ class KubernetesReader:
 
 
 def certificates_of(secret: str, data: Mapping[str, str]) -> Iterable[seen.Certificate]:
-    """The certificates in the data of a Secret; a chain is as old as the one of it that ends first.
+    """The certificates in the data of a Secret; a chain is as old as the one of it that ends first, and authorities of
+    which any may sign are as old as the last.
 
     ca.crt beside a certificate is a copy of the authority's own, which is looked at where it lives.
     """
     own = [key for key in data if key.endswith(".crt")]
     others = [key for key in own if key != "ca.crt"]
     for key in others or own:
-        yield seen.Certificate(secret, key, _until(data[key]))
+        yield seen.Certificate(secret, key, _until(data[key], max if key == "ca.crt" else min))
 
 
-def _until(value: str) -> datetime | None:
+def _until(value: str, which: Callable[..., datetime | None] = min) -> datetime | None:
     try:
         chain = x509.load_pem_x509_certificates(base64.b64decode(value))
     except ValueError:
         return None
-    return min((one.not_valid_after_utc for one in chain), default=None)
+    return which((one.not_valid_after_utc for one in chain), default=None)
 
 
 def expired(certificate: str, now: datetime | None = None) -> datetime | None:

@@ -14,6 +14,8 @@ from .findings import Checked, Finding
 DUE: Final = timedelta(days=21)
 """What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""
 
+_YOURS: Final = "put today's authorities into its ca.crt and restart what uses it; docs/production.md has how to"
+
 _ENCRYPTED: Final = frozenset(("SSL", "SASL_SSL"))
 
 
@@ -87,25 +89,34 @@ def check_certificates(
     for one in sorted(certificates, key=lambda found: (found.secret, found.key)):
         what = f"certificate {one.key} in Secret {one.secret}"
         if one.until is None:
-            remedy = "delete the Secret: the operator, or `pulumi up`, makes it anew"
+            remedy = (
+                _YOURS if _yours(declared, one) else "delete the Secret: the operator, or `pulumi up`, makes it anew"
+            )
             findings.append(Finding("certificate-unreadable", what, "a certificate", "none that can be read", remedy))
             continue
         left = one.until - now
         said = f"until {one.until.date().isoformat()}"
         if left <= timedelta():
-            findings.append(Finding("certificate-expired", what, "valid", f"it ended {said[6:]}", _renewal(one)))
+            findings.append(
+                Finding("certificate-expired", what, "valid", f"it ended {said[6:]}", _renewal(declared, one))
+            )
         elif left < due:
             seen_ = f"{left.days} days left, {said}"
-            findings.append(
-                Finding("certificate-expiring", what, f"at least {due.days} days left", seen_, _renewal(one))
-            )
+            wanted = f"at least {due.days} days left"
+            findings.append(Finding("certificate-expiring", what, wanted, seen_, _renewal(declared, one)))
     return Checked("certificates", len(certificates), findings)
 
 
-def _renewal(one: seen.Certificate) -> str:
+def _renewal(declared: want.Declared, one: seen.Certificate) -> str:
+    if _yours(declared, one):
+        return _YOURS
     if one.secret.endswith("-tls") or one.secret == CA_SECRET:
         return "look why the CronJob service-secrets-renewal does not renew it; docs/production.md has how to by hand"
     return "look why the operator does not renew it (its log names the Secret); docs/production.md has how to by hand"
+
+
+def _yours(declared: want.Declared, one: seen.Certificate) -> bool:
+    return one.secret in declared.platform.endpoints.ca_secrets.named().values()
 
 
 def _missing(declared: want.Declared, certificates: Sequence[seen.Certificate]) -> Iterable[Finding]:
@@ -117,3 +128,8 @@ def _missing(declared: want.Declared, certificates: Sequence[seen.Certificate]) 
         if secret not in there:
             what, remedy = f"certificate in Secret {secret}", "run `pulumi up`, and look at the operator's log"
             yield Finding("certificate-missing", what, "a certificate", "no Secret that holds one", remedy)
+    for key, secret in declared.platform.endpoints.ca_secrets.named().items():
+        if secret not in there:
+            what, remedy = f"certificate in Secret {secret}", "make it; docs/production.md has how to"
+            those = f"ca.crt with the authorities of endpoints.{key}"
+            yield Finding("certificate-missing", what, those, "no Secret that holds one", remedy)

@@ -80,7 +80,7 @@ def test_the_first_transformation_is_the_sinks_own() -> None:
     from kafkalogs.sink_settings import archive_config
 
     own = archive_config(
-        "archive", "s3://b/logs", "eu-central-1", "glue", None, None, None, None, None, "d.events", "c", 1
+        "archive", "s3://b/logs", "eu-central-1", "glue", None, None, None, None, None, None, "d.events", "c", 1
     )
     merged = {**own, **layout.sink_settings(CLASSES)}
     assert merged["transforms"].split(",")[0] == own["transforms"] == "origin"

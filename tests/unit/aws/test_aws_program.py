@@ -203,6 +203,19 @@ def test_resources_go_to_the_account_of_the_stack_file(deployed: Graph) -> None:
     assert all("providers:aws" in r.provider for r in ours)
 
 
+def test_rds_is_verified_by_amazons_authorities(graph: Graph) -> None:
+    """Java does not know them: without the Secret the sink never connects, and less than verify-full is no way out."""
+    url = graph.one("KafkaConnector", "audit").inputs["spec"]["config"]["connection.url"]
+    assert url.partition(".rds.amazonaws.com:5432/kafkalogs?")[2] == (
+        "sslmode=verify-full&sslrootcert=/mnt/secrets/rds-ca/ca.crt"
+    )
+    template = graph.one("KafkaConnect", "connect").inputs["spec"]["template"]
+    (name,) = [v["name"] for v in template["pod"]["volumes"] if v["secret"]["secretName"] == "rds-ca"]
+    assert {m["mountPath"] for m in template["connectContainer"]["volumeMounts"] if m["name"] == name} == {
+        "/mnt/secrets/rds-ca"
+    }
+
+
 def test_workers_wait_for_no_secret_that_nobody_makes() -> None:
     config = {key: value for key, value in CONFIG.items() if key not in {"audit", "endpoints"}}
     mounted = program(config).one("KafkaConnect", "connect").inputs["spec"]["template"]["pod"]["volumes"]

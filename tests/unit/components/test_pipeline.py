@@ -85,6 +85,86 @@ def test_what_the_stack_file_names_does_not_run_here() -> None:
     assert "search.tls.ca.path" not in graph.one("KafkaConnector", "search").inputs["spec"]["config"]
 
 
+ENDS = {"s3": "https://s3.example.org", "database": "db.example.org:5432/logs", "search": "https://es.example.org"}
+
+
+def authorities_of(graph: Graph) -> dict[str, Any]:
+    """Which Secret verifies what, in the settings of each part that connects there; None: public authorities."""
+    archive, search, audit = (
+        graph.one("KafkaConnector", n).inputs["spec"]["config"] for n in ("archive", "search", "audit")
+    )
+    jobs = [
+        graph.one("batch/v1:Job", "search-setup").inputs["spec"]["template"]["spec"],
+        graph.one("CronJob", "search-setup-retention").inputs["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+        graph.one("FlinkDeployment", "stream").inputs["spec"]["podTemplate"]["spec"],
+    ]
+    mounted = [
+        next((v["secret"]["secretName"] for v in pod["volumes"] if v["name"] in ("ca", "s3-ca") and named(v)), None)
+        for pod in jobs
+    ]
+    given = {
+        "archive's catalog": archive["iceberg.catalog.uri"].partition("sslrootcert=")[2],
+        "archive's files": archive.get("iceberg.catalog.kafkalogs.s3.ca.path"),
+        "audit": audit["connection.url"].partition("sslrootcert=")[2],
+        "search": search.get("search.tls.ca.path"),
+    }
+    assert "sslmode=verify-full" in archive["iceberg.catalog.uri"]
+    assert "sslmode=verify-full" in audit["connection.url"]
+    files = {part: path.split("/")[-2] if path else None for part, path in given.items()}
+    return {**files, **dict(zip(("set-up", "retention", "stream"), mounted, strict=True))}
+
+
+def named(volume: dict[str, Any]) -> bool:
+    """Whether a volume is an authority's, and not that of the Kafka cluster."""
+    return not volume["secret"]["secretName"].endswith("-cluster-ca-cert")
+
+
+def mounts_of(graph: Graph) -> list[str]:
+    """The Secrets that Connect's workers mount, each at the place where settings look for it."""
+    template = graph.one("KafkaConnect", "connect").inputs["spec"]["template"]
+    volumes = {volume["name"]: volume["secret"]["secretName"] for volume in template["pod"]["volumes"]}
+    for mount in template["connectContainer"]["volumeMounts"]:
+        assert mount["mountPath"] == f"/mnt/secrets/{volumes[mount['name']]}"
+    return list(volumes.values())
+
+
+@pytest.mark.parametrize(
+    ("secrets", "s3", "database", "search"),
+    [
+        ({"s3": "store-ca", "database": "rds-ca", "search": "search-ca"}, "store-ca", "rds-ca", "search-ca"),
+        ({"database": "rds-ca"}, None, "rds-ca", None),
+        ({"s3": "company-ca", "database": "company-ca"}, "company-ca", "company-ca", None),
+        ({}, None, None, None),
+    ],
+)
+def test_each_endpoint_is_verified_by_its_own_authority(
+    secrets: dict[str, str], s3: str | None, database: str | None, search: str | None
+) -> None:
+    graph = build(stack(("endpoints", {**ENDS, "caSecrets": secrets})))
+    assert authorities_of(graph) == {
+        **{"archive's catalog": database, "audit": database, "archive's files": s3, "stream": s3},
+        **{"search": search, "set-up": search, "retention": search},
+    }
+    credentials = ["platform-ca", "s3-credentials", "search-sink-credentials", "postgres-credentials"]
+    assert mounts_of(graph) == credentials + sorted({*secrets.values()})
+
+
+def test_what_runs_here_and_what_is_elsewhere_have_authorities_of_their_own() -> None:
+    ends = {"database": ENDS["database"], "caSecrets": {"database": "rds-ca"}}
+    found = authorities_of(build(stack(("endpoints", ends))))
+    assert found.pop("audit") == found.pop("archive's catalog") == "rds-ca"
+    assert set(found.values()) == {"platform-ca"}
+    del ends["caSecrets"]
+    found = authorities_of(build(stack(("endpoints", ends))))
+    assert found["audit"] is found["archive's catalog"] is None, "a public one, though S3 is of this machine"
+
+
+def test_workers_mount_the_authorities_of_their_own_sinks_alone() -> None:
+    ends = {**ENDS, "caSecrets": {"s3": "store-ca", "database": "rds-ca", "search": "search-ca"}}
+    graph = build(stack(("endpoints", ends), on={"audit": {}}))
+    assert mounts_of(graph) == ["postgres-credentials", "rds-ca"]
+
+
 def test_missing_images_are_named_before_anything_is_registered() -> None:
     config = load(stack(on={"stream": {}, "search": {}}))
     with pytest.raises(ConfigError) as error:

@@ -11,7 +11,7 @@ from kafkalogs.config_aws import STORAGE_CLASS
 from kafkalogs.environments import ENVIRONMENTS, merged
 
 from .stack import REMOVED, VALID, changed
-from .wrong_stacks import NAMES, STACKS, platform_of, wrong
+from .wrong_stacks import GONE, NAMES, STACKS, platform_of, wrong
 
 EXCEPTION = {"rule": "replication", "resource": "logs.*", "reason": "two brokers until June", "expires": "2999-01-31"}
 
@@ -57,6 +57,22 @@ def test_production_survives_the_loss_of_a_zone_and_has_its_archive_in_aws() -> 
     assert (platform.archive.catalog, platform.archive.region) == ("glue", "eu-central-1")
     assert platform.archive.warehouse == "s3://example-logs-archive/logs"
     assert {pool.storage.storage_class for pool in platform.kafka.pools.values()} == {STORAGE_CLASS}
+
+
+def test_production_knows_who_signs_for_rds() -> None:
+    ends = load(platform_of("prod")).endpoints
+    assert ends.database
+    assert ends.database.endswith(".rds.amazonaws.com:5432/kafkalogs")
+    assert ends.ca_secrets.named() == {"database": "rds-ca"}
+
+
+def test_authorities_are_secrets_of_what_is_named() -> None:
+    secrets = {"s3": "company-ca", "database": "company-ca", "search": "search.ca"}
+    assert load(wrong("staging", {"endpoints.caSecrets": str(secrets)})).endpoints.ca_secrets.named() == secrets
+    assert load(platform_of("staging")).endpoints.ca_secrets.named() == {}
+    # of a search engine beside AWS
+    own = {"endpoints.search": "https://search.example.com", "endpoints.caSecrets.search": "company-ca"}
+    assert load(wrong("prod", {"aws.search": GONE, **own})).endpoints.ca_secrets.search == "company-ca"
 
 
 # What the stack file of `local` said before environments had defaults.

@@ -106,7 +106,7 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ),
     ("prod", {"teams.edge.writes": "[logs.access]"}, 'teams.edge.writes: ["logs.access"]: unknown key; '),
     ("prod", {"topics.logs/audit.rf": "3"}, "topics.logs.audit.rf: 3: unknown key; known are maxMessageBytes,"),
-    ("staging", {"endpoints.s4": "https://s3"}, "endpoints.s4: 'https://s3': unknown key; known are database,"),
+    ("staging", {"endpoints.s4": "https://s3"}, "endpoints.s4: 'https://s3': unknown key; known are caSecrets,"),
     ("prod", {"search.replicas": "2"}, "search.replicas: 2: unknown key; known are none"),
     ("prod", {"compliance.auditfloor": "7d"}, "compliance.auditfloor: '7d': unknown key; did you mean auditFloor?"),
     ("prod", {"aws.profile": "prod"}, "aws.profile: 'prod': unknown key; known are account,"),
@@ -210,6 +210,47 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
         "staging",
         {"endpoints.database": "postgresql://db/logs"},
         "endpoints.database: 'postgresql://db/logs': not host:port/name; write it like db.example.com:5432/kafkalogs",
+    ),
+    (
+        "staging",
+        {"endpoints.caSecrets.database": "RDS_CA"},
+        "endpoints.caSecrets.database: 'RDS_CA': not a name Kubernetes takes; use a-z, 0-9, - and .,",
+    ),
+    (
+        "staging",
+        {"endpoints.caSecrets.search": "ca/ca.crt"},
+        "endpoints.caSecrets.search: 'ca/ca.crt': not a name Kubernetes takes; use a-z, 0-9, - and .,",
+    ),
+    (
+        "staging",
+        {"endpoints.caSecrets": "company-ca"},
+        "endpoints.caSecrets: 'company-ca': not a mapping; write keys with values below it",
+    ),
+    (
+        "staging",
+        {"endpoints.caSecrets.registry": "company-ca"},
+        "endpoints.caSecrets.registry: 'company-ca': unknown key; known are database, s3, search",
+    ),
+    (
+        "local",
+        {"endpoints.caSecrets.database": "rds-ca"},
+        "endpoints.caSecrets.database: 'rds-ca': no endpoints.database that it would verify; write where that is, or",
+    ),
+    (
+        "staging",
+        {"endpoints.search": GONE, "endpoints.caSecrets.search": "company-ca"},
+        "endpoints.caSecrets.search: 'company-ca': no endpoints.search that it would verify; write where that is, or",
+    ),
+    (
+        "staging",
+        {"endpoints.s3": "http://s3.example.com", "endpoints.caSecrets.s3": "company-ca"},
+        "endpoints.caSecrets.s3: 'company-ca': endpoints.s3 is without TLS, so nothing is verified; write https://",
+    ),
+    # one mistake, and what follows from it
+    (
+        "staging",
+        {"endpoints.s3": "s3.example.com", "endpoints.caSecrets.s3": "company-ca"},
+        "endpoints.s3: 's3.example.com': not an address; write one like",
     ),
     ("staging", {"archive.warehouse": "/logs"}, "archive.warehouse: '/logs': not a place in S3; write it like s3://"),
     ("staging", {"stream.state": "gs://state"}, "stream.state: 'gs://state': not a place in S3; write it like s3://"),
@@ -363,6 +404,21 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ("prod", {"search": GONE}, "aws.search: 'on': nothing would be written to it; add search: {}, or leave it out"),
     ("prod", {"endpoints.search": "https://search"}, "endpoints.search: 'https://search': aws.search is the search en"),
     ("prod", {"endpoints.s3": "https://s3"}, "endpoints.s3: 'https://s3': aws has the S3 server, and workers have a r"),
+    (
+        "prod",
+        {"endpoints.caSecrets.s3": "company-ca"},
+        "endpoints.caSecrets.s3: 'company-ca': it is AWS's, whose certificates are of public authorities; leave it out",
+    ),
+    (
+        "prod",
+        {"endpoints.caSecrets.search": "company-ca"},
+        "endpoints.caSecrets.search: 'company-ca': it is AWS's, whose certificates are of public authorities; leave",
+    ),
+    (
+        "prod",
+        {"endpoints.caSecrets.s3": "company-ca", "endpoints.s3": "https://s3.example.com"},
+        "endpoints.s3: 'https://s3.example.com': aws has the S3 server, and workers have a role there; leave it out,",
+    ),
     (
         "prod",
         {"endpoints": GONE},

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from kafkalogs.doctor import seen
+from kafkalogs.config import Endpoints
+from kafkalogs.doctor import seen, tls
 from kafkalogs.doctor.declared import Acl
 from kafkalogs.doctor.findings import FAMILIES
 
 from tests.support.sandbox import REPO
 
-from .doctor_world import GIB, World
+from .doctor_world import GIB, NOW, World
 
 CART, CONNECTOR = "logs.cart-service", "connector search"
 RIGHT = Acl("topic", CART, "literal", "Read")
@@ -278,3 +279,26 @@ def test_every_rule_is_broken_here_and_documented() -> None:
     silent = {"schemas-silent", "sinks-silent"}  # of readers: test_doctor_command has them
     assert set(re.findall(r"`([a-z-]+)`", listed[1])) == {rule for _, rule, _ in BROKEN.values()} | silent
     assert all(f"| `{family}` |" in text for family in FAMILIES)
+
+
+def test_authorities_of_endpoints_are_peoples_own() -> None:
+    world = World()
+    given = {"database": "db.example.com:5432/logs", "caSecrets": {"database": "rds-ca"}}
+    platform = world.declared.platform.model_copy(update={"endpoints": Endpoints.model_validate(given)})
+    world.declared = replace(world.declared, platform=platform)
+
+    def remedy(rule: str) -> str:
+        (finding,) = tls.check_certificates(world.declared, list(world.certificates.values()), NOW).findings
+        assert (finding.rule, "Secret rds-ca" in finding.what) == (rule, True)
+        return finding.remedy
+
+    assert remedy("certificate-missing") == "make it; docs/production.md has how to"
+    put = "put today's authorities into its ca.crt and restart what uses it; docs/production.md has how to"
+    world.certificate("rds-ca", "ca.crt", timedelta(days=5))
+    assert remedy("certificate-expiring") == put
+    world.certificate("rds-ca", "ca.crt", timedelta(days=-5))
+    assert remedy("certificate-expired") == put
+    world.certificates["rds-ca/ca.crt"] = seen.Certificate("rds-ca", "ca.crt", None)
+    assert remedy("certificate-unreadable") == put
+    world.certificate("rds-ca", "ca.crt")
+    assert world.findings() == []

@@ -150,6 +150,8 @@ def test_certificates_in_secrets() -> None:
     own = {"ca.crt": encoded(authority.cert)}
     ends = NOW + timedelta(days=100)
     assert list(kubernetes.certificates_of("x", own)) == [seen.Certificate("x", "ca.crt", ends)]
+    bundle = {"ca.crt": encoded(pair.cert, authority.cert, pair.cert)}
+    assert list(kubernetes.certificates_of("x", bundle)) == [seen.Certificate("x", "ca.crt", ends)]
     broken = {"tls.crt": encoded("nothing")}
     assert list(kubernetes.certificates_of("x", broken)) == [seen.Certificate("x", "tls.crt", None)]
     assert list(kubernetes.certificates_of("x", {"password": "y"})) == []

@@ -111,19 +111,22 @@ def test_the_catalog_is_opened_as_the_connector_does(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("pyiceberg.catalog.sql.SqlCatalog", Opened)
     this = look()
     reach: Any = this.reach
+    read: list[str] = []
+    reach.secret = lambda name: read.append(name) or {"ca.crt": "CA"}
     reach.listening = lambda url, trust=None: nullcontext(f"{url.partition('.')[0][-2:]}/{trust}")
     config = {
         **ARCHIVE,
-        "iceberg.catalog.uri": "jdbc:postgresql://postgres.kafkalogs.svc:5432/kafkalogs?sslmode=verify-full&sslrootcert=x",
+        "iceberg.catalog.uri": "jdbc:postgresql://postgres.kafkalogs.svc:5432/kafkalogs?sslmode=verify-full&sslrootcert=/mnt/secrets/rds-ca/ca.crt",
         "iceberg.catalog.client.region": "us-east-1",
         "iceberg.catalog.s3.endpoint": "https://s3.kafkalogs.svc:7070",
         "iceberg.catalog.s3.access-key-id": "${dir:x}",
-        "iceberg.catalog.kafkalogs.s3.ca.path": "x",
+        "iceberg.catalog.kafkalogs.s3.ca.path": "/mnt/secrets/platform-ca/ca.crt",
     }
     with pytest.raises(UnansweredError, match="files: bucket is gone"), measure_archive.opened(this, config):
         raise OSError("bucket is gone")
     assert made[0]["uri"].startswith(f"postgresql+psycopg2://postgres:{HIDDEN}@localhost:es/None/kafkalogs?sslmode=")
     assert "verify-full" in made[0]["uri"]
+    assert read == ["rds-ca"], "each by the authority of the connector's own settings"
     # TLS begins behind the port: verified with the platform's authority
     assert made[0]["s3.endpoint"] == "http://localhost:s3/platform-ca"
     assert made[0]["init_catalog_tables"] == "false"

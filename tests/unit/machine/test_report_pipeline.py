@@ -43,7 +43,14 @@ def documents(*indices: tuple[str, int, float]) -> dict[str, Any]:
     }
 
 
-SEARCH = {"search": connector(**{"search.url": "https://elasticsearch.kafkalogs.svc:9200", "search.tls.ca.path": "x"})}
+SEARCH = {
+    "search": connector(
+        **{
+            "search.url": "https://elasticsearch.kafkalogs.svc:9200",
+            "search.tls.ca.path": "/mnt/secrets/platform-ca/ca.crt",
+        }
+    )
+}
 
 
 def test_documents_of_each_data_stream():

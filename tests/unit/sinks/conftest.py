@@ -12,12 +12,17 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
-def plugins(tmp_path_factory):
+def classes(tmp_path_factory):
     # The sources that stand here now, and not what an earlier build left in the cache.
-    classes = tmp_path_factory.mktemp("classes")
+    folder = tmp_path_factory.mktemp("classes")
     libraries = [jars("kafka").get(), jars("iceberg").get()]
     sources = (connect_image.SOURCES / "src", HERE / "java")
-    subprocess.run(java_compiler(libraries, classes, *sources), check=True)
+    subprocess.run(java_compiler(libraries, folder, *sources), check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plugins(classes):
     running = Plugins(classes)
     yield running
     running.end()

@@ -38,6 +38,7 @@ ARCHIVE = {
     "endpoint": "https://s3:7070",
     "credentials": "s3-credentials",
     "ca_secret": "platform-ca",
+    "database_ca_secret": "platform-ca",
     "table": "logs.events",
     "control_topic": "archive.control",
     "commit_interval_ms": 60_000,
@@ -140,8 +141,19 @@ def test_every_connection_is_verified():
     assert "sslmode=verify-full" in jdbc_url("db:5432/x", None)
 
 
+def test_the_archives_database_and_its_s3_server_have_authorities_of_their_own():
+    given = archive_config(**{**ARCHIVE, "ca_secret": None, "database_ca_secret": "rds-ca"})
+    assert given["iceberg.catalog.uri"].endswith(f"?sslmode=verify-full&sslrootcert={SECRETS}/rds-ca/ca.crt")
+    assert "iceberg.catalog.s3.client-factory-impl" not in given, "Iceberg's own clients trust public authorities"
+    given = archive_config(**{**ARCHIVE, "ca_secret": "store-ca", "database_ca_secret": None})
+    assert given["iceberg.catalog.kafkalogs.s3.ca.path"] == f"{SECRETS}/store-ca/ca.crt"
+    assert given["iceberg.catalog.uri"].endswith(
+        "?sslmode=verify-full&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
+    )
+
+
 def test_an_archive_on_aws_takes_what_aws_gives():
-    on_aws = {"catalog": "glue", "endpoint": None, "credentials": None, "ca_secret": None}
+    on_aws = {"catalog": "glue", "endpoint": None, "credentials": None, "ca_secret": None, "database_ca_secret": None}
     given = archive_config(**{**ARCHIVE, **on_aws, "database": None, "database_credentials": None})
     assert given["iceberg.catalog.type"] == "glue"
     assert not [key for key in given if "jdbc" in key or "endpoint" in key or "access-key" in key or "factory" in key]

@@ -174,6 +174,16 @@ def test_only_the_given_authority_is_trusted(sink, plugins, search, tmp_path):
     assert "certif" in answer["reason"].lower() or "PKIX" in answer["reason"]
 
 
+def test_an_authority_may_be_one_of_several(sink, plugins, search, tmp_path):
+    from sinks_tls import write_certificates
+
+    others = [write_certificates(tmp_path)[0].read_text() for _ in range(2)]
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text("\n".join([others[0], search.ca.read_text(), others[1]]))
+    sink(tls_ca_path=bundle)
+    assert plugins.put(*records(1))["outcome"] == "ok"
+
+
 def test_the_name_of_the_server_is_verified(sink, plugins, search):
     sink(url=search.url.replace("localhost", "127.0.0.1"))
     answer = plugins.put(*records(1))
