@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import deletion
 import machine
 import pulumi
 import registration
@@ -9,6 +10,8 @@ from demo_shop import Shop, ShopArgs, needed_image
 from kafkalogs import LogPlatform, LogPlatformArgs, load, parts
 
 JOB = Path(__file__).parents[1] / "jobs"
+
+pulumi.runtime.register_stack_transformation(deletion.limit)
 
 config = pulumi.Config("kafkalogs").require_object("platform")
 stack = load(config)  # every problem of the stack file at once, before anything is registered

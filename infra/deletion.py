@@ -1,0 +1,31 @@
+"""How long Pulumi waits for the end of what is deleted.
+
+Its provider deletes an object, asks whether it is gone, and then begins to watch it. What goes between the two last
+steps is never seen to go, and Pulumi waits as long as it may: ten minutes each time, unless it is told otherwise.
+"""
+
+from typing import Final
+
+import pulumi
+
+PATIENCE: Final = "2m"
+
+QUICK: Final = frozenset(
+    f"kubernetes:{kind}"
+    for kind in (
+        *("core/v1:ConfigMap", "core/v1:Secret", "core/v1:Service", "core/v1:ServiceAccount"),
+        *("rbac.authorization.k8s.io/v1:" + kind for kind in ("Role", "RoleBinding", "ClusterRole")),
+        *("rbac.authorization.k8s.io/v1:ClusterRoleBinding", "networking.k8s.io/v1:NetworkPolicy"),
+        *("policy/v1:PodDisruptionBudget", "batch/v1:CronJob", "storage.k8s.io/v1:StorageClass"),
+        *("kafka.strimzi.io/v1:KafkaTopic", "kafka.strimzi.io/v1:KafkaUser", "kafka.strimzi.io/v1:KafkaConnector"),
+    )
+)
+"""What nothing else has to end for: no pods, no disks."""
+
+
+def limit(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+    """A transformation of the stack: what goes quickly has two minutes for it."""
+    if args.type_ not in QUICK or args.opts.custom_timeouts:
+        return None
+    timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=PATIENCE))
+    return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, timeouts))
