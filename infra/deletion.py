@@ -1,14 +1,12 @@
-"""How long Pulumi waits for the end of what is deleted.
+"""How long Pulumi waits for the end of what is deleted, see `kafkalogs.resources.LONGEST_DELETION`.
 
-Its provider deletes an object, asks whether it is gone, and then begins to watch it. What goes between the two last
-steps is never seen to go, and Pulumi waits as long as it may: ten minutes each time, unless it is told otherwise.
+Most resources leave it at Pulumi's ten minutes, which one missed event costs.
 """
 
 from typing import Final
 
 import pulumi
-
-PATIENCE: Final = "2m"
+from kafkalogs.resources import LONGEST_DELETION
 
 QUICK: Final = frozenset(
     f"kubernetes:{kind}"
@@ -24,8 +22,8 @@ QUICK: Final = frozenset(
 
 
 def limit(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    """A transformation of the stack: what goes quickly has two minutes for it."""
+    """A transformation of the stack: what goes quickly has little time for it."""
     if args.type_ not in QUICK or args.opts.custom_timeouts:
         return None
-    timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=PATIENCE))
+    timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=LONGEST_DELETION))
     return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, timeouts))

@@ -17,7 +17,7 @@ def asked(kind: str, **options: object) -> pulumi.CustomTimeouts | None:
 @pytest.mark.parametrize("kind", ["networking.k8s.io/v1:NetworkPolicy", "kafka.strimzi.io/v1:KafkaTopic"])
 def test_what_goes_quickly_has_little_time_for_it(kind):
     timeouts = asked(f"kubernetes:{kind}", depends_on=[])
-    assert (timeouts.create, timeouts.update, timeouts.delete) == (None, None, "2m")
+    assert (timeouts.create, timeouts.update, timeouts.delete) == (None, None, "90s")
 
 
 @pytest.mark.parametrize("kind", ["core/v1:Namespace", "apps/v1:StatefulSet", "kafka.strimzi.io/v1:Kafka"])
