@@ -18,7 +18,7 @@ from pathlib import Path
 
 from embedded.cache import EmbeddedError
 from embedded.source import choose_source
-from embedded.state import REPOSITORY, environment, state_dir
+from embedded.state import REPOSITORY, environment, own_stack_file, state_dir
 from embedded.toolchain import toolchain as pulumi_toolchain
 
 LOCAL = "local"
@@ -57,7 +57,7 @@ class Stack:
     @property
     def file(self) -> str | None:
         """The stack file, where it is not that of `stacks/`: `local` may have one elsewhere."""
-        return os.environ.get("KAFKALOGS_STACK_FILE") if self.name == LOCAL else None
+        return own_stack_file() if self.name == LOCAL else None
 
     def options(self) -> list[str]:
         """Pulumi's arguments that say which stack, and that nobody is there to answer."""

@@ -15,7 +15,7 @@ import yaml
 
 from embedded.cache import EmbeddedError, cache_root
 from embedded.progress import run, say
-from embedded.state import REPOSITORY, environment
+from embedded.state import REPOSITORY, environment, own_stack_file
 
 STACK = "local"
 # what happened to a resource, e.g. " +  kubernetes:core/v1:Namespace kafkalogs created (0.11s)"
@@ -42,7 +42,7 @@ def make_stack(programs: Path) -> None:
 
 def stack_has(keys: Iterable[str]) -> bool:
     """Whether the stack file has one of these keys of the platform."""
-    own = os.environ.get("KAFKALOGS_STACK_FILE")
+    own = own_stack_file()
     file = Path(own) if own else REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
     try:
         platform: Any = yaml.safe_load(file.read_text())["config"]["kafkalogs:platform"]
@@ -56,7 +56,7 @@ def _pulumi(programs: Path, *words: str) -> None:
     log = cache_root() / "logs" / f"{time.strftime('%Y%m%d-%H%M%S')}-pulumi-{words[0]}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     # another stack file for the same program, with ports of its own: a second platform beside the first
-    stack_file = os.environ.get("KAFKALOGS_STACK_FILE")
+    stack_file = own_stack_file()
     config = ["--config-file", stack_file] if stack_file else []
     command = ["pulumi", *words, "--stack", STACK, *config, "--yes", "--non-interactive", "--color=never"]
     running = subprocess.Popen(

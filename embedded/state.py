@@ -21,6 +21,11 @@ def state_dir() -> Path:
     return path
 
 
+def own_stack_file() -> str | None:
+    """The stack file of `local` where it is not that of ``stacks/``: ``KAFKALOGS_STACK_FILE``."""
+    return os.environ.get("KAFKALOGS_STACK_FILE") or None
+
+
 def kubeconfig() -> Path:
     """The only kubeconfig that is written; a user's own is never touched."""
     return state_dir() / "kubeconfig"

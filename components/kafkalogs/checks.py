@@ -218,10 +218,9 @@ def _authorities(platform: Platform, broken: Broken) -> Iterator[Problem]:
         if not all(broken.fine(*known) for known in (path, ("endpoints", name), ("aws", "search"))):
             continue
         address = getattr(ends, name)
-        if address and from_aws.get(name):
-            continue  # the address is the mistake
         if from_aws.get(name):
-            yield Problem(path, secret, "it is AWS's, whose certificates are of public authorities; leave it out")
+            if not address:  # else the address is the mistake
+                yield Problem(path, secret, "it is AWS's, whose certificates are of public authorities; leave it out")
         elif address is None:
             text = f"no endpoints.{name} that it would verify; write where that is, or leave it out"
             yield Problem(path, secret, text)

@@ -168,7 +168,7 @@ class LogPipeline(pulumi.ComponentResource):
             "search": config.search is not None,
             "database": in_database,
         }
-        authorities = {where.ca_secret(name) for name, used in uses.items() if used} - {None, *secrets}
+        authorities = {where.ca_secret(name) for name, used in uses.items() if used} - set(secrets)
         secrets += sorted(filter(None, authorities))
         workers = ConnectCluster(
             CONNECT,
