@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
-from kafkalogs import client
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import ClusterAccess
-from kafkalogs.logevent import LogEvent, format_timestamp
+from kafkalogs.client import settings as client
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.logevent import LogEvent, format_timestamp
+from kafkalogs.client.settings import Catalog
 from shop.traffic import BLOCK, events_of, trace_of
 
 SEED = 7

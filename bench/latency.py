@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
-from kafkalogs.logevent import LogEvent
+from kafkalogs.client.logevent import LogEvent
 
 from bench.events import Writer
 from tests.support import kafka, pipeline

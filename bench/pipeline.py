@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import ClusterAccess
-from kafkalogs.parts import GROUPS
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.settings import Catalog
+from kafkalogs.registry import GROUPS
 from kubernetes.utils.quantity import parse_quantity
 from rich.console import Console
 

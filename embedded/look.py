@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import ClusterAccess
-from kafkalogs.reach import OutsideError, Reach, UnansweredError
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.reach import OutsideError, Reach, UnansweredError
+from kafkalogs.client.settings import Catalog
 
 T = TypeVar("T")
 

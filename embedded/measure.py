@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition, admin
-from kafkalogs import client
-from kafkalogs.client import Catalog, Credentials
-from kafkalogs.cluster_access import ClusterAccess
+from kafkalogs.client import settings as client
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.settings import Catalog, Credentials
 from kubernetes.utils.quantity import parse_quantity
 
 from embedded.cache import EmbeddedError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from kafkalogs.reach import inside, unanswered
+from kafkalogs.client.reach import inside, unanswered
 
 from embedded.look import Look, Section, ago, born, duration, not_yet, secret_of, short
 

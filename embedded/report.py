@@ -6,8 +6,8 @@ import itertools
 from pathlib import Path
 
 from confluent_kafka import KafkaException
-from kafkalogs.client import Catalog, CatalogError, Credentials
-from kafkalogs.cluster_access import AccessError, ClusterAccess
+from kafkalogs.client.cluster_access import AccessError, ClusterAccess
+from kafkalogs.client.settings import Catalog, CatalogError, Credentials
 from rich.markup import escape
 from rich.table import Table
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from confluent_kafka import KafkaException
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import AccessError, ClusterAccess
-from kafkalogs.reach import OutsideError, UnansweredError, inside
+from kafkalogs.client.cluster_access import AccessError, ClusterAccess
+from kafkalogs.client.reach import OutsideError, UnansweredError, inside
+from kafkalogs.client.settings import Catalog
 from rich.markup import escape
 from rich.table import Table
 

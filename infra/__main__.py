@@ -7,7 +7,8 @@ import machine
 import pulumi
 import registration
 from demo_shop import Shop, ShopArgs, needed_image
-from kafkalogs import LogPlatform, LogPlatformArgs, load, parts
+from kafkalogs import LogPlatform, LogPlatformArgs, load
+from kafkalogs import registry as parts
 
 JOB = Path(__file__).parents[1] / "jobs"
 

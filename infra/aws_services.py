@@ -11,7 +11,8 @@ from typing import Final, cast
 
 import pulumi
 import pulumi_aws
-from kafkalogs import LogPlatform, parts, pipeline
+from kafkalogs import LogPlatform, pipeline
+from kafkalogs import registry as parts
 from kafkalogs.aws import names
 from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
 from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
@@ -19,12 +20,12 @@ from kafkalogs.aws.glue import GlueCatalog, GlueCatalogArgs
 from kafkalogs.aws.roles import ROLE_ANNOTATION, ConnectRole, ConnectRoleArgs, StreamRole, StreamRoleArgs
 from kafkalogs.aws.search import SearchDomain, SearchDomainArgs
 from kafkalogs.aws.secrets import AwsSecrets, AwsSecretsArgs
-from kafkalogs.config import Archive, Platform, Stream
-from kafkalogs.config_aws import STORAGE_CLASS, Aws, AwsSearch
-from kafkalogs.connect import service_account
-from kafkalogs.problems import ConfigError, Problem
-from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
-from kafkalogs.stream_manifests import STREAM
+from kafkalogs.config.aws import STORAGE_CLASS, Aws, AwsSearch
+from kafkalogs.config.models import Archive, Platform, Stream
+from kafkalogs.config.problems import ConfigError, Problem
+from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs
+from kafkalogs.sinks.connect import service_account
+from kafkalogs.stream.manifests import STREAM
 
 NEEDED_FOR_SEARCH: Final = ("elastic", "search-sink")
 """The credentials without which a domain has no administrator, and the sink no user."""

@@ -6,7 +6,7 @@ Most resources leave it at Pulumi's ten minutes, which one missed event costs.
 from typing import Final
 
 import pulumi
-from kafkalogs.resources import LONGEST_DELETION
+from kafkalogs.kube.resources import LONGEST_DELETION
 
 QUICK: Final = frozenset(
     f"kubernetes:{kind}"

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from kafkalogs import LogPlatform, naming
-from kafkalogs.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from kafkalogs import LogPlatform
+from kafkalogs.config import naming
+from kafkalogs.kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
 
 CATALOG = "/etc/kafkalogs/catalog.json"

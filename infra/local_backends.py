@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import pulumi
-from kafkalogs.resources import (
+from kafkalogs.kube.resources import (
     DELETE_AT_ONCE,
     LONGEST_DELETION,
     POD_WAITED_FOR,
@@ -21,7 +21,7 @@ from kafkalogs.resources import (
     Manifest,
     metadata,
 )
-from kafkalogs.service_secrets import credentials_secret, tls_secret
+from kafkalogs.kube.service_secrets import credentials_secret, tls_secret
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import ConfigMap, Service
 from pulumi_kubernetes.networking.v1 import NetworkPolicy

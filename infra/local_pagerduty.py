@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
-from kafkalogs.resources import POD_WAITED_FOR, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from kafkalogs.kube.resources import POD_WAITED_FOR, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service
 from pulumi_kubernetes.networking.v1 import NetworkPolicy

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import local_pagerduty
 import pulumi
-from kafkalogs import LogPlatform, parts, pipeline
-from kafkalogs.config import Platform
-from kafkalogs.problems import ConfigError, Problem
-from kafkalogs.service_secrets import ServiceSecrets, ServiceSecretsArgs
+from kafkalogs import LogPlatform, pipeline
+from kafkalogs import registry as parts
+from kafkalogs.config.models import Platform
+from kafkalogs.config.problems import ConfigError, Problem
+from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs
 from local_backends import (
     DATABASE,
     DATABASE_PORT,

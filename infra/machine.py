@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pulumi
 import yaml
-from kafkalogs.crds import CRDS_URL
+from kafkalogs.kube.crds import CRDS_URL
 from pulumi_kubernetes import Provider
 
 

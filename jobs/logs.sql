@@ -1,5 +1,5 @@
 {# The stream job: a template (Jinja) that comes after the tables, which tests replace by files. Its values are
-    documented in components/kafkalogs/stream.py. -#}
+    documented in components/kafkalogs/stream/job.py. -#}
 
 -- The parts of an event. A record with a reason is none, and goes to the dead letters.
 CREATE VIEW parsed AS

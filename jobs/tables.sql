@@ -1,5 +1,5 @@
 {# What the stream job reads and writes: a template (Jinja) that comes before logs.sql. Its values are documented in
-    components/kafkalogs/stream.py.
+    components/kafkalogs/stream/job.py.
 
     Sinks are exactly once: what they write becomes visible to consumers with isolation.level=read_committed when the
     next checkpoint is complete. Transactions are named by a pool of ids, so that a broker does not have to remember

@@ -6,42 +6,6 @@ The names load when they are first used: programs that only produce or replay lo
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-if TYPE_CHECKING:
-    from .aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
-    from .aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
-    from .aws.glue import GlueCatalog, GlueCatalogArgs
-    from .aws.roles import ConnectRole, ConnectRoleArgs, SecretsRole, SecretsRoleArgs, StreamRole, StreamRoleArgs
-    from .aws.search import SearchDomain, SearchDomainArgs
-    from .aws.secrets import AwsSecrets, AwsSecretsArgs
-    from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
-    from .connect import ConnectCluster, ConnectClusterArgs
-    from .crds import StrimziCrds, StrimziCrdsArgs
-    from .flink_operator import FlinkOperator, FlinkOperatorArgs
-    from .identity import ServiceIdentity, ServiceIdentityArgs
-    from .loading import load
-    from .monitoring import Monitoring, MonitoringArgs
-    from .operator import StrimziOperator, StrimziOperatorArgs
-    from .pager import Pager, PagerArgs
-    from .pipeline import Endpoints, LogPipeline, LogPipelineArgs
-    from .platform import LogPlatform, LogPlatformArgs
-    from .problems import ConfigError
-    from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs
-    from .search_setup import SearchSetup, SearchSetupArgs
-    from .service_secrets import ServiceSecrets, ServiceSecretsArgs
-    from .shipper import LogShipper, LogShipperArgs
-    from .sinks import (
-        JdbcSink,
-        JdbcSinkArgs,
-        RawS3Sink,
-        RawS3SinkArgs,
-        S3Sink,
-        S3SinkArgs,
-        SearchSink,
-        SearchSinkArgs,
-    )
-    from .stream import FlinkJob, FlinkJobArgs
-    from .topic import LogTopic, LogTopicArgs
-
 VERSION: Final = "0.1.0"
 
 _MODULES: Final = {
@@ -49,135 +13,135 @@ _MODULES: Final = {
     "ArchiveBucketArgs": "aws.buckets",
     "AwsSecrets": "aws.secrets",
     "AwsSecretsArgs": "aws.secrets",
-    "ConfigError": "problems",
-    "ConnectCluster": "connect",
-    "ConnectClusterArgs": "connect",
+    "ConfigError": "config.problems",
+    "ConnectCluster": "sinks.connect",
+    "ConnectClusterArgs": "sinks.connect",
     "ConnectRole": "aws.roles",
     "ConnectRoleArgs": "aws.roles",
     "EncryptedStorageClass": "aws.disks",
     "EncryptedStorageClassArgs": "aws.disks",
     "Endpoints": "pipeline",
-    "FlinkJob": "stream",
-    "FlinkJobArgs": "stream",
-    "FlinkOperator": "flink_operator",
-    "FlinkOperatorArgs": "flink_operator",
+    "FlinkJob": "stream.job",
+    "FlinkJobArgs": "stream.job",
+    "FlinkOperator": "stream.flink_operator",
+    "FlinkOperatorArgs": "stream.flink_operator",
     "GlueCatalog": "aws.glue",
     "GlueCatalogArgs": "aws.glue",
-    "JdbcSink": "sinks",
-    "JdbcSinkArgs": "sinks",
-    "KafkaCluster": "cluster",
-    "KafkaClusterArgs": "cluster",
+    "JdbcSink": "sinks.connectors",
+    "JdbcSinkArgs": "sinks.connectors",
+    "KafkaCluster": "kafka.cluster",
+    "KafkaClusterArgs": "kafka.cluster",
     "LogPipeline": "pipeline",
     "LogPipelineArgs": "pipeline",
     "LogPlatform": "platform",
     "LogPlatformArgs": "platform",
-    "LogSchema": "schemas",
-    "LogSchemaArgs": "schemas",
-    "LogShipper": "shipper",
-    "LogShipperArgs": "shipper",
-    "LogTopic": "topic",
-    "LogTopicArgs": "topic",
-    "Monitoring": "monitoring",
-    "MonitoringArgs": "monitoring",
-    "NodePoolArgs": "cluster",
-    "Pager": "pager",
-    "PagerArgs": "pager",
-    "RawS3Sink": "sinks",
-    "RawS3SinkArgs": "sinks",
-    "S3Sink": "sinks",
-    "S3SinkArgs": "sinks",
-    "SchemaRegistry": "schemas",
-    "SchemaRegistryArgs": "schemas",
+    "LogSchema": "schemas.registry",
+    "LogSchemaArgs": "schemas.registry",
+    "LogShipper": "shipper.daemon",
+    "LogShipperArgs": "shipper.daemon",
+    "LogTopic": "kafka.topic",
+    "LogTopicArgs": "kafka.topic",
+    "Monitoring": "monitoring.component",
+    "MonitoringArgs": "monitoring.component",
+    "NodePoolArgs": "kafka.cluster",
+    "Pager": "pager.component",
+    "PagerArgs": "pager.component",
+    "RawS3Sink": "sinks.connectors",
+    "RawS3SinkArgs": "sinks.connectors",
+    "S3Sink": "sinks.connectors",
+    "S3SinkArgs": "sinks.connectors",
+    "SchemaRegistry": "schemas.registry",
+    "SchemaRegistryArgs": "schemas.registry",
     "SearchDomain": "aws.search",
     "SearchDomainArgs": "aws.search",
-    "SearchSetup": "search_setup",
-    "SearchSetupArgs": "search_setup",
-    "SearchSink": "sinks",
-    "SearchSinkArgs": "sinks",
+    "SearchSetup": "sinks.search_setup",
+    "SearchSetupArgs": "sinks.search_setup",
+    "SearchSink": "sinks.connectors",
+    "SearchSinkArgs": "sinks.connectors",
     "SecretsRole": "aws.roles",
     "SecretsRoleArgs": "aws.roles",
-    "ServiceIdentity": "identity",
-    "ServiceIdentityArgs": "identity",
-    "ServiceSecrets": "service_secrets",
-    "ServiceSecretsArgs": "service_secrets",
+    "ServiceIdentity": "kafka.identity",
+    "ServiceIdentityArgs": "kafka.identity",
+    "ServiceSecrets": "kube.service_secrets",
+    "ServiceSecretsArgs": "kube.service_secrets",
     "StateBucket": "aws.buckets",
     "StateBucketArgs": "aws.buckets",
     "StreamRole": "aws.roles",
     "StreamRoleArgs": "aws.roles",
-    "StrimziCrds": "crds",
-    "StrimziCrdsArgs": "crds",
-    "StrimziOperator": "operator",
-    "StrimziOperatorArgs": "operator",
-    "load": "loading",
+    "StrimziCrds": "kube.crds",
+    "StrimziCrdsArgs": "kube.crds",
+    "StrimziOperator": "kafka.operator",
+    "StrimziOperatorArgs": "kafka.operator",
+    "load": "checks.loading",
 }
 
-__all__ = [
-    "VERSION",
-    "ArchiveBucket",
-    "ArchiveBucketArgs",
-    "AwsSecrets",
-    "AwsSecretsArgs",
-    "ConfigError",
-    "ConnectCluster",
-    "ConnectClusterArgs",
-    "ConnectRole",
-    "ConnectRoleArgs",
-    "EncryptedStorageClass",
-    "EncryptedStorageClassArgs",
-    "Endpoints",
-    "FlinkJob",
-    "FlinkJobArgs",
-    "FlinkOperator",
-    "FlinkOperatorArgs",
-    "GlueCatalog",
-    "GlueCatalogArgs",
-    "JdbcSink",
-    "JdbcSinkArgs",
-    "KafkaCluster",
-    "KafkaClusterArgs",
-    "LogPipeline",
-    "LogPipelineArgs",
-    "LogPlatform",
-    "LogPlatformArgs",
-    "LogSchema",
-    "LogSchemaArgs",
-    "LogShipper",
-    "LogShipperArgs",
-    "LogTopic",
-    "LogTopicArgs",
-    "Monitoring",
-    "MonitoringArgs",
-    "NodePoolArgs",
-    "Pager",
-    "PagerArgs",
-    "RawS3Sink",
-    "RawS3SinkArgs",
-    "S3Sink",
-    "S3SinkArgs",
-    "SchemaRegistry",
-    "SchemaRegistryArgs",
-    "SearchDomain",
-    "SearchDomainArgs",
-    "SearchSetup",
-    "SearchSetupArgs",
-    "SearchSink",
-    "SearchSinkArgs",
-    "SecretsRole",
-    "SecretsRoleArgs",
-    "ServiceIdentity",
-    "ServiceIdentityArgs",
-    "ServiceSecrets",
-    "ServiceSecretsArgs",
-    "StateBucket",
-    "StateBucketArgs",
-    "StreamRole",
-    "StreamRoleArgs",
-    "StrimziCrds",
-    "StrimziCrdsArgs",
-    "StrimziOperator",
-    "StrimziOperatorArgs",
-    "load",
-]
+if TYPE_CHECKING:
+    from .aws.buckets import ArchiveBucket as ArchiveBucket
+    from .aws.buckets import ArchiveBucketArgs as ArchiveBucketArgs
+    from .aws.buckets import StateBucket as StateBucket
+    from .aws.buckets import StateBucketArgs as StateBucketArgs
+    from .aws.disks import EncryptedStorageClass as EncryptedStorageClass
+    from .aws.disks import EncryptedStorageClassArgs as EncryptedStorageClassArgs
+    from .aws.glue import GlueCatalog as GlueCatalog
+    from .aws.glue import GlueCatalogArgs as GlueCatalogArgs
+    from .aws.roles import ConnectRole as ConnectRole
+    from .aws.roles import ConnectRoleArgs as ConnectRoleArgs
+    from .aws.roles import SecretsRole as SecretsRole
+    from .aws.roles import SecretsRoleArgs as SecretsRoleArgs
+    from .aws.roles import StreamRole as StreamRole
+    from .aws.roles import StreamRoleArgs as StreamRoleArgs
+    from .aws.search import SearchDomain as SearchDomain
+    from .aws.search import SearchDomainArgs as SearchDomainArgs
+    from .aws.secrets import AwsSecrets as AwsSecrets
+    from .aws.secrets import AwsSecretsArgs as AwsSecretsArgs
+    from .checks.loading import load as load
+    from .config.problems import ConfigError as ConfigError
+    from .kafka.cluster import KafkaCluster as KafkaCluster
+    from .kafka.cluster import KafkaClusterArgs as KafkaClusterArgs
+    from .kafka.cluster import NodePoolArgs as NodePoolArgs
+    from .kafka.identity import ServiceIdentity as ServiceIdentity
+    from .kafka.identity import ServiceIdentityArgs as ServiceIdentityArgs
+    from .kafka.operator import StrimziOperator as StrimziOperator
+    from .kafka.operator import StrimziOperatorArgs as StrimziOperatorArgs
+    from .kafka.topic import LogTopic as LogTopic
+    from .kafka.topic import LogTopicArgs as LogTopicArgs
+    from .kube.crds import StrimziCrds as StrimziCrds
+    from .kube.crds import StrimziCrdsArgs as StrimziCrdsArgs
+    from .kube.service_secrets import ServiceSecrets as ServiceSecrets
+    from .kube.service_secrets import ServiceSecretsArgs as ServiceSecretsArgs
+    from .monitoring.component import Monitoring as Monitoring
+    from .monitoring.component import MonitoringArgs as MonitoringArgs
+    from .pager.component import Pager as Pager
+    from .pager.component import PagerArgs as PagerArgs
+    from .pipeline import Endpoints as Endpoints
+    from .pipeline import LogPipeline as LogPipeline
+    from .pipeline import LogPipelineArgs as LogPipelineArgs
+    from .platform import LogPlatform as LogPlatform
+    from .platform import LogPlatformArgs as LogPlatformArgs
+    from .schemas.registry import LogSchema as LogSchema
+    from .schemas.registry import LogSchemaArgs as LogSchemaArgs
+    from .schemas.registry import SchemaRegistry as SchemaRegistry
+    from .schemas.registry import SchemaRegistryArgs as SchemaRegistryArgs
+    from .shipper.daemon import LogShipper as LogShipper
+    from .shipper.daemon import LogShipperArgs as LogShipperArgs
+    from .sinks.connect import ConnectCluster as ConnectCluster
+    from .sinks.connect import ConnectClusterArgs as ConnectClusterArgs
+    from .sinks.connectors import JdbcSink as JdbcSink
+    from .sinks.connectors import JdbcSinkArgs as JdbcSinkArgs
+    from .sinks.connectors import RawS3Sink as RawS3Sink
+    from .sinks.connectors import RawS3SinkArgs as RawS3SinkArgs
+    from .sinks.connectors import S3Sink as S3Sink
+    from .sinks.connectors import S3SinkArgs as S3SinkArgs
+    from .sinks.connectors import SearchSink as SearchSink
+    from .sinks.connectors import SearchSinkArgs as SearchSinkArgs
+    from .sinks.search_setup import SearchSetup as SearchSetup
+    from .sinks.search_setup import SearchSetupArgs as SearchSetupArgs
+    from .stream.flink_operator import FlinkOperator as FlinkOperator
+    from .stream.flink_operator import FlinkOperatorArgs as FlinkOperatorArgs
+    from .stream.job import FlinkJob as FlinkJob
+    from .stream.job import FlinkJobArgs as FlinkJobArgs
+else:
+    __all__ = ["VERSION", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 
 try:
-    from kafkalogs import replay_command, restore_command
     from kafkalogs.doctor import command as doctor_command
     from kafkalogs.plan import command as plan_command
+    from kafkalogs.replay import command as replay_command
+    from kafkalogs.restore import command as restore_command
 except ModuleNotFoundError as missing:
     sys.exit(f"kafkalogs: {missing.name} is not installed; the command line needs: pip install 'kafkalogs[client]'")
-from kafkalogs.client import CatalogError
-from kafkalogs.cluster_access import AccessError
-from kafkalogs.replay_file import ReplayError
+from kafkalogs.client.cluster_access import AccessError
+from kafkalogs.client.settings import CatalogError
+from kafkalogs.replay.file import ReplayError
 
 WRONG, CLUSTER, INTERRUPTED = 2, 3, 130
 

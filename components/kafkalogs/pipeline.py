@@ -10,21 +10,24 @@ from typing import Final, TypeVar
 
 import pulumi
 
-from . import jmx, sink_settings, sinks, units
 from .aws import archive_layout
-from .connect import ConnectCluster, ConnectClusterArgs, heap_bytes
-from .monitoring import Monitoring, MonitoringArgs
-from .naming import SHIPPED_TOPIC
-from .pager import ENDPOINT, Pager, PagerArgs
-from .parts import byte_rates, check_images
+from .config import units
+from .config.naming import SHIPPED_TOPIC
+from .config.problems import ConfigError, Problem
+from .kafka import jmx
+from .kube.resources import Manifest
+from .kube.service_secrets import CA_SECRET
+from .monitoring.component import Monitoring, MonitoringArgs
+from .pager.component import ENDPOINT, Pager, PagerArgs
 from .platform import LogPlatform
-from .problems import ConfigError, Problem
-from .resources import Manifest
-from .schemas import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs, registry_url
-from .search_setup import SearchSetup, SearchSetupArgs
-from .service_secrets import CA_SECRET
-from .shipper import LogShipper, LogShipperArgs, shipper_namespace
-from .stream import FlinkJob, FlinkJobArgs
+from .registry import byte_rates, check_images
+from .schemas.registry import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs, registry_url
+from .shipper.daemon import LogShipper, LogShipperArgs, shipper_namespace
+from .sinks import connectors as sinks
+from .sinks import settings as sink_settings
+from .sinks.connect import ConnectCluster, ConnectClusterArgs, heap_bytes
+from .sinks.search_setup import SearchSetup, SearchSetupArgs
+from .stream.job import FlinkJob, FlinkJobArgs
 
 CONNECT: Final = "connect"
 AUDIT_CLASS: Final = "audit"

@@ -9,17 +9,18 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
-from . import catalog, naming
-from .cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
-from .config import Platform
-from .crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
-from .doctor.identity import DOCTOR, doctor_manifest
-from .identity import ServiceIdentity, ServiceIdentityArgs
-from .loading import load
-from .operator import StrimziOperator, StrimziOperatorArgs
-from .problems import ConfigError, Problem
-from .resources import Manifest, custom_resource, metadata, typed, untyped
-from .topic import LogTopic, LogTopicArgs
+from .catalog import resolve as catalog
+from .checks.loading import load
+from .config import naming
+from .config.models import Platform
+from .config.problems import ConfigError, Problem
+from .kafka.cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
+from .kafka.doctor_user import DOCTOR, doctor_manifest
+from .kafka.identity import ServiceIdentity, ServiceIdentityArgs
+from .kafka.operator import StrimziOperator, StrimziOperatorArgs
+from .kafka.topic import LogTopic, LogTopicArgs
+from .kube.crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
+from .kube.resources import Manifest, custom_resource, metadata, typed, untyped
 
 
 @dataclass(frozen=True)

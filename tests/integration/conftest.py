@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalogs.client import Catalog
-from kafkalogs.cluster_access import ClusterAccess
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.settings import Catalog
 
 from tests.support import pipeline
 from tests.support.diagnosis import diagnosis

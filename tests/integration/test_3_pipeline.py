@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from confluent_kafka import KafkaError, Message
-from kafkalogs.client import Catalog
-from kafkalogs.metric_names import METRICS
+from kafkalogs.client.settings import Catalog
 
 from tests.support import everywhere, kafka, pipeline
+from tests.support.metric_names import METRICS
 from tests.support.run import CLASSES, CRITICAL, PROBE, PROBE_TOPIC, Run, of, probe_record, shop_run
 from tests.support.sandbox import Sandbox
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import OffsetSpec
-from kafkalogs.client import Catalog
-from kafkalogs.parts import GROUPS
+from kafkalogs.client.settings import Catalog
+from kafkalogs.registry import GROUPS
 
 from tests.support import everywhere, kafka
 from tests.support.run import CLASSES, CRITICAL, Run, shop_run

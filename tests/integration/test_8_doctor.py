@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient
 from embedded_operator import acls, ca
 from embedded_operator.admin import Admin, NewTopic, tls_context
 from embedded_operator.ca import Pair
-from kafkalogs.client import Catalog
+from kafkalogs.client.settings import Catalog
 from schemas.registry import Registry
 from shop.delivery import encode
 from shop.traffic import Event

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
-from kafkalogs import config as platform_config
-from kafkalogs import environments as platform_environments
-from kafkalogs import units as platform_units
+from kafkalogs.config import environments as platform_environments
+from kafkalogs.config import models as platform_config
+from kafkalogs.config import units as platform_units
 from kafkalogs_policy import judging
 from kafkalogs_policy.environments import DAY, ENVIRONMENTS, HOUR, STRICTEST
 from kafkalogs_policy.later import TABLE

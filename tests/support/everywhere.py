@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from kafkalogs.reach import UnansweredError
+from kafkalogs.client.reach import UnansweredError
 
 from tests.support import kafka, pipeline
 from tests.support.run import Run, of

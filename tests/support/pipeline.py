@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kafkalogs.cluster_access import ClusterAccess
-from kafkalogs.reach import Login, Reach
+from kafkalogs.client.cluster_access import ClusterAccess
+from kafkalogs.client.reach import Login, Reach
 
 from tests.support.sandbox import Sandbox
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafkalogs.client import Catalog
+from kafkalogs.client.settings import Catalog
 from shop.delivery import encode, key
 from shop.traffic import LONGEST, Event, events_of, incident, trace_of
 

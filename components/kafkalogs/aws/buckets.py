@@ -12,7 +12,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import kms, s3
 
-from ..resources import typed
+from ..kube.resources import typed
 from . import archive_layout as layout
 from .keys import AwsPlace, encryption_key
 from .policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy

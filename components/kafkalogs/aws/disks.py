@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.storage.v1 import StorageClass
 
-from ..resources import Manifest, typed
+from ..kube.resources import Manifest, typed
 from .keys import AwsPlace, encryption_key
 from .policies import disk_key_statements
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_aws import glue
 
-from ..resources import typed
+from ..kube.resources import typed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import iam
 
-from ..resources import manifest_of, typed
+from ..kube.resources import manifest_of, typed
 from . import names
 from .archive_layout import TABLE
 from .policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy

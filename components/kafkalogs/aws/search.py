@@ -12,9 +12,9 @@ from typing import Any, Final
 import pulumi
 from pulumi_aws import cloudwatch, opensearch
 
-from .. import units
-from ..problems import ConfigError, Problem
-from ..resources import typed
+from ..config import units
+from ..config.problems import ConfigError, Problem
+from ..kube.resources import typed
 from . import names
 from .keys import AwsPlace, encryption_key
 from .policies import log_key_statement, search_access_policy, search_log_policy

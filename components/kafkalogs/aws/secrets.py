@@ -12,8 +12,8 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 
-from ..resources import Manifest, metadata, typed, untyped
-from ..service_secrets import credentials_secret
+from ..kube.resources import Manifest, metadata, typed, untyped
+from ..kube.service_secrets import credentials_secret
 from . import names
 from .roles import ROLE_ANNOTATION, SecretsRole, SecretsRoleArgs
 

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kafkalogs.cluster_access import ClusterAccess, find_kubeconfig
+from kafkalogs.client.cluster_access import ClusterAccess, find_kubeconfig
 from kafkalogs.doctor.findings import FAMILIES, Finding, Report, as_json, some
 
 if TYPE_CHECKING:
-    from kafkalogs.config import Platform
+    from kafkalogs.config.models import Platform
 
 HEALTHY, FINDINGS, WRONG = 0, 1, 2
 
@@ -71,8 +71,8 @@ def read_stack(stack: str, file: str | None) -> dict[str, Any]:
 
 def load_stack(stack: str, file: str | None) -> Platform:
     """The configuration of a stack. Raises StackError with all its problems."""
-    from kafkalogs.loading import load
-    from kafkalogs.problems import ConfigError
+    from kafkalogs.checks.loading import load
+    from kafkalogs.config.problems import ConfigError
 
     try:
         return load(read_stack(stack, file))

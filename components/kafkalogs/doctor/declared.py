@@ -10,33 +10,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from .. import (
-    catalog,
-    connect,
-    log_schema,
-    parts,
-    schemas,
-    shipper,
-    sink_settings,
-    sinks,
-    stream_catalog,
-    stream_manifests,
-)
-from ..cluster import broker_ids, node_ids
-from ..config import Platform
-from ..identity import user_manifest
-from ..monitoring_manifests import monitor_manifest
-from ..naming import SHIPPED_TOPIC
-from ..pager import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
-from ..parts import byte_rates
+from .. import registry as parts
+from ..catalog import resolve as catalog
+from ..config.models import Platform
+from ..config.naming import SHIPPED_TOPIC
+from ..kafka.cluster import broker_ids, node_ids
+from ..kafka.doctor_user import doctor_manifest
+from ..kafka.identity import user_manifest
+from ..kafka.topic import topic_manifest
+from ..kube.resources import Manifest
+from ..monitoring.manifests import monitor_manifest
+from ..pager.component import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
 from ..pipeline import AUDIT_CLASS, CONNECT
 from ..platform import cluster_args, reader_args, topic_args, writer_args
-from ..resources import Manifest
-from ..stream import FlinkJobArgs
-from ..stream_script import DEAD_LETTER_BYTES as STREAM_DEAD_LETTER_BYTES
-from ..stream_script import OUTPUTS, TOPICS
-from ..topic import topic_manifest
-from .identity import doctor_manifest
+from ..registry import byte_rates
+from ..schemas import event as log_schema
+from ..schemas import registry as schemas
+from ..shipper import daemon as shipper
+from ..sinks import connect
+from ..sinks import connectors as sinks
+from ..sinks import settings as sink_settings
+from ..stream import manifests as stream_manifests
+from ..stream import services as stream_catalog
+from ..stream.job import FlinkJobArgs
+from ..stream.script import DEAD_LETTER_BYTES as STREAM_DEAD_LETTER_BYTES
+from ..stream.script import OUTPUTS, TOPICS
 
 CLUSTER_RESOURCE: Final = "kafka-cluster"
 """How Kafka names the cluster itself in rights."""

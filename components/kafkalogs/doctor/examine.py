@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from .. import listeners, naming
-from ..client import Credentials
-from ..cluster_access import AccessError, ClusterAccess
-from ..config import Platform
-from ..reach import OutsideError, Reach, UnansweredError
+from ..client.cluster_access import AccessError, ClusterAccess
+from ..client.reach import OutsideError, Reach, UnansweredError
+from ..client.settings import Credentials
+from ..config import naming
+from ..config.models import Platform
+from ..kafka.doctor_user import DOCTOR
 from . import parts, progress, seen, services, tls, topics
 from .access import check_access
 from .declared import Declared, as_mapping, declared
 from .findings import Checked, Finding, Report
-from .identity import DOCTOR
 from .kafka import KafkaReader, SilentError
 from .kubernetes import KubernetesReader, client_certificate, expired
 
@@ -64,7 +64,7 @@ def address(platform: Platform) -> str:
     external, kafka = platform.kafka.external, platform.kafka
     if external is not None:
         return f"{external.host}:{external.port}"
-    return naming.bootstrap(kafka.name, platform.namespace, listeners.TLS_PORT)
+    return naming.bootstrap(kafka.name, platform.namespace)
 
 
 def _look(kafka: KafkaReader, platform: Platform) -> seen.Kafka:

@@ -20,11 +20,11 @@ from confluent_kafka.admin import (
     ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
-from ..client import Credentials, Trouble, connection
-from ..cluster_access import AccessError
+from ..client.cluster_access import AccessError
+from ..client.settings import Credentials, Trouble, connection
+from ..kafka.doctor_user import DOCTOR
 from . import seen, wire
 from .declared import CLUSTER_RESOURCE, Acl, Declared
-from .identity import DOCTOR
 from .progress import limit
 
 K = TypeVar("K")

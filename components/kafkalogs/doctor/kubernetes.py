@@ -10,10 +10,10 @@ from typing import Any, Final, cast
 
 from cryptography import x509
 
-from ..cluster_access import ClusterAccess
+from ..client.cluster_access import ClusterAccess
+from ..kube.resources import Manifest
 from ..pipeline import CONNECT
-from ..resources import Manifest
-from ..stream_manifests import FLINK_API, STREAM
+from ..stream.manifests import FLINK_API, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping
 

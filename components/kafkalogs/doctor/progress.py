@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from .. import units
-from ..alert_rules import CONSUMERS
-from ..sizing import USABLE_DISK
+from ..config import units
+from ..config.sizing import USABLE_DISK
+from ..monitoring.alert_rules import CONSUMERS
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some

@@ -12,12 +12,12 @@ from collections.abc import Generator, Mapping, Sequence, Set
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from ..cluster_access import AccessError
+from ..client.cluster_access import AccessError
+from ..client.reach import Reach, UnansweredError, end
+from ..kube.service_secrets import CA_SECRET, tls_secret
 from ..pipeline import CONNECT
-from ..reach import Reach, UnansweredError, end
-from ..schemas import registry_url
-from ..service_secrets import CA_SECRET, tls_secret
-from ..stream_manifests import REST_PORT, STREAM
+from ..schemas.registry import registry_url
+from ..stream.manifests import REST_PORT, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from ..service_secrets import CA_SECRET, tls_secret
+from ..kube.service_secrets import CA_SECRET, tls_secret
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from .. import units
+from ..config import units
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some

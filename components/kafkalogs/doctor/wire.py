@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
-from ..client import Credentials
+from ..client.settings import Credentials
 from .seen import LogDir
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .. import units
-from ..naming import CATALOG_CONFIG_MAP
+from ..config import units
+from ..config.naming import CATALOG_CONFIG_MAP
 from . import aws, rights, sinks
 from .findings import NONE, Catalog, Context, duration, identity, resource_name, shown, topic_name
 from .markdown import Markdown, code, codes, joined, word

@@ -186,7 +186,7 @@ def _volume(where: Markdown, had: dict[str, Any], has: dict[str, Any] | None) ->
 
 
 def _bytes(size: str) -> int | None:
-    from ..units import parse_size
+    from ..config.units import parse_size
 
     try:
         return parse_size(size)

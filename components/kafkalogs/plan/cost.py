@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .. import units
-from ..sizing import DiskNeed
+from ..config import units
+from ..config.sizing import DiskNeed
 from .findings import Catalog, Context
 from .preview import Preview
 from .sinks import is_archive
@@ -155,8 +155,8 @@ def find(preview: Preview, context: Context, prices: Prices) -> Costs:
 def _archive(preview: Preview) -> tuple[Archive | None, str]:
     """The archive as the stack file has it; where it has none, as the default has it, for an archive that goes."""
     from ..aws import archive_layout as layout
-    from ..loading import load
-    from ..problems import ConfigError
+    from ..checks.loading import load
+    from ..config.problems import ConfigError
 
     try:
         platform = load(preview.config or {})

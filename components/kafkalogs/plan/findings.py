@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .. import catalog as catalogs
-from .. import units
-from ..naming import OWN_USERS
-from ..problems import ConfigError
+from ..catalog import resolve as catalogs
+from ..config import units
+from ..config.naming import OWN_USERS
+from ..config.problems import ConfigError
 from .markdown import Markdown, code
 from .preview import Preview, Step
 from .values import at, mapping, number, sequence
@@ -185,7 +185,7 @@ def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | N
     if preview.config is None:
         return None, None, "the preview shows no configuration of kafkalogs"
     try:
-        from ..loading import load
+        from ..checks.loading import load
 
         platform = load(preview.config)
         same = _of(catalogs.document(platform, catalogs.resolve(platform)))

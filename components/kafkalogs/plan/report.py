@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .. import units
+from ..config import units
 from . import changes, cost, dangers
 from .changes import ADDED, CHANGED, REMOVED, Change
 from .cost import Costs, Need, Prices

@@ -8,8 +8,8 @@ Describe too, AlterConfigs allows DescribeConfigs, All allows everything.
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from .. import units
-from ..naming import OWN_USERS
+from ..config import units
+from ..config.naming import OWN_USERS
 from .findings import NONE, Context, Danger, identity, resource_name
 from .markdown import Markdown, code, codes, joined
 from .preview import Step

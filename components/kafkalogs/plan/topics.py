@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from .. import units
+from ..config import units
 from .findings import DEFAULT_RETENTION, FOREVER, NONE, Context, Danger, duration, fewer, hours, shown, topic_name
 from .markdown import Markdown, code
 from .preview import Step

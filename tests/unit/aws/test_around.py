@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pulumi
-from kafkalogs.around import manifest_around, named_by
-from kafkalogs.resources import part
+from kafkalogs.kube.resources import part
+from kafkalogs.kube.unknowns import manifest_around, named_by
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from tests.unit.components.graph import UNKNOWN, Graph, registered, unknown

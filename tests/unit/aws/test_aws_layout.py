@@ -77,7 +77,7 @@ def test_each_topic_gets_exactly_its_class() -> None:
 
 
 def test_the_first_transformation_is_the_sinks_own() -> None:
-    from kafkalogs.sink_settings import archive_config
+    from kafkalogs.sinks.settings import archive_config
 
     own = archive_config(
         "archive", "s3://b/logs", "eu-central-1", "glue", None, None, None, None, None, None, "d.events", "c", 1

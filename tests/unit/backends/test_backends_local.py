@@ -11,7 +11,7 @@ from pathlib import Path
 import local_backends as local
 import pytest
 import yaml
-from kafkalogs.resources import RESTRICTED_CONTAINER
+from kafkalogs.kube.resources import RESTRICTED_CONTAINER
 
 from tests.unit.components.graph import registered
 

@@ -3,8 +3,8 @@
 import json
 
 import pulumi
-from kafkalogs.resources import RESTRICTED_CONTAINER
-from kafkalogs.service_secrets import (
+from kafkalogs.kube.resources import RESTRICTED_CONTAINER
+from kafkalogs.kube.service_secrets import (
     ServiceSecrets,
     ServiceSecretsArgs,
     cron_manifest,

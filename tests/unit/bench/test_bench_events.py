@@ -7,8 +7,8 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from kafkalogs.client import Catalog
-from kafkalogs.logevent import LogEvent
+from kafkalogs.client.logevent import LogEvent
+from kafkalogs.client.settings import Catalog
 from shop.journeys import TYPES
 
 from bench import events, latency

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from kafkalogs import cli, replay_command
-from kafkalogs.client import Catalog, Credentials
-from kafkalogs.logevent import LEVELS
+from kafkalogs import cli
+from kafkalogs.client.logevent import LEVELS
+from kafkalogs.client.settings import Catalog, Credentials
+from kafkalogs.replay import command as replay_command
 
 # Tests share a busy machine: how long one example takes says nothing.
 settings.register_profile("steady", deadline=None)

@@ -13,11 +13,12 @@ import confluent_kafka
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import catalog as written
-from kafkalogs import cli, client, load
-from kafkalogs.client import Catalog, CatalogError
-from kafkalogs.cluster_access import AccessError, ClusterAccess, find_kubeconfig
-from kafkalogs.logevent import LEVELS, PARTITION_KEYS, LogEvent, LogEventError
+from kafkalogs import cli, load
+from kafkalogs.catalog import resolve as written
+from kafkalogs.client import settings as client
+from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
+from kafkalogs.client.logevent import LEVELS, PARTITION_KEYS, LogEvent, LogEventError
+from kafkalogs.client.settings import Catalog, CatalogError
 
 from tests.unit.components.stack import VALID
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kafkalogs.client import RECORD_OVERHEAD, Catalog
-from kafkalogs.logevent import LogEvent
-from kafkalogs.replay import Destination, Replay, Result
-from kafkalogs.replay_file import LogFile, Place, ReplayError, ReplayState
+from kafkalogs.client.logevent import LogEvent
+from kafkalogs.client.settings import RECORD_OVERHEAD, Catalog
+from kafkalogs.replay.file import LogFile, Place, ReplayError, ReplayState
+from kafkalogs.replay.replay import Destination, Replay, Result
 
 from .conftest import DOCUMENT, LIMIT, Error, Kafka, Message, Run, Said
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafkalogs.client import Catalog
+from kafkalogs.client.settings import Catalog
 
 from embedded import measure, report, report_pipeline
 from embedded.cache import EmbeddedError

@@ -1,4 +1,6 @@
-from kafkalogs import catalog, load, sizing, units
+from kafkalogs import load
+from kafkalogs.catalog import resolve as catalog
+from kafkalogs.config import sizing, units
 
 from .stack import VALID, changed
 

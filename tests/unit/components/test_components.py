@@ -21,7 +21,7 @@ from kafkalogs import (
     StrimziOperatorArgs,
     load,
 )
-from kafkalogs.config import LEVELS
+from kafkalogs.config.models import LEVELS
 from pulumi_kubernetes import Provider
 
 from .graph import UNKNOWN, Graph, registered, unknown
@@ -295,7 +295,7 @@ def test_definitions_are_what_kubernetes_stores():
 
 
 def transformed(keep: bool) -> pulumi.ResourceTransformResult:
-    from kafkalogs.crds import options_of_each
+    from kafkalogs.kube.crds import options_of_each
 
     status = {"type": "object", "properties": {}}
     props = {

@@ -8,9 +8,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from kafkalogs import ConfigError, config_reference, load
-from kafkalogs.environments import merged
-from kafkalogs.loading import parse
+from kafkalogs import ConfigError, load
+from kafkalogs.checks.loading import parse
+from kafkalogs.config import reference as config_reference
+from kafkalogs.config.environments import merged
 
 from .stack import VALID, changed
 from .test_bad_input import BAD
@@ -28,7 +29,7 @@ def accepts(platform: object) -> bool:
 @pytest.mark.parametrize("name", config_reference.files())
 def test_a_generated_file_is_what_the_models_say(name: str) -> None:
     written = (REPOSITORY / name).read_text()
-    assert written == config_reference.files()[name], "run: .venv/bin/python -m kafkalogs.config_reference"
+    assert written == config_reference.files()[name], "run: .venv/bin/python -m kafkalogs.config.reference"
 
 
 def test_every_key_is_documented_with_its_value_and_default() -> None:

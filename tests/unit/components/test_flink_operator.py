@@ -1,8 +1,8 @@
 """Flink's own operator, for clusters that pull images."""
 
 import pytest
-from kafkalogs.flink_operator import FlinkOperator, FlinkOperatorArgs, crd_urls, flink_chart_values
-from kafkalogs.stream_manifests import FLINK_VERSION, policy_manifest
+from kafkalogs.stream.flink_operator import FlinkOperator, FlinkOperatorArgs, crd_urls, flink_chart_values
+from kafkalogs.stream.manifests import FLINK_VERSION, policy_manifest
 
 from .graph import UNKNOWN, Graph, registered, unknown
 

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 import registration
 from kafkalogs import LogPlatform, LogPlatformArgs
-from kafkalogs.crds import CRDS_URL
+from kafkalogs.kube.crds import CRDS_URL
 from pulumi.runtime.settings import _get_rpc_manager
 
 from .graph import registered

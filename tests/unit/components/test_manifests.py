@@ -6,12 +6,14 @@ from typing import Any
 import demo_shop
 import pytest
 import yaml
-from kafkalogs import catalog, load, sizing, units
-from kafkalogs.cluster import NodePoolArgs, broker_ids, kafka_manifest, node_ids, pool_manifest
-from kafkalogs.identity import user_manifest
-from kafkalogs.operator import chart_values, embedded_manifest, embedded_rules
+from kafkalogs import load
+from kafkalogs.catalog import resolve as catalog
+from kafkalogs.config import sizing, units
+from kafkalogs.kafka.cluster import NodePoolArgs, broker_ids, kafka_manifest, node_ids, pool_manifest
+from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.kafka.operator import chart_values, embedded_manifest, embedded_rules
+from kafkalogs.kafka.topic import topic_manifest
 from kafkalogs.platform import cluster_args, reader_args, topic_args, writer_args
-from kafkalogs.topic import topic_manifest
 
 from .crd_schema import problems
 from .stack import VALID, changed

@@ -4,8 +4,9 @@ from typing import Any
 
 import local_services
 import pytest
-from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
-from kafkalogs.config import Platform
+from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load
+from kafkalogs import registry as parts
+from kafkalogs.config.models import Platform
 
 from .graph import Graph, registered
 from .stack import REMOVED, VALID, changed

@@ -1,6 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import sizing, units
+from kafkalogs.config import sizing, units
 
 RATES = st.integers(min_value=1, max_value=10 * units.GIB)
 BROKERS = st.integers(min_value=1, max_value=60)

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 import yaml
-from kafkalogs import ConfigError, checks_production, load, parts
-from kafkalogs.config import Platform
-from kafkalogs.config_aws import STORAGE_CLASS
-from kafkalogs.environments import ENVIRONMENTS, merged
+from kafkalogs import ConfigError, load
+from kafkalogs import registry as parts
+from kafkalogs.checks import production as checks_production
+from kafkalogs.config.aws import STORAGE_CLASS
+from kafkalogs.config.environments import ENVIRONMENTS, merged
+from kafkalogs.config.models import Platform
 
 from .stack import REMOVED, VALID, changed
 from .wrong_stacks import GONE, NAMES, STACKS, platform_of, wrong

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import units
+from kafkalogs.config import units
 
 AMOUNTS = st.integers(min_value=1, max_value=2**60)
 PAIRS = [

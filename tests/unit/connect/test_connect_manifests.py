@@ -7,8 +7,8 @@ import pytest
 from embedded_operator import connect_spec
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import units
-from kafkalogs.connect import (
+from kafkalogs.config import units
+from kafkalogs.sinks.connect import (
     BASE_HEAP,
     FETCH,
     HEAP_STEP,

@@ -72,7 +72,7 @@ def test_every_file_that_a_document_links_to_exists(document: Path):
 
 
 def test_the_services_of_the_production_page_are_services():
-    from kafkalogs.loading import load
+    from kafkalogs.checks.loading import load
 
     stack = yaml.safe_load((REPO / "stacks" / "Pulumi.staging.yaml").read_text())["config"]["kafkalogs:platform"]
     for block in re.findall(r"^```yaml\n(.*?)^```", (REPO / "docs" / "production.md").read_text(), re.M | re.S):

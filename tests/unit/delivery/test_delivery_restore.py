@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalogs import replay_command, restore, restore_command
-from kafkalogs.client import Catalog
-from kafkalogs.logevent import LogEvent
+from kafkalogs.client.logevent import LogEvent
+from kafkalogs.client.settings import Catalog
+from kafkalogs.replay import command as replay_command
+from kafkalogs.restore import archive as restore
+from kafkalogs.restore import command as restore_command
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC)
 

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 import yaml
-from kafkalogs.cluster import kafka_manifest
+from kafkalogs.checks.loading import load
 from kafkalogs.doctor import declared as want
 from kafkalogs.doctor import parts, progress, seen, tls, topics
 from kafkalogs.doctor.access import check_access
 from kafkalogs.doctor.findings import Checked
-from kafkalogs.loading import load
+from kafkalogs.kafka.cluster import kafka_manifest
 
 from tests.support.sandbox import LOCAL_STACK
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from kafkalogs.config import Endpoints
+from kafkalogs.config.models import Endpoints
 from kafkalogs.doctor import seen, tls
 from kafkalogs.doctor.declared import Acl
 from kafkalogs.doctor.findings import FAMILIES

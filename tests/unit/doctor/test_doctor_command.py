@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafkalogs.cluster_access import AccessError
+from kafkalogs.client.cluster_access import AccessError
 from kafkalogs.doctor import command, examine
 from kafkalogs.doctor.findings import FAMILIES, Checked, Finding, Report, as_json
 from rich.console import Console
@@ -183,7 +183,7 @@ def test_an_ended_client_certificate_is_one_sentence(kubeconfig: Path, tmp_path:
 
 
 def test_a_part_that_does_not_answer_is_a_finding_and_one_outside_is_told() -> None:
-    from kafkalogs.reach import OutsideError, UnansweredError
+    from kafkalogs.client.reach import OutsideError, UnansweredError
 
     def fail(error: Exception) -> Any:
         def ask() -> Checked:

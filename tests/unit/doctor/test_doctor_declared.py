@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from kafkalogs import units
+from kafkalogs.checks.loading import load
+from kafkalogs.config import units
 from kafkalogs.doctor import declared as want
-from kafkalogs.loading import load
 
 from tests.support.render import PLATFORM_KEY, Rendered, render_config
 from tests.support.sandbox import LOCAL_STACK

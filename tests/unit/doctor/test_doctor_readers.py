@@ -19,8 +19,8 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from embedded_operator import ca
-from kafkalogs.client import Credentials
-from kafkalogs.cluster_access import AccessError
+from kafkalogs.client.cluster_access import AccessError
+from kafkalogs.client.settings import Credentials
 from kafkalogs.doctor import kafka, kubernetes, seen, services
 from kafkalogs.doctor.declared import Acl
 

@@ -14,7 +14,7 @@ from typing import Any
 import kafka.protocol.admin
 import pytest
 from embedded_operator import ca
-from kafkalogs.client import Credentials
+from kafkalogs.client.settings import Credentials
 from kafkalogs.doctor import wire
 
 api: Any = kafka.protocol.admin

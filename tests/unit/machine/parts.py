@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafkalogs.client import Catalog, Credentials
-from kafkalogs.reach import Login
+from kafkalogs.client.reach import Login
+from kafkalogs.client.settings import Catalog, Credentials
 
 from embedded.look import Look, Section
 

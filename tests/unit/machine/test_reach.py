@@ -17,8 +17,8 @@ from typing import Any
 
 import kubernetes.stream
 import pytest
-from kafkalogs.cluster_access import AccessError
-from kafkalogs.reach import Login, OutsideError, Reach, UnansweredError, inside, place
+from kafkalogs.client.cluster_access import AccessError
+from kafkalogs.client.reach import Login, OutsideError, Reach, UnansweredError, inside, place
 
 from tests.unit.sinks.sinks_tls import server_context, write_certificates
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kafkalogs.reach import UnansweredError
+from kafkalogs.client.reach import UnansweredError
 
 from embedded import measure_archive
 from embedded.look import Row

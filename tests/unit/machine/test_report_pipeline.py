@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
-from kafkalogs.cluster_access import AccessError
-from kafkalogs.reach import OutsideError, UnansweredError
+from kafkalogs.client.cluster_access import AccessError
+from kafkalogs.client.reach import OutsideError, UnansweredError
 
 from embedded import measure_pipeline, report_pipeline
 from embedded.look import Row, Section, duration, look_around

@@ -5,7 +5,7 @@ import copy
 import pytest
 from embedded_operator import broker_config, network, pods, spec
 from embedded_operator.plan import choose_ids
-from kafkalogs import jmx
+from kafkalogs.kafka import jmx
 
 from embedded.maven import Jar
 from embedded.pins import pins

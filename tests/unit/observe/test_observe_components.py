@@ -6,13 +6,15 @@ import subprocess
 import pulumi
 import pytest
 import yaml
-from kafkalogs import dashboards, jmx, prometheus_config
-from kafkalogs.metric_names import METRICS
-from kafkalogs.monitoring import Monitoring, MonitoringArgs, alertmanager_files, prometheus_files
-from kafkalogs.monitoring_manifests import monitor_manifest
-from kafkalogs.shipper import LogShipper, LogShipperArgs, config_manifest, shipped_topic_manifest
+from kafkalogs.kafka import jmx
+from kafkalogs.monitoring import dashboards
+from kafkalogs.monitoring import prometheus as prometheus_config
+from kafkalogs.monitoring.component import Monitoring, MonitoringArgs, alertmanager_files, prometheus_files
+from kafkalogs.monitoring.manifests import monitor_manifest
+from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest, shipped_topic_manifest
 
 from embedded.monitoring_image import amtool, promtool
+from tests.support.metric_names import METRICS
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
 

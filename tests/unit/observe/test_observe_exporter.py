@@ -17,7 +17,8 @@ from exporter.reading import Group, Partition, Reading
 from exporter.server import serve
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs.metric_names import METRICS
+
+from tests.support.metric_names import METRICS
 
 NOW = 1_000_000.0
 

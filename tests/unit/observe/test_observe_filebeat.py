@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from kafkalogs.logevent import LogEvent
-from kafkalogs.shipper_config import filebeat_config
-from kafkalogs.textlog import guess_level
+from kafkalogs.client.logevent import LogEvent
+from kafkalogs.replay.textlog import guess_level
+from kafkalogs.shipper.config import filebeat_config
 
 from embedded.filebeat_image import filebeat
 

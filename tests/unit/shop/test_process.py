@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalogs.logevent import LogEvent
+from kafkalogs.client.logevent import LogEvent
 from shop import __main__ as process
 from shop import delivery, traffic
 from shop.settings import Route, Settings, SettingsError

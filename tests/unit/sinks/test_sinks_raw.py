@@ -4,9 +4,9 @@ import json
 import re
 
 import pulumi
-from kafkalogs.connect import SECRETS, heap_bytes
-from kafkalogs.raw_sink_settings import PART, raw_config, raw_load
-from kafkalogs.sinks import RAW, RawS3Sink, RawS3SinkArgs, sink_manifest
+from kafkalogs.sinks.connect import SECRETS, heap_bytes
+from kafkalogs.sinks.connectors import RAW, RawS3Sink, RawS3SinkArgs, sink_manifest
+from kafkalogs.sinks.raw import PART, raw_config, raw_load
 from sinks_recorded import Recorded
 
 from tests.unit.components.crd_schema import problems

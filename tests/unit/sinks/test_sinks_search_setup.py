@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from kafkalogs.search_setup import cron_manifest, job_manifest, settings_manifest
+from kafkalogs.sinks.search_setup import cron_manifest, job_manifest, settings_manifest
 from search_setup.engine import Engine, RefusedError, Settings, UnavailableError
 from search_setup.retention import retain
 from search_setup.templates import policy, rollover_ms, set_up

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kafkalogs import stream_script
+from kafkalogs.stream import script as stream_script
 
 from embedded.flink_image import distribution, flink_home
 

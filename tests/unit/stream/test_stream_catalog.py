@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from catalog.__main__ import SETTINGS, UNAVAILABLE, attempt, changes, main, present, until_taken, wanted
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from kafkalogs.stream_catalog import TOPIC, catalog_manifests
+from kafkalogs.stream.services import TOPIC, catalog_manifests
 
 
 def manifests(**services: Any) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kafkalogs.stream import FlinkJob, FlinkJobArgs
-from kafkalogs.stream_script import DEAD_LETTER_BYTES, OUTPUTS
+from kafkalogs.stream.job import FlinkJob, FlinkJobArgs
+from kafkalogs.stream.script import DEAD_LETTER_BYTES, OUTPUTS
 
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown

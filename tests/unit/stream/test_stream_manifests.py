@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 import yaml
 from jinja2 import UndefinedError
-from kafkalogs import stream_manifests as manifests
-from kafkalogs import stream_script
-from kafkalogs.stream_script import OUTPUTS, TOPICS, sampled_below
+from kafkalogs.stream import manifests
+from kafkalogs.stream import script as stream_script
+from kafkalogs.stream.script import OUTPUTS, TOPICS, sampled_below
 
 from embedded.flink_crds import flink_crds
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kafkalogs.logevent import LogEvent, format_timestamp
+from kafkalogs.client.logevent import LogEvent, format_timestamp
 from stream_job import Job, decoded
 
 START = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)

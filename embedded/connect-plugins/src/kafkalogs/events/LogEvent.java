@@ -26,7 +26,7 @@ import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.DataException;
 
 /**
- * The log event as a Connect struct: the rules of components/kafkalogs/logevent.py, and one more.
+ * The log event as a Connect struct: the rules of components/kafkalogs/client/logevent.py, and one more.
  *
  * <p>Attributes can hold anything, so they stay JSON text, character for character as it was written: a column whose
  * type no record can change. Fields that this version does not know, such as those of a newer schema, are kept the same

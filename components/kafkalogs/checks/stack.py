@@ -1,0 +1,325 @@
+"""What must hold between the values of a configuration.
+
+Each check yields its problems and runs as soon as the values that it needs are fine, whatever else is broken.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ..catalog import resolve as catalog
+from ..config import naming, sizing, units
+from ..config.models import Platform, SharedTopic
+from ..config.problems import Path, Problem, closest, suggestion
+from . import production as checks_production
+from .broken import Broken
+
+# Strimzi sets these itself and ignores or refuses them in `config`
+# (https://strimzi.io/docs/operators/latest/configuring#type-KafkaClusterSpec-reference).
+_RESERVED_CONFIG: Final = (
+    *("listeners", "advertised.", "broker.", "listener.", "host.name", "port", "inter.broker.listener.name"),
+    *("sasl.", "ssl.", "security.", "password.", "log.dir", "authorizer.", "super.user", "node.id", "process.roles"),
+    *("controller.", "metadata.log.dir", "zookeeper."),
+)
+
+_LEAST_MEMORY: Final = 512 * units.MIB
+_NODE_PORTS: Final = range(30000, 32768)
+
+
+def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
+    """Every problem between values of a configuration whose single values are fine, `broken` ones excepted."""
+    checks = (
+        _names(platform),
+        _nodes(platform, broken),
+        _replication(platform, broken),
+        _external(platform, broken),
+        _broker_config(platform),
+        _service_keys(platform, broken),
+        _topic_names(platform, broken),
+        _parts(platform, broken),
+        _authorities(platform, broken),
+        _shared_settings(platform, broken),
+        _reads(platform, broken),
+        _disk(platform, broken),
+        checks_production.problems_between(platform, broken),
+    )
+    return [problem for check in checks for problem in check]
+
+
+def _names(platform: Platform) -> Iterator[Problem]:
+    named: list[tuple[Path, str, str | None]] = [
+        (("namespace",), platform.namespace, naming.label_problem(platform.namespace)),
+        # The longest name that Strimzi derives is <cluster>-entity-topic-operator-certs.
+        (("kafka", "name"), platform.kafka.name, naming.label_problem(platform.kafka.name, longest=32)),
+    ]
+    for name in platform.kafka.pools:
+        named.append((("kafka", "pools", name), name, naming.label_problem(name, longest=25)))
+    for name, service in platform.services.items():
+        named.append((("services", name), name, naming.service_problem(name, platform.kafka.name)))
+        named.append((("services", name, "team"), service.team, naming.team_problem(service.team)))
+    for name in platform.teams:
+        named.append((("teams", name), name, naming.team_problem(name)))
+    yield from (Problem(path, value, text) for path, value, text in named if text)
+
+
+def _nodes(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    pools = platform.kafka.pools
+    for name, pool in pools.items():
+        path = ("kafka", "pools", name)
+        if broken.fine(*path, "memory") and pool.memory < _LEAST_MEMORY:
+            text = f"too little for a Kafka node, which would be killed; write at least {units.quantity(_LEAST_MEMORY)}"
+            yield Problem((*path, "memory"), units.quantity(pool.memory), text)
+        if broken.fine(*path) and pool.cpu_limit and pool.cpu_limit < pool.cpu:
+            text = f"below what the pool requests, {units.format_cpu(pool.cpu)}; write at least that or leave it out"
+            yield Problem((*path, "cpuLimit"), units.format_cpu(pool.cpu_limit), text)
+    if not _fine_pools(platform, broken, "replicas", "roles"):
+        return
+    controllers = sum(pool.replicas for pool in pools.values() if "controller" in pool.roles)
+    if not platform.brokers():
+        yield Problem(("kafka", "pools"), sorted(pools), "no pool has the role broker; add it to one")
+    if not controllers:
+        yield Problem(("kafka", "pools"), sorted(pools), "no pool has the role controller; add it to one")
+    elif controllers % 2 == 0:
+        text = (
+            f"an even number of controllers survives no more failures than {controllers - 1}; "
+            "give the pools with the role controller 1, 3 or 5 replicas in all"
+        )
+        yield Problem(("kafka", "pools"), controllers, text)
+
+
+def _fine_pools(platform: Platform, broken: Broken, *keys: str) -> bool:
+    return all(broken.fine("kafka", "pools", name, key) for name in platform.kafka.pools for key in keys)
+
+
+def _replication(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    kafka, brokers = platform.kafka, platform.brokers()
+    copies, least = kafka.replication_factor, kafka.min_in_sync_replicas
+    copies_fine = broken.fine("kafka", "replicationFactor")
+    if copies_fine and brokers and _fine_pools(platform, broken, "replicas", "roles") and copies > brokers:
+        text = f"more copies than the {brokers} brokers; add brokers or write at most {brokers}"
+        yield Problem(("kafka", "replicationFactor"), copies, text)
+    # With a single copy there is none to lose, so 1 of 1 is the only choice.
+    if copies_fine and broken.fine("kafka", "minInSyncReplicas") and least >= copies and (least, copies) != (1, 1):
+        fewer = max(1, copies - 1)
+        text = f"not below replicationFactor {copies}, so one lost broker would stop all writes; write {fewer}"
+        yield Problem(("kafka", "minInSyncReplicas"), least, text)
+
+
+def _external(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    external = platform.kafka.external
+    if (
+        external is None
+        or not broken.fine("kafka", "external", "port")
+        or not _fine_pools(platform, broken, "replicas")
+    ):
+        return
+    last = external.port + platform.brokers()
+    if last not in _NODE_PORTS:
+        text = (
+            f"the {platform.brokers()} brokers take the ports up to {last}, but node ports end at {_NODE_PORTS[-1]}; "
+            f"write at most {_NODE_PORTS[-1] - platform.brokers()}"
+        )
+        yield Problem(("kafka", "external", "port"), external.port, text)
+
+
+def _broker_config(platform: Platform) -> Iterator[Problem]:
+    for key, value in platform.kafka.config.items():
+        if key.startswith(_RESERVED_CONFIG):
+            yield Problem(("kafka", "config", key), value, "the operator sets this itself; leave it out")
+        elif key == "auto.create.topics.enable" and str(value).lower() != "false":
+            yield Problem(("kafka", "config", key), value, "topics come from the services alone; leave it out")
+
+
+def _service_keys(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    classes = platform.retention_classes()
+    for name, service in platform.services.items():
+        path = ("services", name)
+        if not broken.fine(*path, "layout") or not broken.fine(*path, "types"):
+            continue
+        layout = catalog.layout_of(service)
+        if service.topic is not None and layout != "service":
+            text = f"layout {layout} has no topic of its own; write layout: service or leave topic out"
+            yield Problem((*path, "topic"), service.topic, text)
+        if service.types and layout == "level":
+            yield Problem((*path, "types"), list(service.types), "layout level has no types; leave one of them out")
+        elif service.types and broken.fine("retention"):
+            for i, kind in enumerate(service.types):
+                if kind not in classes:
+                    text = f"no retention class of this name; {suggestion(kind, classes)} Or add it to retention"
+                    yield Problem((*path, "types", i), kind, text)
+        if service.types and len(set(service.types)) < len(service.types):
+            yield Problem((*path, "types"), list(service.types), "a type twice; write each once")
+
+
+def _routes_fine(platform: Platform, broken: Broken, *services: str) -> bool:
+    """Whether it is known where `services` (all, if none is named) write."""
+    names = services or tuple(platform.services)
+    return broken.fine("services") and all(
+        broken.fine("services", name, key) for name in names for key in ("layout", "types", "topic")
+    )
+
+
+def _topic_names(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    writers = catalog.writers_of(platform)
+    for name, service in platform.services.items():
+        topic = catalog.own_topic(name, service)
+        if topic is None or not _routes_fine(platform, broken, name):
+            continue
+        path = ("services", name, "topic") if service.topic else ("services", name)
+        if text := naming.topic_problem(topic):
+            # Without `topic` it follows from the service's name, whose own problem says enough.
+            if service.topic:
+                yield Problem(path, topic, text)
+            continue
+        others = [other for other in writers[topic] if other != name and _routes_fine(platform, broken, other)]
+        if topic in owners:
+            text = f"the service {owners[topic]} already writes to it; give each its own topic or use layout type"
+            yield Problem(path, topic, text)
+        elif any(catalog.own_topic(other, platform.services[other]) != topic for other in others):
+            text = f"the topic that {', '.join(others)} share; write another one as topic, or layout: type"
+            yield Problem(path, topic, text)
+        owners.setdefault(topic, name)
+    seen: dict[str, str] = {}
+    for topic in writers:
+        for form, text in (
+            (naming.metric_name(topic), "differ only in '.' and '_', which Kafka's metrics cannot tell apart"),
+            (naming.resource_name(topic), "get the same name in Kubernetes"),
+        ):
+            other = seen.setdefault(form, topic)
+            if other != topic:
+                writer = next(iter(writers[topic]))
+                yield Problem(("services", writer), topic, f"this topic and {other} {text}; rename one")
+                break
+
+
+def _derived(platform: Platform) -> dict[str, str]:
+    """The topics that parts of the platform write, with the key of the part."""
+    topics = dict.fromkeys(naming.STREAM_TOPICS, "stream") if platform.stream else {}
+    return {**topics, **({naming.SHIPPED_TOPIC: "shipper"} if platform.shipper else {})}
+
+
+def _parts(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    derived = _derived(platform)
+    for topic, writers in catalog.writers_of(platform).items():
+        for name in writers:
+            if topic not in derived or not _routes_fine(platform, broken, name):
+                continue
+            service = platform.services[name]
+            key = "topic" if service.topic else "layout" if catalog.layout_of(service) == "level" else "types"
+            text = f"{derived[topic]} writes this topic; choose another {key} or leave {derived[topic]} out"
+            yield Problem(("services", name, *((key,) if getattr(service, key) else ())), topic, text)
+    if platform.pager and not platform.stream and broken.fine("stream"):
+        yield Problem(("pager",), "on", "it pages what the stream job finds; add stream, or leave pager out")
+
+
+def _authorities(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    ends, aws = platform.endpoints, platform.aws
+    from_aws = {"s3": aws is not None, "search": aws is not None and aws.search is not None}
+    for name, secret in ends.ca_secrets.named().items():
+        path = ("endpoints", "caSecrets", name)
+        if not all(broken.fine(*known) for known in (path, ("endpoints", name), ("aws", "search"))):
+            continue
+        address = getattr(ends, name)
+        if from_aws.get(name):
+            if not address:  # else the address is the mistake
+                yield Problem(path, secret, "it is AWS's, whose certificates are of public authorities; leave it out")
+        elif address is None:
+            text = f"no endpoints.{name} that it would verify; write where that is, or leave it out"
+            yield Problem(path, secret, text)
+        elif address.startswith("http://"):
+            text = f"endpoints.{name} is without TLS, so nothing is verified; write https:// there, or leave it out"
+            yield Problem(path, secret, text)
+
+
+def _shared_settings(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    if not _routes_fine(platform, broken):
+        return
+    writers = catalog.writers_of(platform)
+    shared = {
+        topic: names
+        for topic, names in writers.items()
+        if all(catalog.own_topic(name, platform.services[name]) != topic for name in names)
+    }
+    for topic in platform.topics:
+        if topic in shared:
+            continue
+        if owner := next(iter(writers.get(topic, ())), None):
+            text = f"this topic is {owner}'s own; write its settings at services.{owner}"
+        else:
+            text = f"no service writes to it; {suggestion(topic, shared)}"
+        yield Problem(("topics", topic), topic, text)
+    for topic, names in shared.items():
+        yield from _disagreements(platform, topic, list(names))
+
+
+def _disagreements(platform: Platform, topic: str, writers: list[str]) -> Iterator[Problem]:
+    table = platform.topics.get(topic, SharedTopic())
+    for field, info in SharedTopic.model_fields.items():
+        if getattr(table, field) is not None:
+            continue
+        asked = {w: getattr(catalog.settings_of(w, platform.services[w], topic), field) for w in writers}
+        values = {value: writer for writer, value in asked.items() if value is not None}
+        if len(values) > 1:
+            shown = " and ".join(f"{writer} {_written(field, value)}" for value, writer in values.items())
+            text = f"its writers ask for different values: {shown}; set topics.{topic}.{info.alias} for all of them"
+            yield Problem(("services", writers[-1], str(info.alias)), _written(field, asked[writers[-1]]), text)
+
+
+def _written(field: str, value: object) -> object:
+    if not isinstance(value, int) or field == "partitions":
+        return value
+    return units.format_duration(value) if field == "retention" else units.format_size(value)
+
+
+def _reads(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    if not _routes_fine(platform, broken):
+        return
+    topics = {**catalog.writers_of(platform), **_derived(platform)}
+    for name, team in platform.teams.items():
+        if not broken.fine("teams", name, "reads"):
+            continue
+        for i, pattern in enumerate(team.reads):
+            if text := _read_problem(pattern, topics):
+                yield Problem(("teams", name, "reads", i), pattern, text)
+
+
+def _read_problem(pattern: str, topics: Iterable[str]) -> str | None:
+    text, prefix = catalog.reads(pattern)
+    if "*" in text or (prefix and not text):
+        return "not a topic or prefix; * stands only at the end, behind at least one character, like logs.*"
+    if prefix and not any(topic.startswith(text) for topic in topics):
+        return f"no topic begins like this; {suggestion(text, topics)}"
+    if not prefix and text not in topics:
+        near = closest(text, topics)
+        return f"no service writes to this topic; {f'did you mean {near}?' if near else 'add a service that does'}"
+    return None
+
+
+def _disk(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    fine = (
+        _routes_fine(platform, broken)
+        and _fine_pools(platform, broken, "replicas", "roles")
+        and all(broken.fine("kafka", "pools", name, "storage", "size") for name in platform.kafka.pools)
+        and broken.fine("kafka", "replicationFactor")
+        and platform.kafka.replication_factor <= platform.brokers()
+        and broken.fine("retention")
+        and broken.fine("topics")
+        and all(broken.fine("services", s, key) for s in platform.services for key in ("rate", "retention"))
+        and all(kind in platform.retention_classes() for s in platform.services.values() for kind in s.types or ())
+    )
+    if not fine or not platform.brokers():
+        return
+    needs = catalog.disk_needs(platform, catalog.topics_of(platform))
+    need = sum(n.size for n in needs)
+    disks = [pool.storage.size for pool in platform.broker_pools().values() for _ in range(pool.replicas)]
+    usable = sizing.usable_disk(disks)
+    if need <= usable:
+        return
+    shown = [str(n) for n in needs[:3]] + ([f"{len(needs) - 3} more"] if len(needs) > 3 else [])
+    text = (
+        f"the services need {units.about(need)} on disk, but the brokers have {len(disks)} x "
+        f"{units.about(min(disks))} x {sizing.USABLE_DISK} = {units.about(usable)} for logs. "
+        f"Rate x (retention + segment) x copies: {'; '.join(shown)}. "
+        "Write larger disks or more brokers in kafka.pools, shorter retentions, or lower rates"
+    )
+    yield Problem(("services",), units.about(need), text)

@@ -1,0 +1,121 @@
+"""The log event: what every record of the platform's log topics holds, one line of JSON in UTF-8.
+
+Trace context follows W3C Trace Context (https://www.w3.org/TR/trace-context/): a trace id of 32 and a span id of 16
+lower-case hexadecimal digits, neither all zero.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from ..config.levels import LEVELS, Level, PartitionBy
+
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
+_SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_FIELDS = ("timestamp", "service", "level", "message", "trace_id", "span_id", "instance", "attributes")
+
+
+class LogEventError(ValueError):
+    """Something that is no log event. ``problems``: every fault found, each with its field and value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("not a log event: " + "; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One event. Raises LogEventError, with all faults at once, when a field is not what the schema says.
+
+    timestamp: when it happened; any time zone, written in UTC with milliseconds.
+    instance: the pod, process or file that wrote it.
+    attributes: whatever JSON can hold; ``user_id`` is the key of topics partitioned by user.
+    """
+
+    timestamp: datetime
+    service: str
+    level: Level
+    message: str
+    trace_id: str
+    span_id: str
+    instance: str
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        if self.timestamp.tzinfo is None:
+            problems.append(f"timestamp {self.timestamp.isoformat()} has no time zone")
+        if not self.service:
+            problems.append("service is empty")
+        if self.level not in LEVELS:
+            problems.append(f"level {self.level!r} is none of {', '.join(LEVELS)}")
+        if not _TRACE_ID.fullmatch(self.trace_id):
+            problems.append(f"trace_id {self.trace_id!r} is not 32 lower-case hexadecimal digits, not all zero")
+        if not _SPAN_ID.fullmatch(self.span_id):
+            problems.append(f"span_id {self.span_id!r} is not 16 lower-case hexadecimal digits, not all zero")
+        if not self.instance:
+            problems.append("instance is empty")
+        if problems:
+            raise LogEventError(problems)
+
+    def key(self, partition_by: PartitionBy) -> bytes:
+        """The record key for a topic partitioned by ``partition_by``; the trace id where an event has no user."""
+        match partition_by:
+            case "instance_id":
+                return self.instance.encode()
+            case "user_id":
+                return str(self.attributes.get("user_id") or self.trace_id).encode()
+            case "trace_id":
+                return self.trace_id.encode()
+
+    def to_json(self) -> bytes:
+        """The record value. Raises LogEventError when an attribute is something that JSON cannot hold."""
+        document = {
+            "timestamp": format_timestamp(self.timestamp),
+            "service": self.service,
+            "level": self.level,
+            "message": self.message,
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "instance": self.instance,
+            "attributes": self.attributes,
+        }
+        try:
+            return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError) as error:
+            raise LogEventError([f"attributes cannot be written as JSON: {error}"]) from error
+
+    @classmethod
+    def from_json(cls, value: bytes) -> LogEvent:
+        """Read a record value. Raises LogEventError on anything but a whole log event."""
+        try:
+            parsed: object = json.loads(value)
+        except ValueError as error:
+            raise LogEventError([f"not JSON in UTF-8: {error}"]) from error
+        if not isinstance(parsed, dict):
+            raise LogEventError(["not a JSON object"])
+        document = cast(dict[str, Any], parsed)
+        problems = [f"{name} is missing" for name in _FIELDS if name not in document]
+        problems += [f"{name} is not a field of log events" for name in document if name not in _FIELDS]
+        problems += [
+            f"{name} {document[name]!r} is not {'an object' if kind is dict else 'a string'}"
+            for name, kind in ((name, dict if name == "attributes" else str) for name in _FIELDS)
+            if name in document and not isinstance(document[name], kind)
+        ]
+        if problems:
+            raise LogEventError(problems)
+        try:
+            timestamp = datetime.fromisoformat(document.pop("timestamp"))
+        except ValueError as error:
+            raise LogEventError([f"timestamp is not RFC 3339: {error}"]) from error
+        return cls(timestamp=timestamp, **document)
+
+
+def format_timestamp(moment: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, for example ``2026-01-02T03:04:05.678Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,0 +1,200 @@
+"""Ready settings for Kafka clients: what a service, a team or a tool puts into confluent-kafka's constructors.
+
+They come from two things only: the catalog that the platform publishes (ConfigMap ``kafkalogs-catalog``) and the
+client's own PEM material, which stays in memory. Names and units of the settings are librdkafka's
+(https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from confluent_kafka import KafkaError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+
+from kafkalogs.client.logevent import Level, PartitionBy
+
+LogType = Literal["access", "application", "audit"]
+Settings = dict[str, str | int | float | bool]
+
+# A record batch's header is 61 bytes and a record's own at most 27 with no headers (Kafka's message format, v2);
+# the rest is room for a batch that compression makes larger.
+RECORD_OVERHEAD = 512
+# librdkafka's own default; larger batches do not pay.
+LARGEST_BATCH = 1_000_000
+
+
+class CatalogError(Exception):
+    """A catalog that cannot be read, or that lacks what was asked for. Its text says what and lists what there is."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Topic(_Model):
+    """A log topic. ``max_message_bytes``: of one batch, in bytes; ``retention_ms``: milliseconds."""
+
+    partitions: int
+    replicas: int
+    min_insync_replicas: int
+    retention_ms: int
+    max_message_bytes: int
+    compression: str
+    partition_by: PartitionBy
+    retention_class: str
+
+
+class Service(_Model):
+    """Who writes where. ``topics``: by log type, or by level when the layout is level; ``bytes_per_second``: rate."""
+
+    team: str
+    user: str
+    layout: Literal["service", "type", "level"]
+    topics: dict[str, str]
+    bytes_per_second: int
+
+    def topic(self, log_type: str, level: Level) -> str:
+        """The topic of its events of this type and level. Raises CatalogError when it has none."""
+        key = level if self.layout == "level" else log_type
+        if key not in self.topics:
+            raise CatalogError(f"{self.user} writes no {key} log; it writes: {', '.join(self.topics)}")
+        return self.topics[key]
+
+
+class Team(_Model):
+    """Who reads what. ``group_prefix``: how the names of its consumer groups begin."""
+
+    user: str
+    group_prefix: str
+    topics: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
+
+    def reads(self, topic: str) -> bool:
+        return topic in self.topics or topic.startswith(self.prefixes)
+
+
+class Catalog(_Model):
+    """What the platform publishes. ``external``: where clients outside of Kubernetes connect, if they can."""
+
+    cluster: str
+    namespace: str
+    bootstrap: str
+    external: str | None = None
+    topics: dict[str, Topic]
+    services: dict[str, Service]
+    teams: dict[str, Team]
+
+    @classmethod
+    def parse(cls, text: str) -> Catalog:
+        """Read ``catalog.json``. Raises CatalogError naming each field that is wrong."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'document'}: {e['msg']}" for e in error.errors(include_url=False)
+            )
+            raise CatalogError(f"catalog.json is not as this version of kafkalogs expects: {faults}") from error
+
+    def service(self, name: str) -> Service:
+        if name not in self.services:
+            raise CatalogError(f"there is no service {name!r}; the services are: {', '.join(sorted(self.services))}")
+        return self.services[name]
+
+    def team(self, name: str) -> Team:
+        if name not in self.teams:
+            raise CatalogError(f"there is no team {name!r}; the teams are: {', '.join(sorted(self.teams))}")
+        return self.teams[name]
+
+    def topics_of(self, service: str) -> dict[str, Topic]:
+        """Topic name to topic, for the topics that a service writes."""
+        return {name: self.topics[name] for name in self.service(service).topics.values()}
+
+    def topics_for(self, team: str) -> dict[str, Topic]:
+        """Topic name to topic, for the topics that a team reads."""
+        return {name: topic for name, topic in self.topics.items() if self.team(team).reads(name)}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A client's PEM material. ``ca``: the cluster CA, that the brokers' certificates are checked with."""
+
+    ca: str = field(repr=False)
+    certificate: str = field(repr=False)
+    key: str = field(repr=False)
+
+
+@dataclass
+class Trouble:
+    """An ``error_cb`` that keeps what the client last said of its connections: the reason behind a time-out."""
+
+    last: str = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        # "all brokers are down" follows every reason and explains none
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # pyright: ignore[reportPrivateUsage] (its public name)
+            self.last = error.str()
+
+
+def connection(bootstrap: str, credentials: Credentials, client_id: str) -> Settings:
+    """What every client needs: where, and mTLS with the brokers' host names checked."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "client.id": client_id,
+        "security.protocol": "SSL",
+        "ssl.endpoint.identification.algorithm": "https",
+        "ssl.ca.pem": credentials.ca,
+        "ssl.certificate.pem": credentials.certificate,
+        "ssl.key.pem": credentials.key,
+        "socket.keepalive.enable": True,
+    }
+
+
+def producer(catalog: Catalog, service: str, credentials: Credentials, *, bootstrap: str | None = None) -> Settings:
+    """Settings of a service's producer: nothing acknowledged is lost, nothing is written twice by a retry.
+
+    bootstrap: where to connect; the address inside of Kubernetes unless given. Raises CatalogError for an unknown
+    service.
+    """
+    largest = largest_batch(catalog.topics_of(service).values())
+    return {
+        **connection(bootstrap or catalog.bootstrap, credentials, service),
+        "acks": "all",
+        "enable.idempotence": True,
+        "compression.type": "zstd",
+        "linger.ms": 50,
+        # The client fills batches by their size before compression; a topic with a lower limit would refuse them.
+        "message.max.bytes": largest,
+        "batch.size": min(LARGEST_BATCH, largest),
+    }
+
+
+def consumer(
+    catalog: Catalog, team: str, credentials: Credentials, *, group: str, bootstrap: str | None = None
+) -> Settings:
+    """Settings of a team's consumer: from the first record on, offsets committed by the program after its work.
+
+    group: the consumer group without the team's prefix (which is all that the team may use). Raises CatalogError for
+    an unknown team.
+    """
+    prefix = catalog.team(team).group_prefix
+    return {
+        **connection(bootstrap or catalog.bootstrap, credentials, f"{prefix}{group}"),
+        "group.id": f"{prefix}{group}",
+        "enable.auto.commit": False,
+        "auto.offset.reset": "earliest",
+        "isolation.level": "read_committed",
+    }
+
+
+def admin(catalog: Catalog, user: str, credentials: Credentials, *, bootstrap: str | None = None) -> Settings:
+    """Settings of an admin client that acts as ``user``."""
+    return connection(bootstrap or catalog.bootstrap, credentials, user)
+
+
+def largest_batch(topics: Iterable[Topic]) -> int:
+    """Bytes of the largest batch that all of ``topics`` take; librdkafka allows no less than 1000."""
+    return max(1000, min(topic.max_message_bytes for topic in topics))

@@ -1,0 +1,101 @@
+"""What a stack file need not say: defaults that depend on its environment, and what follows from its `aws`.
+
+They are put under the values of the file before anything is checked, so that a problem of any of them has a path that
+can be written in the file.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from ..registry import IMAGES
+from .aws import BUCKET, REGION, STORAGE_CLASS
+
+DEFAULT: Final = "prod"
+"""The environment of a stack file that names none: the strictest."""
+
+ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # One machine, and for throwing away.
+    "local": {
+        "operator": "auto",
+        "protect": False,
+        # Few brokers and clients: Kafka's default of 50 each would be 300 more replicas to make at the start.
+        "kafka": {"config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12}},
+        "connect": {"replicas": 1, "cpu": "120m"},
+        "archive": {"commitInterval": "30s"},
+        "pager": {"quiet": "2m", "update": "30s"},
+        "compliance": {"auditFloor": "1h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
+    },
+    # As production is, but with logs that nobody is obliged to keep.
+    "staging": {
+        "operator": "strimzi",
+        "protect": True,
+        "kafka": {"config": {}},
+        "connect": {"replicas": 2, "cpu": "200m"},
+        "archive": {"commitInterval": "5m"},
+        "pager": {"quiet": "10m", "update": "5m"},
+        "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
+    },
+    # The defaults of the models in config.py: a test keeps the two the same.
+    "prod": {
+        "operator": "strimzi",
+        "protect": True,
+        "kafka": {"config": {}},
+        "connect": {"replicas": 2, "cpu": "200m"},
+        "archive": {"commitInterval": "5m"},
+        "pager": {"quiet": "10m", "update": "5m"},
+        "compliance": {"auditFloor": "7d", "archiveYears": {"access": 1, "application": 1, "audit": 7, "errors": 2}},
+    },
+}
+"""The defaults that depend on the environment. Those of a part count if the file has the part."""
+
+
+def merged(raw: Any) -> Any:
+    """The configuration of a stack with what it does not say; anything but a mapping as it is. The same once more
+    changes nothing."""
+    if not isinstance(raw, Mapping):
+        return raw
+    given = _mapping(raw)
+    environment = given.get("environment", DEFAULT)
+    known = isinstance(environment, str) and environment in ENVIRONMENTS
+    defaults = ENVIRONMENTS[environment if known else DEFAULT]
+    values = _under(given, {key: value for key, value in defaults.items() if key not in IMAGES or key in given})
+    return _with_aws(values)
+
+
+def _under(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """`given` with those of `defaults` that it lacks."""
+    values = copy.deepcopy(dict(given))
+    for key, default in defaults.items():
+        if key not in values:
+            values[key] = copy.deepcopy(default)
+        elif isinstance(default, Mapping) and isinstance(values[key], Mapping):
+            values[key] = _under(_mapping(values[key]), _mapping(default))
+    return values
+
+
+def _with_aws(values: dict[str, Any]) -> dict[str, Any]:
+    """With `aws` the archive is in its bucket and region and known to Glue, and disks are of its StorageClass."""
+    aws = values.get("aws")
+    if not isinstance(aws, Mapping):
+        return values
+    account = _mapping(aws)
+    follows: dict[str, Any] = {}
+    if "archive" in values:
+        place = {"region": account["region"]} if REGION.fits(account.get("region")) else {}
+        bucket = {"warehouse": f"s3://{account['bucket']}/logs"} if BUCKET.fits(account.get("bucket")) else {}
+        follows["archive"] = {"catalog": "glue", **place, **bucket}
+    pools = _mapping(_mapping(values.get("kafka")).get("pools"))
+    disks: dict[str, Any] = {
+        name: {"storage": {"class": STORAGE_CLASS}}
+        for name, pool in pools.items()
+        if _mapping(_mapping(pool).get("storage")).get("type") != "ephemeral"
+    }
+    if disks and account.get("storageClass", True) is True:
+        follows["kafka"] = {"pools": disks}
+    return _under(values, follows)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A mapping of the file; an empty one for what should be a mapping and is none, which is reported elsewhere."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,97 @@
+"""Names: what Kafka and Kubernetes accept, and which names follow from which.
+
+Kafka's rules for topics are those of `org.apache.kafka.common.internals.Topic`; Kubernetes' are RFC 1123 labels and
+subdomains. A `KafkaUser`'s name is also the common name of its certificate, which X.509 limits to 64 characters.
+"""
+
+import re
+from typing import Final
+
+TLS_PORT: Final = 9093
+"""The port at which clients in Kubernetes connect with a certificate."""
+
+SCRAM_PORT: Final = 9094
+"""The port at which clients in Kubernetes connect with a password."""
+
+CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
+TEAM_PREFIX: Final = "team-"
+
+OWN_USERS: Final = frozenset({"connect", "registry", "stream", "pager", "shipper", "monitor", "doctor"})
+"""The identities of the platform's own parts."""
+
+STREAM_TOPICS: Final = frozenset(
+    {
+        *("logs.error", "logs.sampled", "errors.critical", "metrics.error-rate", "metrics.latency", "correlations"),
+        "catalog.services",
+    }
+)
+"""The topics that the stream job writes."""
+
+SHIPPED_TOPIC: Final = "logs.platform"
+"""The topic that the shipper writes."""
+
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
+_TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]+", re.ASCII)
+_LABEL_LENGTH: Final = 63
+_TOPIC_LENGTH: Final = 249
+
+
+def label_problem(name: str, longest: int = _LABEL_LENGTH) -> str | None:
+    """What Kubernetes would refuse in `name`, with the remedy; None for a label of at most `longest` characters."""
+    if len(name) > longest:
+        return f"{len(name)} characters long; use at most {longest}"
+    if not _LABEL.fullmatch(name):
+        return "not a name Kubernetes takes; use a-z, 0-9 and -, with a letter or digit at both ends"
+    return None
+
+
+def service_problem(name: str, cluster: str) -> str | None:
+    """What is wrong with the name of a service of the Kafka cluster `cluster`; None if nothing."""
+    if name.startswith(TEAM_PREFIX):
+        return f"names that begin with {TEAM_PREFIX} are the identities of teams; choose another name"
+    if name in OWN_USERS:
+        return "the identity of a part of the platform; choose another name"
+    if name.startswith(f"{cluster}-"):
+        return f"names that begin with {cluster}- are the Kafka cluster's own Secrets and pods; choose another name"
+    return label_problem(name)
+
+
+def team_problem(name: str) -> str | None:
+    """What is wrong with the name of a team; None if nothing."""
+    return label_problem(name, _LABEL_LENGTH - len(TEAM_PREFIX))
+
+
+def topic_problem(name: str) -> str | None:
+    """What Kafka would refuse in a topic's name, with the remedy; None if nothing."""
+    if len(name) > _TOPIC_LENGTH:
+        return f"{len(name)} characters long; Kafka takes topic names of at most {_TOPIC_LENGTH}"
+    if not _TOPIC.fullmatch(name) or name in {".", ".."}:
+        return "not a topic name Kafka takes; use letters, digits, '.', '_' and '-'"
+    if name.startswith("__"):
+        return "names that begin with __ are Kafka's own topics; choose another name"
+    return None
+
+
+def metric_name(topic: str) -> str:
+    """The topic's name in Kafka's metrics, where '.' and '_' are the same: two topics must differ in it."""
+    return topic.replace(".", "_")
+
+
+def resource_name(topic: str) -> str:
+    """The name of the KafkaTopic resource of `topic`: itself, where Kubernetes takes it."""
+    return re.sub(r"[^a-z0-9]*\.[^a-z0-9]*", ".", re.sub(r"[^a-z0-9.]", "-", topic.lower())).strip("-.") or "topic"
+
+
+def team_user(team: str) -> str:
+    """The KafkaUser of a team."""
+    return f"{TEAM_PREFIX}{team}"
+
+
+def group_prefix(team: str) -> str:
+    """What the names of a team's consumer groups begin with."""
+    return f"{team}."
+
+
+def bootstrap(cluster: str, namespace: str, port: int = TLS_PORT) -> str:
+    """The address of a listener of the cluster within Kubernetes, as Strimzi names its Service."""
+    return f"{cluster}-kafka-bootstrap.{namespace}.svc:{port}"

@@ -1,0 +1,1 @@
+"""Kafka itself: the operator, the cluster, topics, users, and the metrics of its JVMs."""

@@ -1,0 +1,349 @@
+"""`KafkaCluster`: a Kafka cluster of Strimzi's node pools, with the defaults that production wants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap
+
+from ..config import naming, units
+from ..kube import listeners
+from ..kube.resources import (
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    STRIMZI_API,
+    Manifest,
+    custom_resource,
+    manifest_of,
+    metadata,
+    typed,
+)
+from . import jmx
+
+NODES_PER_POOL: Final = 100
+"""Node ids set aside for each pool where there are several, so that pools grow without touching each other."""
+
+LARGEST_HEAP: Final = 6 * units.GIB
+"""Kafka gains nothing from more heap; the page cache does."""
+
+# The group that owns the volumes; the image's user is a member.
+_KAFKA_GROUP: Final = 1001
+
+# The days of Strimzi's own default, written down because a certificate that lapses stops every client.
+_CA: Final = {"validityDays": 365, "renewalDays": 30}
+
+
+@dataclass(frozen=True)
+class NodePoolArgs:
+    """Kafka nodes that are alike."""
+
+    roles: list[str]
+    """`controller`, `broker`, or both."""
+
+    replicas: int
+    """How many nodes."""
+
+    storage_size: pulumi.Input[int]
+    """The disk of each node; bytes."""
+
+    memory: pulumi.Input[int]
+    """Requested and limited per node; bytes."""
+
+    cpu: pulumi.Input[int]
+    """Requested per node; thousandths of a core."""
+
+    cpu_limit: pulumi.Input[int] | None = None
+    """Limited per node; thousandths of a core; 2 cores or `cpu`, whichever is more, when absent."""
+
+    ephemeral: pulumi.Input[bool] | None = None
+    """Whether the disk is lost with the pod; a PersistentVolumeClaim when absent."""
+
+    storage_class: pulumi.Input[str] | None = None
+    """The StorageClass of the claims; the cluster's default when absent."""
+
+    delete_claim: pulumi.Input[bool] | None = None
+    """Whether the claims go with the cluster; they stay when absent."""
+
+
+@dataclass(frozen=True)
+class KafkaClusterArgs:
+    """What a `KafkaCluster` is made of."""
+
+    namespace: pulumi.Input[str]
+    """Its namespace."""
+
+    cluster: pulumi.Input[str]
+    """The name of the Kafka resource; Services, Secrets and pods begin with it."""
+
+    pools: dict[str, NodePoolArgs]
+    """The node pools by name. Brokers are numbered in this order, pools with the role broker first."""
+
+    version: pulumi.Input[str] = "4.3.1"
+    """The version of Kafka."""
+
+    replication_factor: pulumi.Input[int] = 3
+    """Copies of every record of topics that do not say otherwise, and of Kafka's own topics."""
+
+    min_in_sync_replicas: pulumi.Input[int] = 2
+    """Copies that must have a record before `acks=all` is answered."""
+
+    external_host: pulumi.Input[str] | None = None
+    """The name at which clients outside Kubernetes reach the nodes; no listener for them when absent."""
+
+    external_port: pulumi.Input[int] | None = None
+    """The node port of that listener's bootstrap; broker i (from 0) is at port + 1 + i. Needed with external_host."""
+
+    rack: pulumi.Input[str] | None = None
+    """The node label of the zone over which copies are spread; none when absent."""
+
+    metrics: bool = False
+    """Whether the nodes serve metrics for Prometheus, see `jmx`."""
+
+    config: pulumi.Input[dict[str, Any]] | None = None
+    """Further broker settings; they win over the defaults."""
+
+
+def node_ids(pools: Mapping[str, NodePoolArgs]) -> dict[str, range]:
+    """The ids of the nodes of each pool, brokers first. A single pool starts at 0; each of several has its hundred."""
+    ordered = sorted(pools, key=lambda name: "broker" not in pools[name].roles)
+    return {
+        name: range(i * NODES_PER_POOL, i * NODES_PER_POOL + pools[name].replicas) for i, name in enumerate(ordered)
+    }
+
+
+def broker_ids(pools: Mapping[str, NodePoolArgs]) -> list[int]:
+    """The node ids of the brokers, in order."""
+    return [node for name, nodes in node_ids(pools).items() if "broker" in pools[name].roles for node in nodes]
+
+
+def _spread(cluster: str, rack: str | None) -> Manifest:
+    """How pods of the cluster keep away from each other: wished for, so that a small cluster still gets all of them."""
+    mine = {"matchLabels": {"strimzi.io/cluster": cluster, "strimzi.io/name": f"{cluster}-kafka"}}
+    apart = {"labelSelector": mine, "topologyKey": "kubernetes.io/hostname"}
+    spread: Manifest = {
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": apart}]
+            }
+        }
+    }
+    if rack:
+        spread["topologySpreadConstraints"] = [
+            {"maxSkew": 1, "topologyKey": rack, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": mine}
+        ]
+    return spread
+
+
+def pool_manifest(
+    name: str,
+    namespace: str,
+    cluster: str,
+    rack: str | None,
+    first_id: int | None,
+    roles: list[str],
+    replicas: int,
+    storage_size: int,
+    memory: int,
+    cpu: int,
+    cpu_limit: int | None,
+    ephemeral: bool | None,
+    storage_class: str | None,
+    delete_claim: bool | None,
+) -> Manifest:
+    """The KafkaNodePool of a pool whose node ids start at `first_id` (None leaves the choice to the operator)."""
+    volume: Manifest = {"id": 0, "kraftMetadata": "shared"}
+    if ephemeral:
+        volume |= {"type": "ephemeral", "sizeLimit": units.quantity(storage_size)}
+    else:
+        volume |= {
+            "type": "persistent-claim",
+            "size": units.quantity(storage_size),
+            "deleteClaim": bool(delete_claim),
+            **({"class": storage_class} if storage_class else {}),
+        }
+    heap = f"{min(memory // 2, LARGEST_HEAP) // units.MIB}m"
+    limit = cpu_limit or max(cpu, 2000)
+    # No waiting here: Strimzi reports readiness on the Kafka resource, not on its pools.
+    about = metadata(name, namespace, cluster)
+    if first_id is not None:
+        about["annotations"] = {"strimzi.io/next-node-ids": f"[{first_id}-{first_id + NODES_PER_POOL - 1}]"}
+    return {
+        "apiVersion": STRIMZI_API,
+        "kind": "KafkaNodePool",
+        "metadata": about,
+        "spec": {
+            "replicas": replicas,
+            "roles": roles,
+            "storage": {"type": "jbod", "volumes": [volume]},
+            "resources": {
+                "requests": {"memory": units.quantity(memory), "cpu": units.format_cpu(cpu)},
+                "limits": {"memory": units.quantity(memory), "cpu": units.format_cpu(limit)},
+            },
+            "jvmOptions": {"-Xms": heap, "-Xmx": heap},
+            "template": {
+                "pod": {
+                    "securityContext": {**RESTRICTED_POD, "fsGroup": _KAFKA_GROUP},
+                    "terminationGracePeriodSeconds": 120,
+                    **_spread(cluster, rack),
+                },
+                "kafkaContainer": {"securityContext": RESTRICTED_CONTAINER},
+                "initContainer": {"securityContext": RESTRICTED_CONTAINER},
+            },
+        },
+    }
+
+
+def broker_config(replication_factor: int, min_in_sync_replicas: int) -> Manifest:
+    """The brokers' settings (https://kafka.apache.org/documentation/#brokerconfigs)."""
+    return {
+        "auto.create.topics.enable": False,
+        "compression.type": "producer",
+        "default.replication.factor": replication_factor,
+        "min.insync.replicas": min_in_sync_replicas,
+        # A replica that lags never leads: it would lose records that producers were told are safe.
+        "unclean.leader.election.enable": False,
+        "offsets.topic.replication.factor": replication_factor,
+        "transaction.state.log.replication.factor": replication_factor,
+        "transaction.state.log.min.isr": min_in_sync_replicas,
+        "share.coordinator.state.topic.replication.factor": replication_factor,
+        "share.coordinator.state.topic.min.isr": min_in_sync_replicas,
+    }
+
+
+def _entity_operator() -> Manifest:
+    """Strimzi's topic and user operators."""
+    resources = {"requests": {"memory": "384Mi", "cpu": "50m"}, "limits": {"memory": "384Mi", "cpu": "1"}}
+    return {
+        "topicOperator": {"resources": resources},
+        "userOperator": {"resources": resources},
+        "template": {
+            "pod": {"securityContext": RESTRICTED_POD},
+            "topicOperatorContainer": {"securityContext": RESTRICTED_CONTAINER},
+            "userOperatorContainer": {"securityContext": RESTRICTED_CONTAINER},
+        },
+    }
+
+
+def kafka_manifest(
+    namespace: str,
+    cluster: str,
+    version: str,
+    replication_factor: int,
+    min_in_sync_replicas: int,
+    brokers: list[int],
+    external_host: str | None,
+    external_port: int | None,
+    rack: str | None,
+    metrics: bool,
+    config: dict[str, Any] | None,
+) -> Manifest:
+    """The Kafka resource of a cluster whose brokers have the node ids `brokers`."""
+    offered = [
+        listeners.internal("tls", naming.TLS_PORT, "tls"),
+        listeners.internal("scram", naming.SCRAM_PORT, "scram-sha-512"),
+    ]
+    if external_host is not None and external_port is not None:
+        offered.append(listeners.external(external_host, external_port, brokers))
+    return {
+        "apiVersion": STRIMZI_API,
+        "kind": "Kafka",
+        "metadata": metadata(cluster, namespace, wait=True),
+        "spec": {
+            "kafka": {
+                "version": version,
+                "metadataVersion": ".".join(version.split(".")[:2]),
+                "listeners": offered,
+                "authorization": {"type": "simple"},
+                "config": {**broker_config(replication_factor, min_in_sync_replicas), **(config or {})},
+                **({"rack": {"topologyKey": rack}} if rack else {}),
+                **({"metricsConfig": jmx.metrics_config(cluster, jmx.KAFKA_KEY)} if metrics else {}),
+                "template": {"podDisruptionBudget": {"maxUnavailable": 1}},
+            },
+            "entityOperator": _entity_operator(),
+            "clusterCa": _CA,
+            "clientsCa": _CA,
+        },
+    }
+
+
+def _jmx_metadata(namespace: str, cluster: str) -> Manifest:
+    return metadata(jmx.config_map_name(cluster), namespace, at_once=True)
+
+
+class KafkaCluster(pulumi.ComponentResource):
+    """A Kafka cluster: TLS and credentials on every listener, authorization on, no record lost to one broken node."""
+
+    cluster: pulumi.Output[str]
+    """The name of the cluster; who uses it waits until it is ready."""
+
+    bootstrap: pulumi.Output[str]
+    """The address for clients with a certificate, within Kubernetes."""
+
+    scram_bootstrap: pulumi.Output[str]
+    """The address for clients with a password, within Kubernetes."""
+
+    external_bootstrap: pulumi.Output[str] | None
+    """The address for clients with a certificate, outside Kubernetes; None without such a listener."""
+
+    ca_secret: pulumi.Output[str]
+    """The Secret whose ca.crt clients verify the brokers with."""
+
+    def __init__(self, name: str, args: KafkaClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(KafkaClusterArgs, args)
+        super().__init__("kafkalogs:index:KafkaCluster", name, {}, opts)
+        nodes = {key: typed(NodePoolArgs, pool) for key, pool in args.pools.items()}
+        ids = node_ids(nodes)
+        shared = {"namespace": args.namespace, "cluster": args.cluster, "rack": args.rack}
+        pools = [
+            custom_resource(
+                f"{name}-{key}",
+                "KafkaNodePool",
+                manifest_of(
+                    pool_manifest,
+                    name=key,
+                    first_id=ids[key].start if len(nodes) > 1 else None,
+                    **shared,
+                    **vars(pool),
+                ),
+                minutes=5,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for key, pool in nodes.items()
+        ]
+        before: list[pulumi.Resource] = [*pools]
+        if args.metrics:
+            about: Any = manifest_of(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
+            child = pulumi.ResourceOptions(parent=self)
+            before.append(ConfigMap(f"{name}-jmx", metadata=about, data=jmx.config_map_data(), opts=child))
+        values = {key: value for key, value in vars(args).items() if key != "pools"}
+        kafka = custom_resource(
+            name,
+            "Kafka",
+            manifest_of(kafka_manifest, brokers=broker_ids(nodes), **values),
+            minutes=15,
+            delete="5m",
+            # A Kafka without pools is an error to the operator, and pools go after the cluster.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=before),
+        )
+        ready = pulumi.Output.all(cluster=args.cluster, namespace=args.namespace, ready=kafka.urn)
+        self.cluster = ready.apply(lambda known: known["cluster"])
+        self.bootstrap = ready.apply(lambda known: naming.bootstrap(known["cluster"], known["namespace"]))
+        self.scram_bootstrap = ready.apply(
+            lambda known: naming.bootstrap(known["cluster"], known["namespace"], naming.SCRAM_PORT)
+        )
+        self.external_bootstrap = (
+            pulumi.Output.concat(args.external_host, ":", pulumi.Output.from_input(args.external_port).apply(str))
+            if args.external_host is not None
+            else None
+        )
+        self.ca_secret = self.cluster.apply(lambda cluster: f"{cluster}-cluster-ca-cert")
+        self.register_outputs(
+            {
+                "cluster": self.cluster,
+                "bootstrap": self.bootstrap,
+                "scramBootstrap": self.scram_bootstrap,
+                "externalBootstrap": self.external_bootstrap,
+                "caSecret": self.ca_secret,
+            }
+        )

@@ -1,0 +1,188 @@
+"""`StrimziOperator`: what turns Strimzi's resources into a running Kafka.
+
+Two operators honour the same resources: Strimzi's own, by its Helm chart, and the embedded one, which runs Kafka on a
+single machine where Strimzi's images cannot be had. Nothing outside this module depends on which it is.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from ..kube.crds import STRIMZI_VERSION
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, manifest_of, metadata, part, typed, untyped
+
+CHART: Final = "oci://quay.io/strimzi-helm/strimzi-kafka-operator"
+EMBEDDED: Final = "kafkalogs-operator"
+_HEALTH_PORT: Final = 8080
+
+
+@dataclass(frozen=True)
+class StrimziOperatorArgs:
+    """Which operator runs, and where."""
+
+    namespace: pulumi.Input[str]
+    """The namespace that it runs in and watches."""
+
+    kind: str = "strimzi"
+    """`strimzi`, or `embedded`."""
+
+    memory: pulumi.Input[str] = "768Mi"
+    """Requested and limited for Strimzi's operator. The chart's 384Mi is too little on small machines, where it is
+    killed while it starts."""
+
+    image: pulumi.Input[str] | None = None
+    """The image of the embedded operator; needed by that kind only."""
+
+    kafka_image: pulumi.Input[str] | None = None
+    """The image with which the embedded operator runs Kafka; needed by that kind only."""
+
+    kafka_version: pulumi.Input[str] = "4.3.1"
+    """The version of Kafka in `kafka_image`."""
+
+
+def chart_values(memory: str) -> Manifest:
+    """The values of Strimzi's chart."""
+    resources = {"requests": {"memory": memory, "cpu": "100m"}, "limits": {"memory": memory, "cpu": "1"}}
+    return {
+        "resources": resources,
+        "podSecurityContext": RESTRICTED_POD,
+        "securityContext": RESTRICTED_CONTAINER,
+        # Pods of which the resources say nothing get the "restricted" settings too.
+        "extraEnvs": [{"name": "STRIMZI_POD_SECURITY_PROVIDER_CLASS", "value": "restricted"}],
+    }
+
+
+def embedded_rules() -> list[Manifest]:
+    """What the embedded operator may do, in its own namespace."""
+    strimzi, flink, core = "kafka.strimzi.io", "flink.apache.org", ""
+    kinds = ["kafkas", "kafkanodepools", "kafkatopics", "kafkausers", "kafkaconnects", "kafkaconnectors"]
+    keep = ["get", "list", "create", "patch", "delete"]
+    return [
+        {"apiGroups": [strimzi], "resources": kinds, "verbs": ["get", "list", "watch"]},
+        # a topic's finalizer; annotations that ask a connector for something, once it is done
+        {"apiGroups": [strimzi], "resources": ["kafkatopics", "kafkaconnectors"], "verbs": ["patch"]},
+        {"apiGroups": [strimzi], "resources": [f"{kind}/status" for kind in kinds], "verbs": ["patch"]},
+        {"apiGroups": [flink], "resources": ["flinkdeployments"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [flink], "resources": ["flinkdeployments/status"], "verbs": ["patch"]},
+        {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": keep},
+        {"apiGroups": [core], "resources": ["pods"], "verbs": ["get", "list", "watch", "create", "delete"]},
+        {"apiGroups": [core], "resources": ["secrets"], "verbs": [*keep, "watch"]},
+        {"apiGroups": [core], "resources": ["services", "configmaps", "persistentvolumeclaims"], "verbs": keep},
+        {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": keep},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": keep},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+        # its own, by name: is it being deleted?
+        {"apiGroups": [core], "resources": ["namespaces"], "verbs": ["get"]},
+    ]
+
+
+def embedded_manifest(namespace: str, image: str, kafka_image: str, kafka_version: str) -> Manifest:
+    """The Deployment of the embedded operator."""
+    # Strimzi's network policies let pods with the second label reach the brokers' own listeners.
+    labels = {"app.kubernetes.io/name": EMBEDDED, "strimzi.io/kind": "cluster-operator"}
+    health = {"httpGet": {"path": "/healthz", "port": _HEALTH_PORT}}
+    container: dict[str, Any] = {
+        "name": "operator",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": [
+            {"name": "STRIMZI_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            {"name": "STRIMZI_KAFKA_IMAGES", "value": f"{kafka_version}={kafka_image}"},
+        ],
+        "ports": [{"name": "health", "containerPort": _HEALTH_PORT}],
+        "readinessProbe": {**health, "periodSeconds": 2},
+        "livenessProbe": {**health, "initialDelaySeconds": 30, "periodSeconds": 20, "timeoutSeconds": 5},
+        "resources": {"requests": {"cpu": "30m", "memory": "192Mi"}, "limits": {"cpu": "1", "memory": "384Mi"}},
+        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own
+    }
+    return {
+        "metadata": metadata(EMBEDDED, namespace),
+        "spec": {
+            "replicas": 1,
+            # Two operators at once would both act on the same resources.
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": {"app.kubernetes.io/name": EMBEDDED}},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "serviceAccountName": EMBEDDED,
+                    "securityContext": RESTRICTED_POD,
+                    "containers": [container],
+                    "volumes": [{"name": "tmp", "emptyDir": {}}],
+                },
+            },
+        },
+    }
+
+
+class StrimziOperator(pulumi.ComponentResource):
+    """The operator of Kafka clusters, topics and users in a namespace. Its CRDs are `StrimziCrds`."""
+
+    kind: pulumi.Output[str]
+    """Which operator it is, known when it runs."""
+
+    def __init__(self, name: str, args: StrimziOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(StrimziOperatorArgs, args)
+        if args.kind not in {"strimzi", "embedded"}:
+            raise pulumi.RunError(f"StrimziOperator {name}: kind {args.kind!r}: write strimzi or embedded")
+        if args.kind == "embedded" and not (args.image and args.kafka_image):
+            raise pulumi.RunError(f"StrimziOperator {name}: kind embedded needs image and kafka_image")
+        super().__init__("kafkalogs:index:StrimziOperator", name, {}, opts)
+        running = self._embedded(name, args) if args.kind == "embedded" else self._chart(name, args)
+        self.kind = running.apply(lambda _: args.kind)
+        self.register_outputs({"kind": self.kind})
+
+    def _chart(self, name: str, args: StrimziOperatorArgs) -> pulumi.Output[str]:
+        # Here because loading it takes long, and only this kind needs it.
+        from pulumi_kubernetes.helm.v3 import Release
+
+        release = Release(
+            name,
+            chart=CHART,
+            version=STRIMZI_VERSION,
+            name="strimzi",
+            namespace=args.namespace,
+            skip_crds=True,
+            values=manifest_of(chart_values, memory=args.memory),
+            opts=pulumi.ResourceOptions(
+                parent=self, custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="5m")
+            ),
+        )
+        return release.id
+
+    def _embedded(self, name: str, args: StrimziOperatorArgs) -> pulumi.Output[str]:
+        about = untyped(metadata(EMBEDDED, args.namespace))
+        child = pulumi.ResourceOptions(parent=self)
+        account = ServiceAccount(name, metadata=about, opts=child)
+        role = Role(name, metadata=about, rules=untyped(embedded_rules()), opts=child)
+        binding = RoleBinding(
+            name,
+            metadata=about,
+            role_ref=untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": EMBEDDED}),
+            subjects=untyped([{"kind": "ServiceAccount", "name": EMBEDDED, "namespace": args.namespace}]),
+            opts=child,
+        )
+        manifest = manifest_of(
+            embedded_manifest,
+            namespace=args.namespace,
+            image=args.image,
+            kafka_image=args.kafka_image,
+            kafka_version=args.kafka_version,
+        )
+        deployment = Deployment(
+            name,
+            metadata=part(manifest, "metadata"),
+            spec=part(manifest, "spec"),
+            # Without its rights the operator could not even remove what it made, so they go after it.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[account, role, binding],
+                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete="2m"),
+            ),
+        )
+        return deployment.id

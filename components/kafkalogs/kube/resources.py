@@ -1,0 +1,126 @@
+"""What all components share: how a manifest becomes a resource and how arguments reach a component."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as plain values: apiVersion, kind, metadata, and spec, data or rules."""
+
+STRIMZI_API: Final = "kafka.strimzi.io/v1"
+
+WAIT_FOR_READY: Final = {"pulumi.com/waitFor": "condition=Ready"}
+"""Pulumi's provider waits until the operator reports Ready, else an `up` would end before anything runs."""
+
+METRICS_LABEL: Final = "kafkalogs.io/metrics"
+"""Pods with this label at "true" serve metrics at /metrics, on the port named `metrics`."""
+METRICS_PORT: Final = "metrics"
+"""The name of that port."""
+
+RESTRICTED_POD: Final[Manifest] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+"""The pod's part of Pod Security "restricted" (https://kubernetes.io/docs/concepts/security/pod-security-standards)."""
+
+RESTRICTED_CONTAINER: Final[Manifest] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "runAsNonRoot": True,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""Each container's part of Pod Security "restricted"."""
+
+_Args = TypeVar("_Args")
+
+
+def typed(args_type: type[_Args], args: _Args | Mapping[str, Any]) -> _Args:
+    """`args` as its dataclass. Through the plugin they come as a mapping, with every number a float."""
+    if not isinstance(args, Mapping):
+        return args
+    return args_type(**_whole(dict(cast("Mapping[str, Any]", args))))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in cast("Manifest", value).items()}
+    return [_whole(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def manifest_of(build: Callable[..., Manifest], **values: Any) -> pulumi.Input[Manifest]:
+    """The manifest that the pure function `build` makes of `values`.
+
+    It is built at once where all values are known, which is the rule and keeps large stacks fast; else when they are.
+    """
+    if any(_pending(value) for value in values.values()):
+        return pulumi.Output.all(**values).apply(lambda known: build(**known))
+    return build(**values)
+
+
+def _pending(value: Any) -> bool:
+    """Whether a value is, or holds, one that only Pulumi's engine knows."""
+    if isinstance(value, dict):
+        return any(_pending(item) for item in cast("Manifest", value).values())
+    if isinstance(value, list | tuple):
+        return any(_pending(item) for item in cast("Sequence[Any]", value))
+    return isinstance(value, pulumi.Output) or hasattr(value, "__await__")
+
+
+def part(manifest: pulumi.Input[Manifest], key: str) -> Any:
+    """One key of a manifest, known or not."""
+    return manifest[key] if isinstance(manifest, dict) else pulumi.Output.from_input(manifest).apply(lambda m: m[key])
+
+
+def untyped(manifest: Manifest | list[Manifest]) -> Any:
+    """`manifest` for Kubernetes' own classes: they take plain values, though their types do not say so."""
+    return manifest
+
+
+LONGEST_DELETION: Final = "90s"
+"""How long the deletion of a small resource is waited for. Pulumi's Kubernetes provider looks once whether the object
+is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
+does it look again. So this is what a missed event costs, and far more than a deletion takes."""
+
+POD_WAITED_FOR: Final = {"pulumi.com/skipAwait": "true"}
+"""Of a Service whose pods are waited for already; Pulumi's provider would watch its endpoints for ten seconds more."""
+
+DELETE_AT_ONCE: Final = {"pulumi.com/deletionPropagationPolicy": "background"}
+"""What has no finalizer is gone when its deletion is answered, so that no event can be missed."""
+
+
+def custom_resource(
+    name: str,
+    kind: str,
+    manifest: pulumi.Input[Manifest],
+    minutes: int,
+    opts: pulumi.ResourceOptions,
+    delete: str = LONGEST_DELETION,
+) -> CustomResource:
+    """A Strimzi resource of `kind` from its manifest; making and changing it may take so many minutes."""
+    timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=delete)
+    return CustomResource(
+        name,
+        api_version=STRIMZI_API,
+        kind=kind,
+        metadata=part(manifest, "metadata"),
+        spec=part(manifest, "spec"),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(custom_timeouts=timeouts)),
+    )
+
+
+def metadata(
+    name: str,
+    namespace: pulumi.Input[str],
+    cluster: str | None = None,
+    *,
+    wait: bool = False,
+    at_once: bool = False,
+) -> Manifest:
+    """The metadata of a resource; with the cluster that it belongs to, where it belongs to one."""
+    labels: dict[str, str] = {"app.kubernetes.io/part-of": "kafkalogs", "app.kubernetes.io/managed-by": "pulumi"}
+    if cluster is not None:
+        labels["strimzi.io/cluster"] = cluster
+    annotations = {**(WAIT_FOR_READY if wait else {}), **(DELETE_AT_ONCE if at_once else {})}
+    about: Manifest = {"name": name, "namespace": namespace, "labels": labels}
+    return {**about, "annotations": annotations} if annotations else about

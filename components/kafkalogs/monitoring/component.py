@@ -1,0 +1,318 @@
+"""`Monitoring`: who watches the platform. The exporter, Prometheus with the platform's rules, Alertmanager, dashboards.
+
+Where a Prometheus operator runs already (`operator: true`), PodMonitors and a PrometheusRule take the place of an own
+Prometheus and Alertmanager; the exporter and the dashboards are the same.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.apps.v1 import Deployment, StatefulSet
+from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+
+from ..kube.resources import Manifest, custom_resource, manifest_of, metadata, part, typed, untyped
+from . import alert_rules, dashboards, manifests
+from . import prometheus as prometheus_config
+
+
+@dataclass(frozen=True)
+class MonitoringArgs:
+    """What is watched, and who is told."""
+
+    namespace: pulumi.Input[str]
+    """The namespace of the platform."""
+
+    cluster: pulumi.Input[str]
+    """The name of the Kafka cluster."""
+
+    exporter_image: pulumi.Input[str]
+    """The image of the exporter."""
+
+    image: pulumi.Input[str] | None = None
+    """The image with Prometheus and Alertmanager; needed unless `operator`."""
+
+    user: pulumi.Input[str] = "monitor"
+    """The KafkaUser of the exporter, which is made here."""
+
+    brokers: int = 3
+    """How many nodes run Kafka."""
+
+    broker_disk: int | None = None
+    """The disk of each broker; bytes; not watched when absent."""
+
+    parts: list[str] | None = None
+    """The consumers that there are, of pager, stream, archive, search and audit; all when absent."""
+
+    shipper_namespace: str | None = None
+    """The namespace of the log shipper; not watched when absent."""
+
+    operator: bool = False
+    """Whether a Prometheus operator runs in the Kubernetes cluster: it is told what to watch, and no own Prometheus
+    and Alertmanager are made."""
+
+    prometheus_namespace: str = "monitoring"
+    """With `operator`: the namespace of its Prometheus."""
+
+    retention: str = "24h"
+    """How long Prometheus keeps what it has seen, as 24h or 15d."""
+
+    storage_size: str | None = None
+    """The disk of Prometheus, like 10Gi; what it has seen is lost with its pod when absent."""
+
+    pagerduty_secret: pulumi.Input[str] | None = None
+    """The Secret with PagerDuty's routing key; critical alerts page when it is given."""
+
+    pagerduty_field: pulumi.Input[str] = "routing-key"
+    """The field of that Secret with the key."""
+
+    pagerduty_url: str | None = None
+    """Where PagerDuty's Events API v2 is, another than its own."""
+
+    pagerduty_own_ca: bool = False
+    """Whether the certificate of that address is of the platform's CA."""
+
+    webhook_url: str | None = None
+    """Where critical alerts and warnings are posted in Alertmanager's format; nowhere when absent."""
+
+
+def watched(args: MonitoringArgs) -> alert_rules.Watched:
+    """What the rules are made for. Raises pulumi.RunError for a part that is none."""
+    known = alert_rules.CONSUMERS
+    parts = list(known) if args.parts is None else args.parts
+    if unknown := sorted(set(parts) - known.keys()):
+        raise pulumi.RunError(f"Monitoring: parts {', '.join(unknown)}: write {', '.join(known)}")
+    return alert_rules.Watched(
+        consumers={name: known[name] for name in known if name in parts},
+        broker_disk=args.broker_disk,
+        brokers=args.brokers,
+        connect=bool({"archive", "search", "audit"} & set(parts)),
+        shipper=args.shipper_namespace is not None,
+    )
+
+
+def prometheus_files(cluster: str, namespace: str, rules: Manifest, shipper: str | None) -> dict[str, str]:
+    """Prometheus' configuration files."""
+    return {
+        "prometheus.yml": manifests.as_yaml(prometheus_config.prometheus_config(cluster, namespace, shipper)),
+        "rules.yml": manifests.as_yaml(rules),
+        "web.yml": manifests.as_yaml(prometheus_config.web_config()),
+    }
+
+
+def alertmanager_files(
+    pagerduty: bool, pagerduty_url: str | None, pagerduty_own_ca: bool, webhook_url: str | None
+) -> dict[str, str]:
+    """Alertmanager's configuration files."""
+    config = prometheus_config.alertmanager_config(pagerduty, pagerduty_url, pagerduty_own_ca, webhook_url)
+    return {
+        "alertmanager.yml": manifests.as_yaml(config),
+        "web.yml": manifests.as_yaml(prometheus_config.web_config()),
+    }
+
+
+class Monitoring(pulumi.ComponentResource):
+    """What tells people that logs stop to arrive, to be found, or to wake somebody."""
+
+    user: pulumi.Output[str]
+    """The exporter's KafkaUser, known when it is ready."""
+
+    exporter: pulumi.Output[str]
+    """The exporter's Deployment, known when it runs."""
+
+    prometheus: pulumi.Output[str] | None
+    """The address of Prometheus within the namespace; None where an operator's is used."""
+
+    alertmanager: pulumi.Output[str] | None
+    """The address of Alertmanager within the namespace; None where an operator's is used."""
+
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        args = typed(MonitoringArgs, args)
+        if not args.operator and not args.image:
+            raise pulumi.RunError(f"Monitoring {name}: needs image, with Prometheus and Alertmanager, or operator")
+        rules = alert_rules.rule_groups(watched(args))
+        super().__init__("kafkalogs:index:Monitoring", name, {}, opts)
+        self._name, self._args = name, args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._exporter()
+        self._dashboards()
+        if args.operator:
+            self._for_operator(rules)
+            self.prometheus = self.alertmanager = None
+        else:
+            self.alertmanager = self._alertmanager()
+            self.prometheus = self._prometheus(rules)
+        self._metrics_policy()
+        self.register_outputs(
+            {
+                "user": self.user,
+                "exporter": self.exporter,
+                "prometheus": self.prometheus,
+                "alertmanager": self.alertmanager,
+            }
+        )
+
+    def _about(self, name: str) -> Any:
+        return untyped(metadata(name, self._args.namespace))
+
+    def _exporter(self) -> None:
+        args = self._args
+        user = custom_resource(
+            f"{self._name}-user",
+            "KafkaUser",
+            manifest_of(manifests.monitor_manifest, namespace=args.namespace, cluster=args.cluster, user=args.user),
+            minutes=5,
+            opts=self._child,
+        )
+        self.user = user.urn.apply(lambda _: args.user)
+        manifest = manifest_of(
+            manifests.exporter_manifest,
+            namespace=args.namespace,
+            cluster=args.cluster,
+            user=args.user,
+            image=args.exporter_image,
+        )
+        deployment = Deployment(
+            f"{self._name}-exporter",
+            metadata=part(manifest, "metadata"),
+            spec=part(manifest, "spec"),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[user], custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m")
+            ),
+        )
+        self.exporter = deployment.metadata.apply(lambda about: str(about.name))
+
+    def _dashboards(self) -> None:
+        about = metadata("kafkalogs-dashboards", self._args.namespace)
+        about["labels"] = {**about["labels"], **dashboards.SIDECAR_LABEL}
+        ConfigMap(
+            f"{self._name}-dashboards", metadata=untyped(about), data=dashboards.dashboard_files(), opts=self._child
+        )
+
+    def _metrics_policy(self) -> None:
+        peer: Manifest = {"podSelector": {"matchLabels": manifests.labels(manifests.PROMETHEUS)}}
+        if self._args.operator:
+            own = {"kubernetes.io/metadata.name": self._args.prometheus_namespace}
+            peer = {"namespaceSelector": {"matchLabels": own}}
+        NetworkPolicy(
+            f"{self._name}-metrics",
+            metadata=self._about("metrics"),
+            spec=untyped(manifests.metrics_policy(peer)),
+            opts=self._child,
+        )
+
+    def _for_operator(self, rules: Manifest) -> None:
+        args = self._args
+        monitors = manifest_of(_monitors, namespace=args.namespace, shipper_namespace=args.shipper_namespace)
+        for monitor in _monitors("", None):
+            CustomResource(
+                f"{self._name}-{monitor}",
+                api_version=manifests.OPERATOR_API,
+                kind="PodMonitor",
+                metadata=self._about(monitor),
+                spec=part(monitors, monitor),
+                opts=self._child,
+            )
+        CustomResource(
+            f"{self._name}-rules",
+            api_version=manifests.OPERATOR_API,
+            kind="PrometheusRule",
+            metadata=self._about("kafkalogs"),
+            spec=rules,
+            opts=self._child,
+        )
+
+    def _prometheus(self, rules: Manifest) -> pulumi.Output[str]:
+        from ..shipper.daemon import METRICS_SERVICE, METRICS_SERVICE_PORT
+
+        args = self._args
+        shipper = (
+            f"{METRICS_SERVICE}.{args.shipper_namespace}.svc.cluster.local:{METRICS_SERVICE_PORT}"
+            if args.shipper_namespace
+            else None
+        )
+        files = manifest_of(
+            prometheus_files, cluster=args.cluster, namespace=args.namespace, rules=rules, shipper=shipper
+        )
+        account = ServiceAccount(
+            f"{self._name}-prometheus", metadata=self._about(manifests.PROMETHEUS), opts=self._child
+        )
+        role = Role(
+            f"{self._name}-prometheus",
+            metadata=self._about(manifests.PROMETHEUS),
+            rules=untyped(manifests.discovery_rules()),
+            opts=self._child,
+        )
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": manifests.PROMETHEUS}
+        subject = {"kind": "ServiceAccount", "name": manifests.PROMETHEUS, "namespace": args.namespace}
+        binding = RoleBinding(
+            f"{self._name}-prometheus",
+            metadata=self._about(manifests.PROMETHEUS),
+            role_ref=untyped(reference),
+            subjects=untyped([subject]),
+            opts=self._child,
+        )
+        manifest = manifest_of(
+            manifests.prometheus_manifest,
+            namespace=args.namespace,
+            image=args.image,
+            config=files,
+            retention=args.retention,
+            storage_size=args.storage_size,
+        )
+        return self._run(
+            manifests.PROMETHEUS, prometheus_config.PROMETHEUS_PORT, files, manifest, [account, role, binding]
+        )
+
+    def _alertmanager(self) -> pulumi.Output[str]:
+        args = self._args
+        files: Manifest = alertmanager_files(
+            args.pagerduty_secret is not None, args.pagerduty_url, args.pagerduty_own_ca, args.webhook_url
+        )
+        manifest = manifest_of(
+            manifests.alertmanager_manifest,
+            namespace=args.namespace,
+            image=args.image,
+            config=files,
+            pagerduty_secret=args.pagerduty_secret,
+            pagerduty_field=args.pagerduty_field,
+            storage_size="1Gi" if args.storage_size else None,
+        )
+        return self._run(manifests.ALERTMANAGER, prometheus_config.ALERTMANAGER_PORT, files, manifest, [])
+
+    def _run(
+        self,
+        what: str,
+        port: int,
+        files: pulumi.Input[Manifest],
+        manifest: pulumi.Input[Manifest],
+        needed: list[pulumi.Resource],
+    ) -> pulumi.Output[str]:
+        """The ConfigMap, Service, NetworkPolicy and StatefulSet of Prometheus or Alertmanager; its address."""
+        name = f"{self._name}-{what}"
+        config = ConfigMap(name, metadata=self._about(what), data=files, opts=self._child)
+        # Nothing may wait for it: Pulumi waits itself until a Service has a pod that is ready.
+        Service(name, metadata=self._about(what), spec=untyped(manifests.service_spec(what, port)), opts=self._child)
+        NetworkPolicy(
+            name, metadata=self._about(what), spec=untyped(manifests.port_policy(what, port)), opts=self._child
+        )
+        stateful = StatefulSet(
+            name,
+            metadata=part(manifest, "metadata"),
+            spec=part(manifest, "spec"),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[config, *needed],
+                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m"),
+            ),
+        )
+        return pulumi.Output.all(namespace=self._args.namespace, ready=stateful.urn).apply(
+            lambda known: f"https://{what}.{known['namespace']}.svc:{port}"
+        )
+
+
+def _monitors(namespace: str, shipper_namespace: str | None) -> Manifest:
+    return manifests.pod_monitor_specs(namespace, shipper_namespace)

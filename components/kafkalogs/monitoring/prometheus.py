@@ -1,0 +1,135 @@
+"""What Prometheus looks at and whom Alertmanager tells, as their configuration files.
+
+Pods are found by what they say of themselves, so that a new part needs no word here: the label `kafkalogs.io/metrics:
+"true"` with a port named `metrics`, or Strimzi's port `tcp-prometheus`.
+"""
+
+from typing import Any, Final
+
+from ..kube.resources import METRICS_LABEL, METRICS_PORT
+
+STRIMZI_PORT: Final = "tcp-prometheus"
+
+CONFIG: Final = "/etc/kafkalogs/config"
+"""Where the configuration is mounted."""
+TLS: Final = "/etc/kafkalogs/tls"
+"""Where the certificate is mounted: tls.crt, tls.key, and ca.crt, which signed those of the other parts too."""
+ROUTING_KEY: Final = "/etc/kafkalogs/pagerduty/routing-key"
+
+INTERVAL: Final = "15s"
+PROMETHEUS_PORT: Final = 9090
+ALERTMANAGER_PORT: Final = 9093
+
+_POD: Final = "__meta_kubernetes_pod_"
+
+
+def prometheus_config(cluster: str, namespace: str, shipper: str | None) -> dict[str, Any]:
+    """prometheus.yml. shipper: the name of the headless Service before the shipper's pods, with its port."""
+    label = METRICS_LABEL.replace(".", "_").replace("/", "_")
+    pods: dict[str, Any] = {
+        "job_name": "pods",
+        "kubernetes_sd_configs": [{"role": "pod", "namespaces": {"names": [namespace]}}],
+        "relabel_configs": [
+            {
+                "source_labels": [f"{_POD}label_{label}", f"{_POD}container_port_name"],
+                "regex": f"true;{METRICS_PORT}|.*;{STRIMZI_PORT}",
+                "action": "keep",
+            },
+            {"source_labels": [f"{_POD}phase"], "regex": "Succeeded|Failed", "action": "drop"},
+            {"source_labels": [f"{_POD}label_app_kubernetes_io_name"], "target_label": "job"},
+            {"source_labels": [f"{_POD}name"], "target_label": "pod"},
+        ],
+    }
+    scraped = [pods, _tls_target("prometheus", PROMETHEUS_PORT), _tls_target("alertmanager", ALERTMANAGER_PORT)]
+    if shipper:
+        # It has a namespace of its own, in which Prometheus may list nothing: DNS tells its pods' addresses.
+        name, _, port = shipper.partition(":")
+        scraped.append(
+            {
+                "job_name": "shipper",
+                "dns_sd_configs": [{"names": [name], "type": "A", "port": int(port), "refresh_interval": INTERVAL}],
+                "relabel_configs": [{"source_labels": ["__address__"], "regex": "(.+):.*", "target_label": "pod"}],
+            }
+        )
+    return {
+        "global": {
+            "scrape_interval": INTERVAL,
+            "evaluation_interval": INTERVAL,
+            "external_labels": {"cluster": cluster, "namespace": namespace},
+        },
+        "rule_files": [f"{CONFIG}/rules.yml"],
+        "alerting": {
+            "alertmanagers": [
+                {
+                    "scheme": "https",
+                    "tls_config": {"ca_file": f"{TLS}/ca.crt"},
+                    "static_configs": [{"targets": [f"alertmanager:{ALERTMANAGER_PORT}"]}],
+                }
+            ]
+        },
+        "scrape_configs": scraped,
+    }
+
+
+def _tls_target(name: str, port: int) -> dict[str, Any]:
+    return {
+        "job_name": name,
+        "scheme": "https",
+        "tls_config": {"ca_file": f"{TLS}/ca.crt"},
+        "static_configs": [{"targets": [f"{name}:{port}"], "labels": {"pod": name}}],
+    }
+
+
+def web_config() -> dict[str, Any]:
+    """The file by which Prometheus and Alertmanager serve TLS (Prometheus' exporter-toolkit)."""
+    return {
+        "tls_server_config": {"cert_file": f"{TLS}/tls.crt", "key_file": f"{TLS}/tls.key", "min_version": "TLS12"},
+    }
+
+
+def alertmanager_config(
+    pagerduty: bool, pagerduty_url: str | None, pagerduty_own_ca: bool, webhook_url: str | None
+) -> dict[str, Any]:
+    """alertmanager.yml: `critical` goes to PagerDuty, everything but `info` to the webhook; what has no receiver is
+    shown only.
+
+    pagerduty_url: the events API; PagerDuty's own when None. pagerduty_own_ca: its certificate is of the platform's
+    CA, as that of the local stand-in is.
+    """
+    receivers: list[dict[str, Any]] = [{"name": "shown"}]
+    routes: list[dict[str, Any]] = [{"receiver": "shown", "matchers": ['severity="info"']}]
+    if webhook_url:
+        receivers.append({"name": "webhook", "webhook_configs": [{"url": webhook_url, "send_resolved": True}]})
+        routes.append({"receiver": "webhook", "matchers": ['severity=~"critical|warning"'], "continue": True})
+    if pagerduty:
+        told: dict[str, Any] = {
+            "routing_key_file": ROUTING_KEY,
+            "send_resolved": True,
+            "severity": "{{ .CommonLabels.severity }}",
+            "description": "{{ .CommonLabels.alertname }}: {{ (index .Alerts 0).Annotations.summary }}",
+            "details": {"about": "{{ (index .Alerts 0).Annotations.description }}", "alerts": "{{ .Alerts | len }}"},
+        }
+        if pagerduty_url:
+            told["url"] = pagerduty_url
+        if pagerduty_own_ca:
+            told["http_config"] = {"tls_config": {"ca_file": f"{TLS}/ca.crt"}}
+        receivers.append({"name": "pagerduty", "pagerduty_configs": [told]})
+        routes.append({"receiver": "pagerduty", "matchers": ['severity="critical"']})
+    return {
+        "route": {
+            "receiver": "shown",
+            "group_by": ["alertname", "consumergroup", "topic", "connector", "pod"],
+            "group_wait": "10s",
+            "group_interval": "1m",
+            "repeat_interval": "4h",
+            "routes": routes,
+        },
+        "inhibit_rules": [
+            # Without the exporter nothing is known of groups: one page, not one for each.
+            {
+                "source_matchers": ['alertname="MonitoringBlind"'],
+                "target_matchers": ['alertname=~".+NoConsumer"'],
+            }
+        ],
+        "receivers": receivers,
+    }

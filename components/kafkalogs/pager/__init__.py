@@ -1,0 +1,1 @@
+"""The pager: critical errors become incidents in PagerDuty."""

@@ -1,0 +1,1 @@
+"""`kafkalogs replay`: the lines of a log file as log events on a service's topic."""

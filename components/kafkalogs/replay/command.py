@@ -1,0 +1,218 @@
+"""The command ``kafkalogs replay``: from words on a command line to a replay, and what it says of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import Producer as KafkaProducer
+from confluent_kafka.admin import AdminClient
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from kafkalogs.client import settings as client
+from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
+from kafkalogs.client.logevent import LEVELS
+from kafkalogs.client.settings import Catalog, Credentials, LogType
+from kafkalogs.replay import replay
+from kafkalogs.replay.file import LogFile, Place, ReplayState
+
+DONE, REJECTED, CLUSTER, INTERRUPTED = 0, 1, 3, 130
+
+_EXIT_CODES = """\
+exit codes:
+  0    every line that is not empty is acknowledged by Kafka
+  1    the same, but some lines were rejected; the count says which and why
+  2    wrong arguments, an unknown service, or a file that cannot be replayed; nothing was sent
+  3    Kubernetes or Kafka cannot be reached, or refuses; run again to go on
+  130  interrupted; run again to go on
+"""
+
+_REPLAY = """\
+Send a text log to a service's topic: one line is one log event, its message the line.
+
+The level is read from the line: a syslog priority, a level's name (WARN, [error], level=error), the status of an HTTP
+access line; else info. The time is read from known formats at the line's beginning, as UTC where it has no zone; else
+it is now. Attributes name the file and the line's number (source_file, source_line) and the time as it was written
+(source_time). Empty lines, lines that are not UTF-8 or hold NUL bytes, and lines too long for the topic are rejected
+and counted.
+
+An interrupted replay goes on where it stopped and sends nothing twice. After a kill or an error, lines that Kafka
+acknowledged behind the last saved place may be sent again; they have the same trace_id. A topic that was made anew
+begins at line 1.
+"""
+
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Connected:
+    """What a replay needs of a cluster: topic name to topic id (it changes when a topic is made anew), a producer."""
+
+    topic_ids: dict[str, str]
+    producer: replay.Producer
+
+
+def connect_kafka(
+    catalog: Catalog, service: str, credentials: Credentials, bootstrap: str, topics: Sequence[str]
+) -> Connected:
+    """Connect as a service and look at its topics. Raises AccessError when Kafka does not answer or refuses."""
+    trouble = client.Trouble()
+    settings = client.admin(catalog, service, credentials, bootstrap=bootstrap)
+    asker: Any = None  # Any: the admin client is partly untyped
+    try:
+        asker = AdminClient(cast(Any, {**settings, "error_cb": trouble, "log_level": 0}))
+        answers = asker.describe_topics(TopicCollection(list(topics)), request_timeout=10)
+        ids = {name: str(answer.result(15).topic_id) for name, answer in answers.items()}
+        ready = replay.producer_settings(client.producer(catalog, service, credentials, bootstrap=bootstrap))
+        producer = KafkaProducer(cast(Any, {**ready, "error_cb": trouble}))
+    except KafkaException as error:
+        if asker is not None:
+            asker.poll(0)  # hands over what the client said meanwhile
+        said = error.args[0].str()
+        because = f"; last: {trouble.last}" if trouble.last and trouble.last != said else ""
+        if error.args[0].name() == "TOPIC_AUTHORIZATION_FAILED":
+            # Kafka answers the same for a topic that does not exist.
+            because = f"; see whether KafkaUser {service} and KafkaTopic {', '.join(topics)} are Ready"
+        raise AccessError(f"Kafka at {bootstrap}, asked as {service}: {said}{because}") from error
+    return Connected(ids, producer)
+
+
+def state_folder(given: str | None, kubeconfig: Path) -> Path:
+    """Where places are kept: as given, else with the cluster of `make up`, else the user's state folder (XDG)."""
+    if given:
+        return Path(given)
+    if (kubeconfig.parent / "machine.json").exists():
+        return kubeconfig.parent / "replay"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "kafkalogs" / "replay"
+
+
+def run_replay(arguments: argparse.Namespace) -> int:
+    """The command ``replay``."""
+    file = LogFile(Path(arguments.file))
+    try:
+        kubeconfig = find_kubeconfig(arguments.kubeconfig)
+        access = ClusterAccess(kubeconfig, arguments.namespace)
+        catalog = access.catalog()
+        to = replay.Destination(
+            catalog, arguments.service, arguments.type, arguments.level, arguments.instance or socket.gethostname()
+        )
+        credentials = access.credentials(catalog.cluster, catalog.service(arguments.service).user)
+        bootstrap = arguments.bootstrap or catalog.external or catalog.bootstrap
+        cluster = connect_kafka(catalog, arguments.service, credentials, bootstrap, to.topics)
+        target = "\0".join([arguments.service, to.type, *(cluster.topic_ids[topic] for topic in to.topics)])
+        state = ReplayState(state_folder(arguments.state, kubeconfig), file, target)
+        with state.held():
+            return _send(file, state, to, cluster.producer, restart=arguments.restart)
+    finally:
+        file.close()
+
+
+def _send(
+    file: LogFile, state: ReplayState, to: replay.Destination, producer: replay.Producer, *, restart: bool
+) -> int:
+    if restart:
+        state.forget()
+    place, anew = state.load()
+    if anew:
+        console.print(f"Beginning at line 1: {anew}.")
+    if place.offset >= file.size:
+        console.print(f"Nothing new in {file.path}: {_totals(place)} before. --restart sends them again.", markup=False)
+        return REJECTED if _faulty(place.rejected) else DONE
+    if place.line:
+        console.print(f"Going on behind line {place.line:,}.")
+    run = replay.Replay(file, state, place, to, producer)
+    before = place.line
+
+    def stop(number: int, frame: object) -> None:
+        # A second signal ends at once.
+        signal.signal(number, signal.SIG_DFL)
+        run.stop()
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with _bar() as bar:
+            task = bar.add_task(file.path.name, total=file.size, completed=place.offset)
+            result = run.run(lambda offset: bar.update(task, completed=offset))
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    return _tell(file, to, result, went_on=before > 0)
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    )
+
+
+def _tell(file: LogFile, to: replay.Destination, result: replay.Result, *, went_on: bool) -> int:
+    topics = ", ".join(to.topics)
+    console.print(
+        f"{file.path} to {topics} as {to.service}: {result.read:,} lines read, {result.sent:,} sent, "
+        f"{sum(result.rejected.values()):,} rejected, {result.unacknowledged:,} not acknowledged",
+        markup=False,
+    )
+    for reason, count in sorted(result.rejected.items()):
+        console.print(f"  rejected: {count:,} {reason} (first: line {result.first_rejected[reason]:,})", markup=False)
+    if went_on:
+        console.print(f"With the runs before: {_totals(result.place)}.", markup=False)
+    if result.error:
+        errors.print(f"kafkalogs: Kafka did not take all lines: {result.error}. {_GO_ON}", markup=False)
+        return CLUSTER
+    if result.interrupted:
+        errors.print(f"kafkalogs: interrupted behind line {result.place.line:,}. {_GO_ON}", markup=False)
+        return INTERRUPTED
+    return REJECTED if _faulty(result.place.rejected) else DONE
+
+
+_GO_ON = "Run the same command again to go on."
+
+
+def _faulty(rejected: dict[str, int]) -> bool:
+    return any(count for reason, count in rejected.items() if reason != replay.EMPTY)
+
+
+def _totals(place: Place) -> str:
+    return f"{place.line:,} lines read, {place.delivered:,} sent, {sum(place.rejected.values()):,} rejected"
+
+
+def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
+    """Declare the command. reach: the arguments that all commands share which reach a cluster."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "replay",
+        parents=[reach],
+        help="send a text log file to a service's topic",
+        description=_REPLAY,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("file", metavar="FILE", help="a text log in UTF-8")
+    command.add_argument("--service", required=True, metavar="NAME", help="whose log it is; its certificate is used")
+    command.add_argument(
+        "--type", choices=get_args(LogType), help="default: application if the service writes it, else its first type"
+    )
+    command.add_argument("--level", choices=LEVELS, help="of all lines; default: read from each line")
+    command.add_argument("--instance", metavar="NAME", help="who wrote the log (default: this host)")
+    command.add_argument("--restart", action="store_true", help="begin at line 1, whatever was sent before")
+    command.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="where places are kept; default: beside the kubeconfig of `make up`, else ~/.local/state",
+    )
+    command.set_defaults(run=run_replay)

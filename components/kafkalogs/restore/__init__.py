@@ -1,0 +1,1 @@
+"""`kafkalogs restore`: logs of the archive back into Kafka."""

@@ -1,0 +1,155 @@
+"""The command ``kafkalogs restore``: log events from the archive into a file, or back into Kafka."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaError, Message
+
+from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
+from kafkalogs.client.settings import Catalog
+from kafkalogs.replay import command as replay_command
+from kafkalogs.replay.replay import Producer
+from kafkalogs.restore import archive as restore
+from kafkalogs.restore.archive import ArchiveError, Slice
+
+DONE, BROKEN, WRONG, UNREACHABLE = 0, 1, 2, 3
+_FLUSH = 70.0
+
+_EXIT_CODES = """\
+exit codes:
+  0    all events of the span are written
+  1    the same, but some rows of the archive are no log events; the count says how many
+  2    wrong arguments or an unknown service; nothing was written
+  3    the archive, Kubernetes or Kafka cannot be reached or refuses; the last line says where to go on
+  130  interrupted; the last line says where to go on
+"""
+
+_RESTORE = """\
+Read the log events of a service from the archive (the Iceberg table in S3), from one time to before another, and write
+them to a file, one event of JSON a line (--output), or into Kafka as a service of the stack file (--into).
+
+Each event keeps its time, trace and level, and says in its attribute restored_from which record it was; what was
+restored before is left out. In Kafka it is a new record: sinks archive and index it, and the stream job counts it.
+
+The archive is found by PyIceberg's own configuration, of the catalog kafkalogs: see docs/production.md.
+"""
+
+
+class Sender:
+    """Events into Kafka, and whether it took them."""
+
+    def __init__(self, catalog: Catalog, service: str, producer: Producer) -> None:
+        self._catalog = catalog
+        self._service = catalog.service(service)
+        self._producer = producer
+        self._error = ""
+
+    def send(self, events: Iterable[restore.Archived]) -> None:
+        """Write events and wait until all are acknowledged. Raises AccessError."""
+        for archived in events:
+            name = restore.topic_of(archived, self._service)
+            key = archived.event.key(self._catalog.topics[name].partition_by)
+            while not self._error:
+                try:
+                    self._producer.produce(name, archived.value, key, on_delivery=self._delivered)
+                    self._producer.poll(0)
+                    break
+                except BufferError:
+                    self._producer.poll(0.1)
+        left = self._producer.flush(_FLUSH)
+        if self._error or left:
+            raise AccessError(f"Kafka did not take all events: {self._error or f'{left} not acknowledged in time'}")
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._error = self._error or f"{message.topic()}: {error.str()}"
+
+
+def run_restore(arguments: argparse.Namespace) -> int:
+    """The command ``restore``."""
+    if arguments.begin >= arguments.end:
+        return _say(f"--from {arguments.begin.isoformat()} is not before --to {arguments.end.isoformat()}", WRONG)
+    sender = _sender(arguments) if arguments.into else None
+    written, broken, reached = 0, 0, arguments.begin
+    try:
+        table = restore.open_table(arguments.catalog, arguments.table)
+        # exclusive: what is there is not overwritten
+        with Path(arguments.output).open("xb") if arguments.output else nullcontext() as file:
+            for part in restore.slices(table, arguments.service, arguments.begin, arguments.end):
+                if sender is not None:
+                    sender.send(part.events)
+                if file is not None:
+                    file.writelines(archived.value + b"\n" for archived in part.events)
+                written, broken, reached = written + len(part.events), broken + len(part.broken), part.end
+                _tell(part)
+    except FileExistsError:
+        return _say(f"{arguments.output} is there already; name another file", WRONG)
+    except (ArchiveError, AccessError) as error:
+        return _say(f"{error}. {written:,} events are written; go on with --from {reached.isoformat()}", UNREACHABLE)
+    except KeyboardInterrupt:
+        return _say(f"interrupted. {written:,} events are written; go on with --from {reached.isoformat()}", 130)
+    where = arguments.output or f"the topics of {arguments.into}"
+    print(f"{arguments.service}: {written:,} events restored to {where}")
+    if broken:
+        return _say(f"{broken:,} rows of the archive are no log events and are left out", BROKEN)
+    return DONE
+
+
+def _sender(arguments: argparse.Namespace) -> Sender:
+    access = ClusterAccess(find_kubeconfig(arguments.kubeconfig), arguments.namespace)
+    catalog = access.catalog()
+    service = catalog.service(arguments.into)
+    credentials = access.credentials(catalog.cluster, service.user)
+    bootstrap = arguments.bootstrap or catalog.external or catalog.bootstrap
+    topics = sorted(set(service.topics.values()))
+    cluster = replay_command.connect_kafka(catalog, arguments.into, credentials, bootstrap, topics)
+    return Sender(catalog, arguments.into, cluster.producer)
+
+
+def _tell(part: Slice) -> None:
+    for place in part.broken:
+        print(f"kafkalogs: {place} is no log event", file=sys.stderr)
+
+
+def _say(problem: str, code: int) -> int:
+    print(f"kafkalogs: {problem}", file=sys.stderr)
+    return code
+
+
+def _moment(text: str) -> datetime:
+    """A time of RFC 3339; UTC where it says no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-01-31T18:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
+    """Declare the command. reach: the arguments that all commands share which reach a cluster."""
+    command: argparse.ArgumentParser = commands.add_parser(
+        "restore",
+        parents=[reach],
+        help="log events from the archive into a file or back into Kafka",
+        description=_RESTORE,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--service", required=True, metavar="NAME", help="whose events")
+    command.add_argument("--from", dest="begin", required=True, type=_moment, metavar="TIME", help="the first moment")
+    command.add_argument(
+        "--to", dest="end", required=True, type=_moment, metavar="TIME", help="the moment behind the last"
+    )
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("--output", metavar="FILE", help="a new file for them")
+    where.add_argument("--into", metavar="SERVICE", help="the service as which they are written into Kafka")
+    command.add_argument("--catalog", default="kafkalogs", help="of PyIceberg's configuration (default: %(default)s)")
+    command.add_argument("--table", default="logs.events", help="the archive's table (default: %(default)s)")
+    command.set_defaults(run=run_restore)

@@ -1,0 +1,1 @@
+"""The schema of log events, the registry that holds it, and its registration."""

@@ -1,0 +1,1 @@
+"""The shipper: the logs of the cluster's own pods into Kafka."""

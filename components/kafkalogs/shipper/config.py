@@ -1,0 +1,358 @@
+"""How Filebeat, or Fluentd, turns lines of pods and files into log events.
+
+A line of a pod is `<time> <stdout or stderr> <F or P> <text>` in /var/log/pods/<namespace>_<pod>_<uid>/<container>/
+(Kubernetes' CRI log format). The text may be JSON: then its own message, level and trace are taken. Else it is the
+message, and its level is guessed as `textlog` does. A line without a trace gets one of its own, made of where it
+stood: the same line, shipped twice, is the same event.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import yaml
+
+from ..config import units
+
+CREDENTIALS: Final = "/etc/kafkalogs/credentials"
+"""The folder of user.crt, user.key and ca.crt."""
+DATA: Final = "/var/lib/shipper"
+"""The folder of what the shipper must remember: how far each file is read, and its queue."""
+STATS_PORT: Final = 5066
+FLUENTD_METRICS_PORT: Final = 24231
+
+LONGEST_LINE: Final = 256 * units.KIB
+"""What is longer is cut: with its attributes it must fit into a record."""
+_SEGMENT: Final = 10 * units.MIB
+
+# What Kubernetes adds to the name of what made a pod: the template's hash and five characters (Deployment), five
+# characters (DaemonSet, Job), or a number (StatefulSet, Kafka). The letters are those of its SafeEncodeString.
+POD_SUFFIX: Final = r"(-[bcdfghjklmnpqrstvwxz2456789]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}$|-[0-9]+$"
+
+LEVELS: Final[Mapping[str, str]] = {
+    name: level
+    for level, names in {
+        "debug": "TRACE DEBUG FINE FINER FINEST VERBOSE",
+        "info": "INFO INFORMATION NOTICE",
+        "warning": "WARN WARNING",
+        "error": "ERROR ERR SEVERE",
+        "critical": "CRITICAL CRIT FATAL ALERT EMERG EMERGENCY PANIC",
+    }.items()
+    for name in names.split()
+}
+"""The level of each of its names."""
+
+_ANY: Final = "|".join(sorted(LEVELS, key=len, reverse=True))
+
+_SCRIPT: Final = """\
+var LEVELS = %(levels)s;
+var KLOG = {I: "info", W: "warning", E: "error", F: "critical"};
+var ALONE = /(?:^|[^\\w.$\\/-])(%(any)s)(?![\\w.$\\/-])/;
+var BRACKETS = /[\\[(<](?:[\\w.]*:)?(%(any)s)[\\])>]/i;
+var FIELD = /\\b(?:level|lvl|severity|loglevel|log\\.level)\\b"?\\s*[=:]\\s*"?(%(any)s)\\b/i;
+var ACCESS = /"[A-Z]{3,10} \\S+(?: HTTP\\/[\\d.]+)?" (?:status: )?([1-5])\\d\\d\\b/;
+var POD = /\\/pods\\/([^_\\/]+)_([^_\\/]+)_[^\\/]+\\/([^\\/]+)\\//;
+var SUFFIX = /%(suffix)s/;
+var TRACE = /^(?!0+$)[0-9a-f]{32}$/, SPAN = /^(?!0+$)[0-9a-f]{16}$/;
+var USED = {message: 1, msg: 1, level: 1, severity: 1, trace_id: 1, span_id: 1, attributes: 1};
+var node = "";
+
+function register(params) { node = params.node; }
+
+function guess(text) {
+  var head = text.substring(0, 200), found = null, i, match;
+  var klog = /^([IWEF])\\d{4} \\d\\d:/.exec(head);
+  if (klog) return KLOG[klog[1]];
+  var rules = [ALONE, BRACKETS, FIELD];
+  for (i = 0; i < rules.length; i++) {
+    match = rules[i].exec(head);
+    if (match && (found === null || match.index < found.index)) found = match;
+  }
+  if (found) return LEVELS[found[1].toUpperCase()];
+  match = ACCESS.exec(text);
+  return match && match[1] === "5" ? "error" : match && match[1] === "4" ? "warning" : "info";
+}
+
+function parsed(text) {
+  if (text.charAt(0) !== "{") return null;
+  try { return JSON.parse(text); } catch (error) { return null; }
+}
+
+function process(event) {
+  var text = String(event.Get("message")), path = String(event.Get("log.file.path")), pod = POD.exec(path);
+  var line = event.Get("line"), stream = event.Get("stream"), service = event.Get("service"), key, own;
+  var document = {
+    timestamp: event.Get("@timestamp").UTC().Format("2006-01-02T15:04:05.000Z"),
+    service: service ? String(service) : pod ? pod[2].replace(SUFFIX, "") : "unknown",
+    level: "", message: text, trace_id: line, span_id: line.substring(0, 16),
+    instance: pod ? pod[2] : node + ":" + path, attributes: {}
+  };
+  var attributes = document.attributes, json = parsed(text);
+  if (json) {
+    own = json.attributes;
+    if (own && typeof own === "object" && !(own instanceof Array)) for (key in own) attributes[key] = own[key];
+    for (key in json) if (!USED[key]) attributes[key] = json[key];
+    if (typeof json.message === "string") document.message = json.message;
+    else if (typeof json.msg === "string") document.message = json.msg;
+    document.level = LEVELS[String(json.level || json.severity || "").toUpperCase()] || "";
+    if (TRACE.test(json.trace_id)) document.trace_id = json.trace_id;
+    if (SPAN.test(json.span_id)) document.span_id = json.span_id;
+  }
+  if (!document.level) document.level = guess(json ? document.message : text);
+  attributes.node = node;
+  if (pod) { attributes.namespace = pod[1]; attributes.container = pod[3]; } else attributes.file = path;
+  if (stream) attributes.stream = stream;
+  event.Put("instance", document.instance);
+  event.Put("document", JSON.stringify(document));
+}
+"""
+
+SCRIPT: Final = _SCRIPT % {"levels": json.dumps(dict(LEVELS)), "any": _ANY, "suffix": POD_SUFFIX}
+"""The processor that makes the event of a line, in Filebeat's JavaScript (ECMAScript 5.1)."""
+
+
+def filebeat_config(
+    bootstrap: str,
+    topic: str,
+    namespaces: Sequence[str],
+    files: Mapping[str, Sequence[str]],
+    own_namespace: str,
+    queue_bytes: int,
+    credentials: str = CREDENTIALS,
+    data: str = DATA,
+    pods: str = "/var/log/pods",
+) -> dict[str, Any]:
+    """filebeat.yml. namespaces: whose pods are shipped, `*` for all. files: paths of further log files, by the service
+    that writes them. own_namespace: the shipper's, whose logs are never shipped: each line would make another one.
+    The name of the node comes from the environment, NODE_NAME.
+    """
+    inputs: list[dict[str, Any]] = [
+        {
+            "type": "container",
+            # Rotated files too: what was not read before the rotation is read after it.
+            "paths": [f"{pods}/{name}_*/*/*.log*" for name in namespaces],
+            "exclude_files": [r"\.gz$", r"\.tmp$", f"/{own_namespace}_"],
+            **_READING,
+        }
+    ]
+    inputs += [
+        {
+            "type": "log",
+            "paths": list(paths),
+            "exclude_files": [r"\.gz$"],
+            "fields": {"service": service},
+            "fields_under_root": True,
+            **_READING,
+        }
+        for service, paths in files.items()
+    ]
+    return {
+        "filebeat.inputs": inputs,
+        "filebeat.registry.flush": "1s",
+        "processors": [
+            {
+                "fingerprint": {
+                    "fields": ["log.file.path", "log.offset", "message"],
+                    "method": "md5",
+                    "target_field": "line",
+                }
+            },
+            {"script": {"lang": "javascript", "params": {"node": "${NODE_NAME}"}, "source": SCRIPT}},
+        ],
+        # On disk, so that neither a restart nor an hour without Kafka loses a line. When it is full, reading stops.
+        "queue.disk": {"max_size": f"{queue_bytes}B", "segment_size": f"{_SEGMENT}B"},
+        "output.kafka": {
+            "hosts": [bootstrap],
+            "topic": topic,
+            "key": "%{[instance]}",
+            "partition.hash": {"hash": ["instance"], "reachable_only": False},
+            # The newest protocol that this Filebeat knows; Kafka 4 still speaks it.
+            "version": "2.1.0",
+            "required_acks": -1,
+            "compression": "gzip",
+            "max_message_bytes": 1_000_000,
+            "codec.format": {"string": "%{[document]}"},
+            "ssl": {
+                "certificate_authorities": [f"{credentials}/ca.crt"],
+                "certificate": f"{credentials}/user.crt",
+                "key": f"{credentials}/user.key",
+                "verification_mode": "full",
+            },
+        },
+        "path.data": data,
+        "http": {"enabled": True, "host": "localhost", "port": STATS_PORT},
+        "logging": {"level": "warning", "to_stderr": True, "to_files": False, "metrics.enabled": False},
+        # Kubernetes' own profile applies; Filebeat's list of calls is older than the Go that it is built with.
+        "seccomp.enabled": False,
+    }
+
+
+_READING: Final[dict[str, Any]] = {
+    "max_bytes": LONGEST_LINE,
+    "clean_removed": True,
+    # A stack trace is one event. A last line waits so long for more of it.
+    "multiline": {
+        "type": "pattern",
+        "pattern": r"^\s|^Caused by:",
+        "negate": False,
+        "match": "after",
+        "timeout": "1s",
+    },
+}
+
+
+def filebeat_yaml(**values: Any) -> str:
+    """filebeat.yml as text; the values are those of `filebeat_config`."""
+    return yaml.dump(filebeat_config(**values), Dumper=_Readable, sort_keys=False, width=200)
+
+
+class _Readable(yaml.SafeDumper):
+    """Writes what has several lines as a block, and nothing as a reference, so that people can read the ConfigMap."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)  # pyright: ignore[reportUnknownMemberType]
+
+
+_Readable.add_representer(str, _block)
+
+
+def fluentd_config(
+    bootstrap: str,
+    topic: str,
+    namespaces: Sequence[str],
+    files: Mapping[str, Sequence[str]],
+    own_namespace: str,
+    queue_bytes: int,
+) -> str:
+    """fluent.conf for an image with fluent-plugin-kafka, -concat and -prometheus, as fluentd-kubernetes-daemonset's
+    Kafka variants are. The values are those of `filebeat_config`.
+
+    It is written from the documentation of these plugins and has not been run: their images cannot be had on a
+    machine that reaches package registries only.
+    """
+    paths = ",".join(f"/var/log/pods/{name}_*/*/*.log" for name in namespaces)
+    sources = [_FLUENTD_PODS % {"paths": paths, "own": own_namespace, "data": DATA}]
+    sources += [
+        _FLUENTD_FILES % {"paths": ",".join(found), "service": service, "data": DATA}
+        for service, found in files.items()
+    ]
+    values = {
+        "bootstrap": bootstrap,
+        "topic": topic,
+        "queue": queue_bytes,
+        "credentials": CREDENTIALS,
+        "data": DATA,
+        "metrics": FLUENTD_METRICS_PORT,
+        **_ruby(),
+    }
+    return "\n".join([*sources, _FLUENTD_OUTPUT % values])
+
+
+def _ruby() -> dict[str, str]:
+    """The fields of an event as Ruby makes them of a record of Fluentd."""
+    pod = 'record["path"].split("/")[4].split("_")[1]'
+    of_file = 'tag_parts[0] == "files"'
+    levels = json.dumps(dict(LEVELS)).replace(": ", " => ")
+    found = rf'(m = /(?:^|[^\w.$\/-])({_ANY})(?![\w.$\/-])/.match(record["message"][0, 200]))'
+    return {
+        "service": f'{of_file} ? tag_parts[1] : {pod}.sub(/{POD_SUFFIX}/, "")',
+        "instance": f'{of_file} ? ENV["NODE_NAME"] + ":" + record["path"] : {pod}',
+        "level": f'{found} ? {levels}[m[1]] : "info"',
+        "digest": 'require "digest"; Digest::MD5.hexdigest(record["path"] + time.to_r.to_s + record["message"])',
+    }
+
+
+_FLUENTD_PODS: Final = """\
+<source>
+  @type tail
+  path %(paths)s
+  exclude_path ["/var/log/pods/%(own)s_*/*/*.log"]
+  pos_file %(data)s/pods.pos
+  tag pods.*
+  path_key path
+  read_from_head true
+  <parse>
+    @type regexp
+    expression /^(?<time>\\S+) (?<stream>stdout|stderr) (?<part>[FP]) (?<message>.*)$/
+    time_format %%Y-%%m-%%dT%%H:%%M:%%S.%%N%%:z
+  </parse>
+</source>
+<filter pods.**>
+  @type concat
+  key message
+  use_partial_cri_logtag true
+  partial_cri_logtag_key part
+  partial_cri_stream_key stream
+  separator ""
+</filter>
+"""
+
+_FLUENTD_FILES: Final = """\
+<source>
+  @type tail
+  path %(paths)s
+  pos_file %(data)s/%(service)s.pos
+  tag files.%(service)s
+  path_key path
+  read_from_head true
+  <parse>
+    @type none
+  </parse>
+</source>
+"""
+
+_FLUENTD_OUTPUT: Final = """\
+<filter {pods,files}.**>
+  @type record_transformer
+  enable_ruby true
+  renew_record true
+  auto_typecast true
+  <record>
+    timestamp ${time.utc.strftime("%%Y-%%m-%%dT%%H:%%M:%%S.%%LZ")}
+    service ${%(service)s}
+    level ${%(level)s}
+    message ${record["message"]}
+    trace_id ${%(digest)s}
+    span_id ${%(digest)s[0, 16]}
+    instance ${%(instance)s}
+    attributes ${{"node" => ENV["NODE_NAME"], "file" => record["path"]}}
+  </record>
+</filter>
+<match {pods,files}.**>
+  @type kafka2
+  brokers %(bootstrap)s
+  default_topic %(topic)s
+  message_key_key instance
+  required_acks -1
+  compression_codec gzip
+  ssl_ca_cert %(credentials)s/ca.crt
+  ssl_client_cert %(credentials)s/user.crt
+  ssl_client_cert_key %(credentials)s/user.key
+  ssl_verify_hostname true
+  <format>
+    @type json
+  </format>
+  <buffer>
+    @type file
+    path %(data)s/buffer
+    total_limit_size %(queue)d
+    overflow_action block
+    flush_interval 1s
+    retry_forever true
+    retry_max_interval 30s
+  </buffer>
+</match>
+<source>
+  @type prometheus
+  bind 0.0.0.0
+  port %(metrics)d
+</source>
+<source>
+  @type prometheus_output_monitor
+</source>
+"""

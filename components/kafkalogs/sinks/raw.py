@@ -1,0 +1,52 @@
+"""The settings of Aiven's S3 sink, which puts records as they are into gzipped objects.
+
+Written from the sink's sources (https://github.com/Aiven-Open/cloud-storage-connectors-for-apache-kafka); not run here.
+"""
+
+from typing import Any, Final
+
+from ..config import units
+from .connect import ConnectorLoad, secret_value
+
+PART: Final = 5 * units.MIB
+"""The part of an upload that each open object holds in memory: the smallest that S3 takes."""
+
+BUFFER: Final = 60 * units.MIB
+"""The records after which a task pauses its topics until they are written; fixed in the sink."""
+
+
+def raw_config(bucket: str, region: str, prefix: str, endpoint: str | None, credentials: str | None) -> dict[str, Any]:
+    """The settings of Aiven's S3 sink; `None` takes out one that the other sinks have.
+
+    Values pass as bytes. What the sink calls csv, with the value as its only field and no encoding, is those bytes and
+    a line feed between two records; its own jsonl would write bytes as base64, and JSON that it parsed as other JSON.
+    """
+    config: dict[str, Any] = {
+        "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
+        "value.converter.max.bytes": None,
+        "format.output.type": "csv",
+        "format.output.fields": "value",
+        "format.output.fields.value.encoding": "none",
+        "file.compression.type": "gzip",
+        # By place in Kafka alone: with a time in it, or with a limit of records, what is written again would not
+        # replace what was there. Padded, so that names sort as offsets do.
+        "file.name.template": prefix + "{{topic}}/{{partition}}/{{start_offset:padding=true}}.jsonl.gz",
+        "aws.s3.bucket.name": bucket,
+        "aws.s3.region": region,
+        "aws.s3.part.size.bytes": PART,
+        # Up to two minutes without S3 before a task fails, which is then restarted; below max.poll.interval.ms.
+        "aws.s3.backoff.delay.ms": 500,
+        "aws.s3.backoff.max.delay.ms": 10 * units.SECOND,
+        "aws.s3.backoff.max.retries": 15,
+    }
+    if endpoint:
+        config["aws.s3.endpoint"] = endpoint
+    if credentials:
+        config["aws.access.key.id"] = secret_value(credentials, "username")
+        config["aws.secret.access.key"] = secret_value(credentials, "password")
+    return config
+
+
+def raw_load(tasks: int, partitions: int) -> ConnectorLoad:
+    """What its tasks hold, for the heap of the workers: records to be written, a part of each partition's object."""
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=BUFFER, partition_bytes=PART)

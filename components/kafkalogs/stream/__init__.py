@@ -1,0 +1,1 @@
+"""The Flink job that extracts errors and computes statistics, and the topic with the services that it reads."""
