@@ -41,11 +41,11 @@ class LogTopicArgs:
     max_message_bytes: pulumi.Input[int] | None = None
     """The largest record batch; bytes; 1 MiB when absent."""
 
-    kind: pulumi.Input[str] = "logs"
-    """What it holds, for the policies: logs, derived, dead-letters or internal."""
+    kind: pulumi.Input[str] | None = None
+    """What it holds, for the policies: logs, derived, dead-letters or internal; logs when absent."""
 
-    retention_class: pulumi.Input[str] = "application"
-    """The retention class of what it holds, for the policies."""
+    retention_class: pulumi.Input[str] | None = None
+    """The retention class of what it holds, for the policies; application when absent."""
 
 
 def log_config(
@@ -90,8 +90,8 @@ def log_topic_manifest(args: LogTopicArgs) -> Manifest:
     least = known(args.min_in_sync_replicas)
     spec = TopicSpec(
         name=known(args.topic),
-        kind=cast("TopicKind", known(args.kind)),
-        retention_class=known(args.retention_class),
+        kind=cast("TopicKind", known(args.kind) or "logs"),
+        retention_class=known(args.retention_class) or "application",
         partitions=known(args.partitions),
         replicas=known(args.replicas),
         config=log_config(known(args.retention_ms), least, known(args.max_message_bytes)),
