@@ -1,6 +1,6 @@
 """The record that describes a part of the platform: `Part`, and the topics, users and groups that it declares.
 
-Each part has one record, in `record.py` of its folder; `kafkalogs.registry` lists them all. Whatever must know all
+Each part has one record, in `record.py` of its folder; `kafkalogs.parts` lists them all. Whatever must know all
 parts reads the records: checks, the doctor, the plan, quotas, disk arithmetic, reserved names and the report. A record
 is pure: it imports `config` and `catalog`, and neither Pulumi nor Kubernetes.
 """
@@ -29,6 +29,31 @@ LEAST_RATE: Final = units.MIB
 """The least quota of a part, in bytes per second: some write little, but must never wait."""
 
 Setting = str | int
+
+CLOCK_SKEW: Final = units.HOUR
+"""How far ahead of the broker's clock a record may be. One further ahead would keep its segment that much longer."""
+
+
+def log_config(
+    retention_ms: int, min_in_sync_replicas: int, max_message_bytes: int | None = None
+) -> dict[str, Setting]:
+    """The settings of a topic of log events (https://kafka.apache.org/documentation/#topicconfigs)."""
+    return {
+        "cleanup.policy": "delete",
+        # The producers compress (zstd); the broker keeps what they chose and saves the work.
+        "compression.type": "producer",
+        "max.message.bytes": max_message_bytes or units.MIB,
+        # The time of the event, so that retention and replay follow it. A record that is already too old to keep, or
+        # that comes from a clock far ahead, is refused: otherwise it would be lost or kept for ever.
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.before.max.ms": retention_ms,
+        "message.timestamp.after.max.ms": CLOCK_SKEW,
+        "min.insync.replicas": min_in_sync_replicas,
+        "retention.ms": retention_ms,
+        # Kafka deletes whole segments: small ones make the retention real.
+        "segment.bytes": sizing.SEGMENT_BYTES,
+        "segment.ms": sizing.segment_ms(retention_ms),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

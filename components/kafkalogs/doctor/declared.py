@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from .. import registry as parts
+from .. import parts
 from ..catalog import resolve as catalog
 from ..config.models import Platform
 from ..config.naming import SHIPPED_TOPIC
@@ -21,9 +21,9 @@ from ..kafka.topic import topic_manifest_from_values
 from ..kube.resources import Manifest
 from ..monitoring.manifests import monitor_manifest
 from ..pager.component import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
+from ..parts import byte_rates
 from ..pipeline import AUDIT_CLASS, CONNECT
 from ..platform import cluster_args, reader_args, topic_args, writer_args
-from ..registry import byte_rates
 from ..schemas import event as log_schema
 from ..schemas import registry as schemas
 from ..shipper import daemon as shipper

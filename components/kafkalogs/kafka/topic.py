@@ -1,16 +1,13 @@
 """`LogTopic`: one Kafka topic of log events. `topic_manifest` builds the KafkaTopic of every topic of the platform."""
 
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 import pulumi
 
-from ..catalog.part import CLASS_LABEL, KIND_LABEL, Setting, TopicKind, TopicSpec
-from ..config import naming, sizing, units
+from ..catalog.part import CLASS_LABEL, KIND_LABEL, TopicKind, TopicSpec, log_config
+from ..config import naming
 from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
-
-CLOCK_SKEW: Final = units.HOUR
-"""How far ahead of the broker's clock a record may be. One further ahead would keep its segment that much longer."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +43,6 @@ class LogTopicArgs:
 
     retention_class: pulumi.Input[str] | None = None
     """The retention class of what it holds, for the policies; application when absent."""
-
-
-def log_config(
-    retention_ms: int, min_in_sync_replicas: int, max_message_bytes: int | None = None
-) -> dict[str, Setting]:
-    """The settings of a topic of log events (https://kafka.apache.org/documentation/#topicconfigs)."""
-    return {
-        "cleanup.policy": "delete",
-        # The producers compress (zstd); the broker keeps what they chose and saves the work.
-        "compression.type": "producer",
-        "max.message.bytes": max_message_bytes or units.MIB,
-        # The time of the event, so that retention and replay follow it. A record that is already too old to keep, or
-        # that comes from a clock far ahead, is refused: otherwise it would be lost or kept for ever.
-        "message.timestamp.type": "CreateTime",
-        "message.timestamp.before.max.ms": retention_ms,
-        "message.timestamp.after.max.ms": CLOCK_SKEW,
-        "min.insync.replicas": min_in_sync_replicas,
-        "retention.ms": retention_ms,
-        # Kafka deletes whole segments: small ones make the retention real.
-        "segment.bytes": sizing.SEGMENT_BYTES,
-        "segment.ms": sizing.segment_ms(retention_ms),
-    }
 
 
 def topic_manifest(namespace: str, cluster: str, topic: TopicSpec) -> Manifest:
