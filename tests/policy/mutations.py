@@ -131,7 +131,7 @@ def _has_disk(member: Member, demands: Demands) -> bool:
 
 
 def _kept_topic(member: Member, demands: Demands) -> bool:
-    return demands.protected and class_of(member.view) in {*LOG_CLASSES, "other"}
+    return demands.protected and class_of(member.view) not in REPEATABLE
 
 
 def _unprivileged(member: Member, demands: Demands) -> bool:
