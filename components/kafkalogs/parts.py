@@ -1,78 +1,118 @@
-"""The parts of the pipeline that a stack file can switch on, and what each needs. Pure, and quick to load."""
+"""All parts of the platform, one line each, and what follows from their records together.
+
+Whatever must know all parts reads it here. Pure, and quick to load: no record imports Pulumi.
+"""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import Final
 
+from .catalog import resolve
+from .catalog.part import Part, TopicSpec, UserSpec
+from .config.models import Platform
 from .config.problems import ConfigError, Problem
+from .kafka.record import KAFKA
+from .monitoring.record import MONITORING
+from .pager.record import PAGER
+from .schemas.record import SCHEMAS
+from .shipper.record import SHIPPER
+from .sinks.record import ARCHIVE, AUDIT, CONNECT, SEARCH
+from .stream.record import STREAM
 
-if TYPE_CHECKING:
-    from .config.models import Platform
+PARTS: Final[tuple[Part, ...]] = (
+    KAFKA,
+    SHIPPER,
+    SCHEMAS,
+    CONNECT,
+    ARCHIVE,
+    SEARCH,
+    AUDIT,
+    STREAM,
+    PAGER,
+    MONITORING,
+)
+"""The record of each part. `LogPipeline` deploys them in this order, so a part stands behind the parts that it needs."""
 
-IMAGES: Final[Mapping[str, tuple[str, ...]]] = {
-    "schemas": ("registry", "schemas"),
-    "archive": ("connect",),
-    "search": ("connect", "search-setup"),
-    "audit": ("connect",),
-    "stream": ("flink", "catalog"),
-    "pager": ("pager",),
-    "shipper": ("shipper", "exporter"),
-    "monitoring": ("exporter", "monitoring"),
-}
+IMAGES: Final[Mapping[str, tuple[str, ...]]] = {part.key: part.images for part in PARTS if part.images}
 """The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
 
-GROUPS: Final[Mapping[str, str]] = {
-    "archive": "connect-archive",
-    "search": "connect-search",
-    "audit": "connect-audit",
-    "stream": "stream.logs",
-    "pager": "pager.incidents",
-}
+GROUPS: Final[Mapping[str, str]] = {part.key: part.group for part in PARTS if part.group}
 """The consumer group of each part that reads logs or what follows from them; what it has committed is how far it is."""
 
 
-def parts(platform: "Platform") -> list[str]:
-    """The parts that the stack file switches on."""
-    return [name for name in IMAGES if getattr(platform, name) is not None]
+@dataclass(frozen=True)
+class Group:
+    """A consumer group of a part."""
+
+    part: str
+    name: str
+    topics: tuple[str, ...]
 
 
-LEAST_RATE: Final = 1024 * 1024
-"""What a part may write at least, in bytes per second; the states of the pager and the registry are small."""
+def enabled(platform: Platform) -> list[Part]:
+    """The parts that a stack has."""
+    return [part for part in PARTS if part.enabled(platform)]
 
 
-def byte_rates(platform: "Platform") -> dict[str, int]:
-    """What each part may write to each broker at most, in bytes per second, by the name of its KafkaUser.
-
-    Who writes on what it has read (errors and samples, dead letters) may catch up at twice the rate of all services.
-    """
-    passed_on = max(LEAST_RATE, 2 * sum(service.rate for service in platform.services.values()))
-    return {
-        "connect": passed_on,
-        "stream": passed_on,
-        "shipper": platform.shipper.rate if platform.shipper else LEAST_RATE,
-        "pager": LEAST_RATE,
-        "registry": LEAST_RATE,
-    }
+def switched_on(platform: Platform) -> list[str]:
+    """The keys of the parts that the stack file switches on."""
+    return [key for key in IMAGES if getattr(platform, key) is not None]
 
 
-def check_images(platform: "Platform", images: Mapping[str, str]) -> None:
+def part_topics(platform: Platform) -> list[tuple[Part, TopicSpec]]:
+    """The topics that the parts of a stack make, each with its part."""
+    return [(part, topic) for part in enabled(platform) for topic in part.topics(platform)]
+
+
+def topics(platform: Platform) -> list[TopicSpec]:
+    """All topics of a stack: of its services, and of its parts."""
+    services = [resolve.spec(topic) for topic in resolve.topics_of(platform).values()]
+    return [*services, *(topic for _, topic in part_topics(platform))]
+
+
+def users(platform: Platform) -> list[UserSpec]:
+    """All identities of a stack: of its services, its teams and its parts."""
+    catalog = resolve.resolve(platform)
+    own = [user for part in enabled(platform) for user in part.users(platform)]
+    return [*map(resolve.writer_user, catalog.writers.values()), *map(resolve.reader_user, catalog.readers.values()), *own]
+
+
+def log_classes(platform: Platform) -> dict[str, str]:
+    """The retention class of each topic of log events, by name: of the services, and of the shipper."""
+    return {topic.name: topic.retention_class for topic in topics(platform) if topic.kind == "logs"}
+
+
+def groups(platform: Platform) -> list[Group]:
+    """The consumer groups of the parts that have something to read."""
+    classes = log_classes(platform)
+    found = [
+        Group(part.key, part.group, part.reads(platform, classes)) for part in enabled(platform) if part.group is not None
+    ]
+    return [group for group in found if group.topics]
+
+
+def check_images(platform: Platform, images: Mapping[str, str]) -> None:
     """Raise ConfigError for every part whose image is not there, before anything is registered."""
     problems = [
-        Problem((name,), "on", f"its image {image} comes from make cluster; run it, or leave {name} out")
-        for name in parts(platform)
-        for image in IMAGES[name]
+        Problem((key,), "on", f"its image {image} comes from make cluster; run it, or remove {key}")
+        for key in switched_on(platform)
+        for image in IMAGES[key]
         if image not in images
     ]
     if problems:
         raise ConfigError(problems)
 
 
-def needed_secrets(platform: "Platform") -> tuple[list[str], dict[str, str]]:
-    """The certificates and the credentials (user by name) that the parts themselves need of `ServiceSecrets`."""
+def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
+    """The certificates and the credentials (user by name) that the parts need of `ServiceSecrets`."""
     certificates: list[str] = []
     credentials: dict[str, str] = {}
-    if platform.schemas and not platform.schemas.url:
-        certificates.append("registry")
-        credentials["registry-writer"] = "registry-writer"
-    if platform.monitoring and not platform.monitoring.operator:
-        certificates += ["prometheus", "alertmanager"]
+    for part in enabled(platform):
+        certificates += part.certificates(platform)
+        credentials |= part.credentials(platform)
     return certificates, credentials
+
+
+def endpoints(platform: Platform) -> set[str]:
+    """What the parts rely on outside the platform: s3, database, search, pagerduty."""
+    return {name for part in enabled(platform) for name in part.endpoints(platform)}

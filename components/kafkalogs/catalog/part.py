@@ -6,7 +6,7 @@ is pure: it imports `config` and `catalog`, and neither Pulumi nor Kubernetes.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..config import sizing, units
@@ -82,12 +82,6 @@ class TopicSpec:
         """How long it keeps records; milliseconds. None: until they are compacted, or for ever."""
         kept = int(self.config.get("retention.ms", -1))
         return None if kept < 0 or self.config.get("cleanup.policy") == "compact" else kept
-
-    @property
-    def disk(self) -> int:
-        """What all its copies need on the brokers' disks; bytes."""
-        written = self.rate * sizing.kept_ms(self.retention_ms) // 1000 if self.retention_ms else 0
-        return max(written, self.reserve) * self.replicas
 
 
 AclKind = Literal["topic", "group", "transactionalId", "cluster"]
@@ -208,8 +202,10 @@ class Part:
     """The credentials that `ServiceSecrets` makes for it: user by name."""
     endpoints: Callable[[Platform], tuple[str, ...]] = _no_names
     """What it relies on outside the platform: names of `endpoints`, like s3, or pagerduty."""
-    ports: tuple[Port, ...] = field(default=())
+    ports: tuple[Port, ...] = ()
     """The ports of its pods that others may reach."""
+    deploy: str = ""
+    """The function that deploys it, as `module:function` below `kafkalogs`; empty for a part that others deploy."""
 
     def enabled(self, platform: Platform) -> bool:
         """Whether the stack has the part."""

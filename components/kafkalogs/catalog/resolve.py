@@ -5,12 +5,13 @@ write and read, and the quotas. `document` is the same as JSON for programs that
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from ..config import naming, sizing, units
 from ..config.levels import ERROR_LEVELS, LEVELS
 from ..config.models import PartitionBy, Platform, Service, SharedTopic
+from .part import TopicSpec, UserSpec, client, log_config
 
 DEFAULT_TYPE: Final = "application"
 DEFAULT_PARTITION_BY: Final[PartitionBy] = "instance_id"
@@ -205,7 +206,7 @@ def disk_needs(platform: Platform, topics: Mapping[str, Topic]) -> list[sizing.D
     """What each service needs on the brokers' disks, the largest first."""
     needs = [
         sizing.DiskNeed(
-            service=name,
+            name=name,
             rate=service.rate,
             retention=max(topics[topic].retention_ms for topic in routes(name, service).values()),
             copies=platform.kafka.replication_factor,
@@ -213,6 +214,32 @@ def disk_needs(platform: Platform, topics: Mapping[str, Topic]) -> list[sizing.D
         for name, service in platform.services.items()
     ]
     return sorted(needs, key=lambda need: -need.size)
+
+
+def spec(topic: Topic) -> TopicSpec:
+    """A topic of services as all topics are described."""
+    return TopicSpec(
+        name=topic.name,
+        kind="logs",
+        retention_class=topic.retention_class,
+        partitions=topic.partitions,
+        replicas=topic.replicas,
+        config=log_config(topic.retention_ms, topic.min_in_sync_replicas, topic.max_message_bytes),
+    )
+
+
+def writer_user(writer: Writer) -> UserSpec:
+    """The identity of a service: it writes its own topics and reads nothing."""
+    user = client(writer.service, writes=tuple(sorted(set(writer.topics.values()))))
+    return replace(user, producer_byte_rate=writer.quota)
+
+
+def reader_user(reader: Reader) -> UserSpec:
+    """The identity of a team: it reads what it is granted, with consumer groups of its own, and writes nothing."""
+    user = client(
+        reader.user, reads=reader.topics, read_prefixes=reader.prefixes, group_prefix=reader.group_prefix
+    )
+    return replace(user, consumer_byte_rate=reader.quota)
 
 
 def document(platform: Platform, catalog: Catalog) -> dict[str, Any]:

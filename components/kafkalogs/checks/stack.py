@@ -6,11 +6,12 @@ Each check yields its problems and runs as soon as the values that it needs are 
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from .. import parts
 from ..catalog import resolve as catalog
-from ..config import naming, sizing, units
+from ..config import naming, units
 from ..config.models import Platform, SharedTopic
 from ..config.problems import Path, Problem, closest, suggestion
-from . import production as checks_production
+from . import disk, production, reserved
 from .broken import Broken
 
 # Strimzi sets these itself and ignores or refuses them in `config`
@@ -40,7 +41,7 @@ def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
         _shared_settings(platform, broken),
         _reads(platform, broken),
         _disk(platform, broken),
-        checks_production.problems_between(platform, broken),
+        production.problems_between(platform, broken),
     )
     return [problem for check in checks for problem in check]
 
@@ -54,10 +55,11 @@ def _names(platform: Platform) -> Iterator[Problem]:
     for name in platform.kafka.pools:
         named.append((("kafka", "pools", name), name, naming.label_problem(name, longest=25)))
     for name, service in platform.services.items():
-        named.append((("services", name), name, naming.service_problem(name, platform.kafka.name)))
+        text = naming.service_problem(name, platform.kafka.name) or reserved.service_problem(platform, name)
+        named.append((("services", name), name, text))
         named.append((("services", name, "team"), service.team, naming.team_problem(service.team)))
     for name in platform.teams:
-        named.append((("teams", name), name, naming.team_problem(name)))
+        named.append((("teams", name), name, naming.team_problem(name) or reserved.team_problem(name)))
     yield from (Problem(path, value, text) for path, value, text in named if text)
 
 
@@ -192,21 +194,15 @@ def _topic_names(platform: Platform, broken: Broken) -> Iterator[Problem]:
                 break
 
 
-def _derived(platform: Platform) -> dict[str, str]:
-    """The topics that parts of the platform write, with the key of the part."""
-    topics = dict.fromkeys(naming.STREAM_TOPICS, "stream") if platform.stream else {}
-    return {**topics, **({naming.SHIPPED_TOPIC: "shipper"} if platform.shipper else {})}
-
-
 def _parts(platform: Platform, broken: Broken) -> Iterator[Problem]:
-    derived = _derived(platform)
+    made = {topic.name: part for part, topic in parts.part_topics(platform)}
     for topic, writers in catalog.writers_of(platform).items():
+        text = reserved.topic_problem(topic, made)
         for name in writers:
-            if topic not in derived or not _routes_fine(platform, broken, name):
+            if text is None or not _routes_fine(platform, broken, name) or naming.topic_problem(topic):
                 continue
             service = platform.services[name]
             key = "topic" if service.topic else "layout" if catalog.layout_of(service) == "level" else "types"
-            text = f"{derived[topic]} writes this topic; choose another {key} or leave {derived[topic]} out"
             yield Problem(("services", name, *((key,) if getattr(service, key) else ())), topic, text)
     if platform.pager and not platform.stream and broken.fine("stream"):
         yield Problem(("pager",), "on", "it pages what the stream job finds; add stream, or leave pager out")
@@ -274,7 +270,7 @@ def _written(field: str, value: object) -> object:
 def _reads(platform: Platform, broken: Broken) -> Iterator[Problem]:
     if not _routes_fine(platform, broken):
         return
-    topics = {**catalog.writers_of(platform), **_derived(platform)}
+    topics = [topic.name for topic in parts.topics(platform) if topic.kind in {"logs", "derived"}]
     for name, team in platform.teams.items():
         if not broken.fine("teams", name, "reads"):
             continue
@@ -309,17 +305,4 @@ def _disk(platform: Platform, broken: Broken) -> Iterator[Problem]:
     )
     if not fine or not platform.brokers():
         return
-    needs = catalog.disk_needs(platform, catalog.topics_of(platform))
-    need = sum(n.size for n in needs)
-    disks = [pool.storage.size for pool in platform.broker_pools().values() for _ in range(pool.replicas)]
-    usable = sizing.usable_disk(disks)
-    if need <= usable:
-        return
-    shown = [str(n) for n in needs[:3]] + ([f"{len(needs) - 3} more"] if len(needs) > 3 else [])
-    text = (
-        f"the services need {units.about(need)} on disk, but the brokers have {len(disks)} x "
-        f"{units.about(min(disks))} x {sizing.USABLE_DISK} = {units.about(usable)} for logs. "
-        f"Rate x (retention + segment) x copies: {'; '.join(shown)}. "
-        "Write larger disks or more brokers in kafka.pools, shorter retentions, or lower rates"
-    )
-    yield Problem(("services",), units.about(need), text)
+    yield from disk.problems(platform)

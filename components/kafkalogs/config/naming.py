@@ -13,22 +13,11 @@ TLS_PORT: Final = 9093
 SCRAM_PORT: Final = 9094
 """The port at which clients in Kubernetes connect with a password."""
 
+LOGS_PREFIX: Final = "logs."
+"""What the names of all topics of log events begin with: the rights of readers are on this prefix."""
+
 CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
 TEAM_PREFIX: Final = "team-"
-
-OWN_USERS: Final = frozenset({"connect", "registry", "stream", "pager", "shipper", "monitor", "doctor"})
-"""The identities of the platform's own parts."""
-
-STREAM_TOPICS: Final = frozenset(
-    {
-        *("logs.error", "logs.sampled", "errors.critical", "metrics.error-rate", "metrics.latency", "correlations"),
-        "catalog.services",
-    }
-)
-"""The topics that the stream job writes."""
-
-SHIPPED_TOPIC: Final = "logs.platform"
-"""The topic that the shipper writes."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)
 _TOPIC: Final = re.compile(r"[a-zA-Z0-9._-]+", re.ASCII)
@@ -49,8 +38,6 @@ def service_problem(name: str, cluster: str) -> str | None:
     """What is wrong with the name of a service of the Kafka cluster `cluster`; None if nothing."""
     if name.startswith(TEAM_PREFIX):
         return f"names that begin with {TEAM_PREFIX} are the identities of teams; choose another name"
-    if name in OWN_USERS:
-        return "the identity of a part of the platform; choose another name"
     if name.startswith(f"{cluster}-"):
         return f"names that begin with {cluster}- are the Kafka cluster's own Secrets and pods; choose another name"
     return label_problem(name)

@@ -71,26 +71,31 @@ def kept_ms(retention: int) -> int:
 
 @dataclass(frozen=True)
 class DiskNeed:
-    """What one service needs on all disks together."""
+    """What the topics of one service, or one topic of a part, need on all disks together."""
 
-    service: str
+    name: str
+    """The service, or the topic."""
     rate: int
     """Bytes per second."""
     retention: int
     """The longest retention of its topics; milliseconds. Whatever the split over the topics, no more is needed."""
     copies: int
     """The replication factor."""
+    reserve: int = 0
+    """What it is planned with where no rate says how much is written; bytes of one copy."""
+    part: str | None = None
+    """The key of the part that makes the topic; None for a service."""
 
     @property
     def size(self) -> int:
-        """rate * kept time * copies; bytes."""
-        return self.rate * kept_ms(self.retention) * self.copies // 1000
+        """max(rate * kept time, reserve) * copies; bytes."""
+        return max(self.rate * kept_ms(self.retention) // 1000, self.reserve) * self.copies
 
     def __str__(self) -> str:
         kept = units.format_duration(self.retention)
         extra = units.format_duration(kept_ms(self.retention) - self.retention)
-        arithmetic = f"{units.format_rate(self.rate)} x ({kept} + {extra}) x {self.copies}"
-        return f"{self.service} {arithmetic} = {units.about(self.size)}"
+        one = f"{units.format_rate(self.rate)} x ({kept} + {extra})" if self.rate else units.about(self.reserve)
+        return f"{self.name} {one} x {self.copies} = {units.about(self.size)}"
 
 
 def usable_disk(disks: Iterable[int]) -> int:

@@ -1,0 +1,65 @@
+"""The names that belong to the platform: no service, topic or team may take one.
+
+They follow from the records of all parts, also of those that the stack does not have: a part that is switched on later
+must not meet a service that has its name.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from .. import parts
+from ..catalog.part import Part
+from ..config import naming
+from ..config.models import Platform
+
+SECRET_SUFFIXES = ("-credentials", "-tls")
+"""What the names of the platform's Secrets end with. A service's name is the name of its Secret too."""
+
+
+def service_problem(platform: Platform, name: str) -> str | None:
+    """Why a service may not have this name; None if it may."""
+    if owner := _owner(name, lambda part: part.user_names):
+        return f"the identity of {owner.title}; choose another name"
+    if name.endswith(SECRET_SUFFIXES) or name in _secrets(platform):
+        return "a service's certificate is in the Secret of its name, and the platform has this Secret; choose another name"
+    return None
+
+
+def topic_problem(name: str, made: Mapping[str, Part]) -> str | None:
+    """Why a service may not write a topic of this name; None if it may.
+
+    made: the topics that the parts of the stack make. Those that the stream job makes below `logs.` are free in a stack
+    without it: the layout `level` writes some of them.
+    """
+    if part := made.get(name):
+        return f"{part.title} writes this topic; choose another name, or remove {part.key}"
+    if not name.startswith(naming.LOGS_PREFIX):
+        owner = _owner(name, lambda part: part.topic_names)
+        belongs = f"this topic belongs to {owner.title}" if owner else "no reader may read it: all rights are on logs.*"
+        return f"{belongs}; choose a name that begins with {naming.LOGS_PREFIX}"
+    return None
+
+
+def team_problem(name: str) -> str | None:
+    """Why a team may not have this name; None if it may."""
+    prefix = naming.group_prefix(name)
+    for part in parts.PARTS:
+        for own in part.group_prefixes:
+            if own.startswith(prefix) or prefix.startswith(own):
+                return f"its consumer groups would begin like those of {part.title}, {own}; choose another name"
+    return None
+
+
+def _owner(name: str, names: Callable[[Part], tuple[str, ...]]) -> Part | None:
+    return next((part for part in parts.PARTS if name in names(part)), None)
+
+
+def _secrets(platform: Platform) -> Iterator[str]:
+    """The Secrets of the platform whose names end otherwise: those of records, and those that the stack file names."""
+    for part in parts.PARTS:
+        yield from part.secrets
+    yield from platform.endpoints.ca_secrets.named().values()
+    if platform.pager:
+        yield platform.pager.routing_key_secret
+    if platform.schemas:
+        yield platform.schemas.credentials_secret
+        yield from filter(None, [platform.schemas.ca_secret])
