@@ -15,7 +15,7 @@ from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-from kafkalogs.registry import GROUPS
+from kafkalogs.parts import GROUPS
 
 TOOTH = 35.0
 """Seconds that are longer than the longest time between two commits."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from kafkalogs.client.cluster_access import ClusterAccess
 from kafkalogs.client.settings import Catalog
-from kafkalogs.registry import GROUPS
+from kafkalogs.parts import GROUPS
 from kubernetes.utils.quantity import parse_quantity
 from rich.console import Console
 

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from kafkalogs.registry import IMAGES
+from kafkalogs.parts import IMAGES
 
 from tests.support.sandbox import REPO, Sandbox
 

@@ -9,7 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from kafkalogs.registry import IMAGES
+from kafkalogs.parts import IMAGES
 
 from embedded import programs, pull
 from embedded.ahead import ahead

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kafkalogs.client import settings as client
 from kafkalogs.client.reach import Login, UnansweredError, inside, place
-from kafkalogs.registry import GROUPS
+from kafkalogs.parts import GROUPS
 
 from embedded.look import CA, Look, Section, ago, born, duration, environment, moment, not_yet, secret_of, short
 

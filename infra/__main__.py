@@ -7,8 +7,7 @@ import machine
 import pulumi
 import registration
 from demo_shop import Shop, ShopArgs, needed_image
-from kafkalogs import LogPlatform, LogPlatformArgs, load
-from kafkalogs import registry as parts
+from kafkalogs import LogPlatform, LogPlatformArgs, load, parts
 
 JOB = Path(__file__).parents[1] / "jobs"
 

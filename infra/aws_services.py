@@ -11,8 +11,7 @@ from typing import Final, cast
 
 import pulumi
 import pulumi_aws
-from kafkalogs import LogPlatform, pipeline
-from kafkalogs import registry as parts
+from kafkalogs import LogPlatform, parts, pipeline
 from kafkalogs.aws import names
 from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
 from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import local_pagerduty
 import pulumi
-from kafkalogs import LogPlatform, pipeline
-from kafkalogs import registry as parts
+from kafkalogs import LogPlatform, parts, pipeline
 from kafkalogs.config.models import Platform
 from kafkalogs.config.problems import ConfigError, Problem
 from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs

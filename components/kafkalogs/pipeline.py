@@ -19,8 +19,8 @@ from .kube.resources import Manifest
 from .kube.service_secrets import CA_SECRET
 from .monitoring.component import Monitoring, MonitoringArgs
 from .pager.component import ENDPOINT, Pager, PagerArgs
+from .parts import byte_rates, check_images
 from .platform import LogPlatform
-from .registry import byte_rates, check_images
 from .schemas.registry import LogSchema, LogSchemaArgs, SchemaRegistry, SchemaRegistryArgs, registry_url
 from .shipper.daemon import LogShipper, LogShipperArgs, shipper_namespace
 from .sinks import connectors as sinks

@@ -15,12 +15,12 @@ from .config import naming
 from .config.models import Platform
 from .config.problems import ConfigError, Problem
 from .kafka.cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
-from .kafka.doctor_user import DOCTOR, doctor_manifest
-from .kafka.identity import ServiceIdentity, ServiceIdentityArgs
+from .kafka.doctor_user import DOCTOR, DOCTOR_USER
+from .kafka.identity import ServiceIdentity, ServiceIdentityArgs, user_manifest, user_resource
 from .kafka.operator import StrimziOperator, StrimziOperatorArgs
 from .kafka.topic import LogTopic, LogTopicArgs
 from .kube.crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
-from .kube.resources import Manifest, custom_resource, metadata, typed, untyped
+from .kube.resources import Manifest, metadata, typed, untyped
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def topic_args(platform: Platform, topic: catalog.Topic) -> LogTopicArgs:
         min_in_sync_replicas=topic.min_in_sync_replicas,
         retention_ms=topic.retention_ms,
         max_message_bytes=topic.max_message_bytes,
+        retention_class=topic.retention_class,
     )
 
 
@@ -207,9 +208,8 @@ class LogPlatform(pulumi.ComponentResource):
         for user in users:
             opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
             ServiceIdentity(str(user.user), user, opts)
-        doctor = doctor_manifest(self._config.namespace, self._config.kafka.name)
-        opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
-        custom_resource(DOCTOR, "KafkaUser", doctor, minutes=5, opts=opts)
+        doctor = user_manifest(self._config.namespace, self._config.kafka.name, DOCTOR_USER)
+        user_resource(DOCTOR, doctor, pulumi.ResourceOptions(parent=self, depends_on=[cluster]))
 
     @property
     def config(self) -> Platform:

@@ -1,4 +1,4 @@
-"""What is in a topic: its class, by which retention and protection are judged."""
+"""What a topic holds: its class, by which the rules judge retention and protection."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import Final
 
 from .values import View
 
+KIND_LABEL: Final = "kafkalogs.io/kind"
+"""The label of a KafkaTopic that says what it holds: logs, derived, dead-letters or internal."""
+
 CLASS_LABEL: Final = "kafkalogs.io/retention-class"
-"""The label of a KafkaTopic that says its class; names speak where it is absent."""
+"""The label of a KafkaTopic of logs that says its retention class."""
 
-LOG_CLASSES: Final = frozenset({"audit", "access", "application", "errors", "logs"})
-"""Classes of log events as services wrote them."""
+REPEATABLE: Final = frozenset({"derived", "dead-letters", "internal"})
+"""The kinds that are a class by themselves. All other topics hold logs as services wrote them, which nobody can write
+again."""
 
-# Topics that are the memory of a program: nothing in them may expire, or their program would forget. kafkasql-* is the
-# registry's store, archive.control the state of commits that are not finished.
+# For topics without labels, of programs that do not use the package. Internal topics are the memory of a program:
+# nothing in them may expire, or the program would forget.
 _INTERNAL: Final = re.compile(
-    r"__.*|connect[.-](cluster-)?(configs|offsets|status)|archive\.control|kafkasql-(journal|snapshots)"
-    r"|registry-events|pager\.state|catalog\.services|_schemas|mirrormaker2-.*|strimzi\..*"
+    r"__.*|connect[.-](cluster-)?(configs|offsets|status)|kafkasql-(journal|snapshots)|registry-events|_schemas"
+    r"|mirrormaker2-.*|strimzi\..*"
 )
-_DERIVED: Final = re.compile(r"logs\.(error|sampled)|errors\..*|metrics\..*|correlations")
 _DEAD_LETTERS: Final = re.compile(r"(.*[._-])?(dlq|dlt|dead-?letters?)([._-].*)?")
 
 
@@ -30,12 +33,13 @@ def topic_name(view: View) -> str:
 
 def class_of(view: View) -> str:
     """The class of a KafkaTopic: audit, access, application, errors, logs, dead-letters, derived, internal or other."""
-    label = view["metadata"]["labels"][CLASS_LABEL].text
-    return label or class_of_name(topic_name(view))
+    labels = view["metadata"]["labels"]
+    said = labels[KIND_LABEL].text
+    return said if said in REPEATABLE else labels[CLASS_LABEL].text or class_of_name(topic_name(view))
 
 
 def class_of_name(name: str) -> str:
-    """The class that a topic's name says."""
+    """The class that the name of a topic without labels says."""
     if _INTERNAL.fullmatch(name):
         return "internal"
     if _DEAD_LETTERS.fullmatch(name):
@@ -43,8 +47,6 @@ def class_of_name(name: str) -> str:
     # Whatever speaks of audit is taken for it: the class with the most to lose.
     if "audit" in re.split(r"[._-]", name.lower()):
         return "audit"
-    if _DERIVED.fullmatch(name):
-        return "derived"
     if name in {"logs.access", "logs.application"}:
         return name.removeprefix("logs.")
     return "logs" if name.startswith("logs.") else "other"

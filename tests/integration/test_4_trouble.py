@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 from kafkalogs.client.settings import Catalog
-from kafkalogs.registry import GROUPS
+from kafkalogs.parts import GROUPS
 
 from tests.support import everywhere, kafka
 from tests.support.run import CLASSES, CRITICAL, Run, shop_run

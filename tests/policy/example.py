@@ -33,9 +33,14 @@ def aws(type_: str, name: str, properties: dict[str, Any], protect: bool = False
     return Member(f"aws:{type_}", name, properties, protect, urn, uses)
 
 
-def topic(name: str, retention: int, protect: bool = True) -> Member:
+def topic(name: str, retention: int, protect: bool = True, **labels: str) -> Member:
+    """labels: `kind` and `retention_class`, of the labels kafkalogs.io/kind and kafkalogs.io/retention-class."""
     config = {"retention.ms": retention, "min.insync.replicas": 2, "cleanup.policy": "delete"}
-    return strimzi("KafkaTopic", name, {"partitions": 3, "replicas": 3, "config": config}, protect)
+    made = strimzi("KafkaTopic", name, {"partitions": 3, "replicas": 3, "config": config}, protect)
+    made.properties["metadata"]["labels"] |= {
+        f"kafkalogs.io/{key.replace('_', '-')}": said for key, said in labels.items()
+    }
+    return made
 
 
 def user(name: str, *acls: tuple[str, str, str]) -> Member:

@@ -15,7 +15,7 @@ from kafkalogs_policy.model import Member
 from kafkalogs_policy.rules.at_rest import disks
 from kafkalogs_policy.rules.dead_letters import is_sink
 from kafkalogs_policy.rules.quotas import writes
-from kafkalogs_policy.topics import LOG_CLASSES, class_of
+from kafkalogs_policy.topics import class_of
 
 DAY = 86_400_000
 
@@ -131,7 +131,7 @@ def _has_disk(member: Member, demands: Demands) -> bool:
 
 
 def _kept_topic(member: Member, demands: Demands) -> bool:
-    return demands.protected and class_of(member.view) in {*LOG_CLASSES, "other"}
+    return demands.protected and class_of(member.view) not in REPEATABLE
 
 
 def _unprivileged(member: Member, demands: Demands) -> bool:

@@ -330,5 +330,7 @@ def test_a_document_of_another_form_is_refused(document: str) -> None:
 
 
 def test_protection_is_not_asked_of_what_can_be_made_again() -> None:
-    derived = replace(example.topic("metrics.error-rate", example.DAY, protect=False))
+    derived = example.topic("metrics.error-rate", example.DAY, protect=False, kind="derived")
     assert not RULE_OF["deletion-protection"].check(derived.type, derived.properties)
+    logs = example.topic("metrics.error-rate", example.DAY, protect=False, kind="logs", retention_class="payments")
+    assert RULE_OF["deletion-protection"].check(logs.type, logs.properties)

@@ -21,7 +21,7 @@ from typing import Any
 import pulumi
 import yaml
 from google.protobuf.json_format import MessageToDict
-from kafkalogs import registry as parts
+from kafkalogs import parts
 from pulumi.runtime import config, settings
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 from pulumi.runtime.proto import callback_pb2

@@ -12,7 +12,7 @@ from typing import Final
 import pulumi
 from pulumi_aws import iam
 
-from ..kube.resources import manifest_of, typed
+from ..kube.resources import manifest_from_values, typed
 from . import names
 from .archive_layout import TABLE
 from .policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy
@@ -126,7 +126,7 @@ class ConnectRole(_WorkloadRole):
     def __init__(self, name: str, args: ConnectRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(ConnectRoleArgs, args)
         super().__init__("kafkalogs:index:ConnectRole", name, {}, opts)
-        policy = manifest_of(
+        policy = manifest_from_values(
             connect_policy,
             region=args.region,
             account=args.account,
@@ -148,7 +148,7 @@ class StreamRole(_WorkloadRole):
     def __init__(self, name: str, args: StreamRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(StreamRoleArgs, args)
         super().__init__("kafkalogs:index:StreamRole", name, {}, opts)
-        policy = manifest_of(
+        policy = manifest_from_values(
             stream_policy, region=args.region, bucket=args.bucket, path=args.path, key_arn=args.key_arn
         )
         self._make(name, args, policy)

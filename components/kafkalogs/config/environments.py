@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from ..registry import IMAGES
+from ..parts import IMAGES
 from .aws import BUCKET, REGION, STORAGE_CLASS
 
 DEFAULT: Final = "prod"

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from .. import registry as parts
+from .. import parts
 from ..catalog import resolve as catalog
 from ..config.models import Platform
 from ..config.naming import SHIPPED_TOPIC
 from ..kafka.cluster import broker_ids, node_ids
-from ..kafka.doctor_user import doctor_manifest
-from ..kafka.identity import user_manifest
-from ..kafka.topic import topic_manifest
+from ..kafka.doctor_user import DOCTOR_USER
+from ..kafka.identity import user_manifest, user_manifest_from_values
+from ..kafka.topic import topic_manifest_from_values
 from ..kube.resources import Manifest
 from ..monitoring.manifests import monitor_manifest
 from ..pager.component import DEAD_LETTER_BYTES, DEAD_LETTERS, PAGER, STATE, PagerArgs, state_topic_manifest
+from ..parts import byte_rates
 from ..pipeline import AUDIT_CLASS, CONNECT
 from ..platform import cluster_args, reader_args, topic_args, writer_args
-from ..registry import byte_rates
 from ..schemas import event as log_schema
 from ..schemas import registry as schemas
 from ..shipper import daemon as shipper
@@ -238,7 +238,7 @@ def _copies(platform: Platform) -> dict[str, Any]:
 
 
 def _platform_topics(platform: Platform, known: catalog.Catalog) -> list[Manifest]:
-    return [topic_manifest(**vars(topic_args(platform, topic))) for topic in known.topics.values()]
+    return [topic_manifest_from_values(**vars(topic_args(platform, topic))) for topic in known.topics.values()]
 
 
 def _part_topics(platform: Platform, known: catalog.Catalog) -> list[Manifest]:
@@ -272,7 +272,7 @@ def _part_topics(platform: Platform, known: catalog.Catalog) -> list[Manifest]:
             "retention_ms": PagerArgs.dead_letter_retention_ms,
             "max_message_bytes": DEAD_LETTER_BYTES,
         }
-        made.append(topic_manifest(topic=DEAD_LETTERS, partitions=1, **here, **copies, **kept))
+        made.append(topic_manifest_from_values(topic=DEAD_LETTERS, partitions=1, **here, **copies, **kept))
         made.append(state_topic_manifest(**here, **factors))
     return made
 
@@ -288,7 +288,7 @@ def _stream_topics(here: Mapping[str, Any], copies: Mapping[str, Any]) -> list[M
             "max_message_bytes": STREAM_DEAD_LETTER_BYTES if dead else None,
         }
         if key != "catalog":
-            made.append(topic_manifest(topic=topic, **{**here, **copies, **settings}))
+            made.append(topic_manifest_from_values(topic=topic, **{**here, **copies, **settings}))
     return made
 
 
@@ -298,9 +298,9 @@ def _control_topic() -> str:
 
 def _users(platform: Platform, known: catalog.Catalog) -> list[Manifest]:
     here = _here(platform)
-    made = [user_manifest(**vars(writer_args(platform, writer))) for writer in known.writers.values()]
-    made += [user_manifest(**vars(reader_args(platform, reader))) for reader in known.readers.values()]
-    made.append(doctor_manifest(**here))
+    made = [user_manifest_from_values(**vars(writer_args(platform, writer))) for writer in known.writers.values()]
+    made += [user_manifest_from_values(**vars(reader_args(platform, reader))) for reader in known.readers.values()]
+    made.append(user_manifest(platform.namespace, platform.kafka.name, DOCTOR_USER))
     rates = byte_rates(platform)
     if platform.schemas and platform.schemas.url is None:
         topics: list[str] = [*schemas.TOPICS]
@@ -346,7 +346,7 @@ def _user(
     group_prefix: str | None = None,
     rate: int | None = None,
 ) -> Manifest:
-    return user_manifest(
+    return user_manifest_from_values(
         **here,
         user=name,
         authentication="tls",

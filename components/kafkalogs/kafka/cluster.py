@@ -15,7 +15,7 @@ from ..kube.resources import (
     STRIMZI_API,
     Manifest,
     custom_resource,
-    manifest_of,
+    manifest_from_values,
     metadata,
     typed,
 )
@@ -299,7 +299,7 @@ class KafkaCluster(pulumi.ComponentResource):
             custom_resource(
                 f"{name}-{key}",
                 "KafkaNodePool",
-                manifest_of(
+                manifest_from_values(
                     pool_manifest,
                     name=key,
                     first_id=ids[key].start if len(nodes) > 1 else None,
@@ -313,14 +313,14 @@ class KafkaCluster(pulumi.ComponentResource):
         ]
         before: list[pulumi.Resource] = [*pools]
         if args.metrics:
-            about: Any = manifest_of(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
+            about: Any = manifest_from_values(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
             child = pulumi.ResourceOptions(parent=self)
             before.append(ConfigMap(f"{name}-jmx", metadata=about, data=jmx.config_map_data(), opts=child))
         values = {key: value for key, value in vars(args).items() if key != "pools"}
         kafka = custom_resource(
             name,
             "Kafka",
-            manifest_of(kafka_manifest, brokers=broker_ids(nodes), **values),
+            manifest_from_values(kafka_manifest, brokers=broker_ids(nodes), **values),
             minutes=15,
             delete="5m",
             # A Kafka without pools is an error to the operator, and pools go after the cluster.

@@ -2,23 +2,18 @@
 
 from typing import Final
 
-from ..kube.resources import Manifest
-from .identity import acl, user_manifest
+from ..catalog.part import UserSpec, allow
 
 DOCTOR: Final = "doctor"
-"""The name of its KafkaUser."""
+"""The name of the KafkaUser."""
 
-
-def doctor_manifest(namespace: str, cluster: str) -> Manifest:
-    """The KafkaUser of the doctor.
-
-    DescribeConfigs of the cluster shows quotas and the brokers' settings, Describe its rights, users and disks.
-    """
-    manifest = user_manifest(namespace, cluster, DOCTOR, "tls", None, None, None, None, None, None)
-    whole = {"type": "allow", "resource": {"type": "cluster"}, "operations": ["Describe", "DescribeConfigs"]}
-    manifest["spec"]["authorization"]["acls"] = [
-        acl("topic", "*", "literal", "Describe", "DescribeConfigs"),
-        acl("group", "*", "literal", "Describe"),
-        {**whole, "host": "*"},
-    ]
-    return manifest
+DOCTOR_USER: Final = UserSpec(
+    name=DOCTOR,
+    acls=(
+        allow("topic", "*", "literal", "Describe", "DescribeConfigs"),
+        allow("group", "*", "literal", "Describe"),
+        # DescribeConfigs of the cluster shows quotas and the brokers' settings, Describe its rights, users and disks.
+        allow("cluster", "kafka-cluster", "literal", "Describe", "DescribeConfigs"),
+    ),
+)
+"""The rights of the doctor."""

@@ -1,11 +1,12 @@
-"""`ServiceIdentity`: who may write and read what, and how fast."""
+"""`ServiceIdentity`: who may write and read what, and how fast. `user_manifest` builds every KafkaUser."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import pulumi
 
-from ..kube.resources import STRIMZI_API, Manifest, custom_resource, manifest_of, metadata, typed
+from ..catalog.part import UserSpec, client
+from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
 
 Authentication = Literal["tls", "scram-sha-512"]
 
@@ -45,13 +46,53 @@ class ServiceIdentityArgs:
     """Bytes per second that each broker lets it read; not limited when absent."""
 
 
+def user_manifest(namespace: str, cluster: str, user: UserSpec) -> Manifest:
+    """The KafkaUser of an identity."""
+    acls: list[Manifest] = []
+    for rule in user.acls:
+        # The cluster is one, so that it has no name.
+        named = {} if rule.kind == "cluster" else {"name": rule.name, "patternType": rule.pattern}
+        resource = {"type": rule.kind, **named}
+        acls.append({"type": "allow", "resource": resource, "operations": list(rule.operations), "host": "*"})
+    rates = {"producerByteRate": user.producer_byte_rate, "consumerByteRate": user.consumer_byte_rate}
+    quotas = {key: rate for key, rate in rates.items() if rate is not None}
+    return {
+        "apiVersion": STRIMZI_API,
+        "kind": "KafkaUser",
+        "metadata": metadata(user.name, namespace, cluster, wait=True, at_once=True),
+        "spec": {
+            "authentication": {"type": user.authentication},
+            "authorization": {"type": "simple", "acls": acls},
+            **({"quotas": quotas} if quotas else {}),
+        },
+    }
+
+
+def identity_manifest(args: ServiceIdentityArgs) -> Manifest:
+    """The KafkaUser of a `ServiceIdentity`."""
+    rights = client(
+        known(args.user),
+        writes=tuple(known(args.writes) or ()),
+        reads=tuple(known(args.reads) or ()),
+        read_prefixes=tuple(known(args.read_prefixes) or ()),
+        group_prefix=known(args.group_prefix),
+    )
+    user = replace(
+        rights,
+        authentication=known(args.authentication),
+        producer_byte_rate=known(args.producer_byte_rate),
+        consumer_byte_rate=known(args.consumer_byte_rate),
+    )
+    return user_manifest(known(args.namespace), known(args.cluster), user)
+
+
 def acl(kind: str, name: str, pattern: str, *operations: str) -> Manifest:
-    """A rule that allows. kind: topic, group or transactionalId; pattern: literal or prefix."""
+    """TRANSITION."""
     resource = {"type": kind, "name": name, "patternType": pattern}
     return {"type": "allow", "resource": resource, "operations": list(operations), "host": "*"}
 
 
-def user_manifest(
+def user_manifest_from_values(
     namespace: str,
     cluster: str,
     user: str,
@@ -63,30 +104,26 @@ def user_manifest(
     producer_byte_rate: int | None,
     consumer_byte_rate: int | None,
 ) -> Manifest:
-    """The KafkaUser of an identity.
+    """TRANSITION."""
+    return identity_manifest(
+        ServiceIdentityArgs(
+            namespace,
+            cluster,
+            user,
+            authentication,
+            writes,
+            reads,
+            read_prefixes,
+            group_prefix,
+            producer_byte_rate,
+            consumer_byte_rate,
+        )
+    )
 
-    An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe lets clients see the partitions,
-    DescribeConfigs lets readers see how long a topic keeps what they have not read yet.
-    """
-    acls = [
-        *(acl("topic", topic, "literal", "Write", "Describe") for topic in writes or ()),
-        *(acl("topic", topic, "literal", "Read", "Describe", "DescribeConfigs") for topic in reads or ()),
-        *(acl("topic", prefix, "prefix", "Read", "Describe", "DescribeConfigs") for prefix in read_prefixes or ()),
-    ]
-    if group_prefix:
-        acls.append(acl("group", group_prefix, "prefix", "Read", "Describe"))
-    rates = {"producerByteRate": producer_byte_rate, "consumerByteRate": consumer_byte_rate}
-    quotas = {key: rate for key, rate in rates.items() if rate is not None}
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaUser",
-        "metadata": metadata(user, namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "authentication": {"type": authentication},
-            "authorization": {"type": "simple", "acls": acls},
-            **({"quotas": quotas} if quotas else {}),
-        },
-    }
+
+def user_resource(name: str, manifest: pulumi.Input[Manifest], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """A KafkaUser from its manifest; Pulumi waits until it is ready."""
+    return custom_resource(name, "KafkaUser", manifest, minutes=5, opts=opts)
 
 
 class ServiceIdentity(pulumi.ComponentResource):
@@ -102,8 +139,8 @@ class ServiceIdentity(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServiceIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(ServiceIdentityArgs, args)
         super().__init__("kafkalogs:index:ServiceIdentity", name, {}, opts)
-        manifest = manifest_of(user_manifest, **vars(args))
-        resource = custom_resource(name, "KafkaUser", manifest, minutes=5, opts=pulumi.ResourceOptions(parent=self))
+        manifest = manifest_of(identity_manifest, args)
+        resource = user_resource(name, manifest, pulumi.ResourceOptions(parent=self))
         self.user = resource.urn.apply(lambda _: args.user)
         self.secret = self.user
         self.register_outputs({"user": self.user, "secret": self.secret})

@@ -13,7 +13,16 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..kube.crds import STRIMZI_VERSION
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, manifest_of, metadata, part, typed, untyped
+from ..kube.resources import (
+    RESTRICTED_CONTAINER,
+    RESTRICTED_POD,
+    Manifest,
+    manifest_from_values,
+    metadata,
+    part,
+    typed,
+    untyped,
+)
 
 CHART: Final = "oci://quay.io/strimzi-helm/strimzi-kafka-operator"
 EMBEDDED: Final = "kafkalogs-operator"
@@ -148,7 +157,7 @@ class StrimziOperator(pulumi.ComponentResource):
             name="strimzi",
             namespace=args.namespace,
             skip_crds=True,
-            values=manifest_of(chart_values, memory=args.memory),
+            values=manifest_from_values(chart_values, memory=args.memory),
             opts=pulumi.ResourceOptions(
                 parent=self, custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="5m")
             ),
@@ -167,7 +176,7 @@ class StrimziOperator(pulumi.ComponentResource):
             subjects=untyped([{"kind": "ServiceAccount", "name": EMBEDDED, "namespace": args.namespace}]),
             opts=child,
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             embedded_manifest,
             namespace=args.namespace,
             image=args.image,

@@ -1,15 +1,13 @@
-"""`LogTopic`: one Kafka topic of log events."""
+"""`LogTopic`: one Kafka topic of log events. `topic_manifest` builds the KafkaTopic of every topic of the platform."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import cast
 
 import pulumi
 
-from ..config import naming, sizing, units
-from ..kube.resources import STRIMZI_API, Manifest, custom_resource, manifest_of, metadata, typed
-
-CLOCK_SKEW: Final = units.HOUR
-"""How far ahead of the broker's clock a record may be. One further ahead would keep its segment that much longer."""
+from ..catalog.part import CLASS_LABEL, KIND_LABEL, TopicKind, TopicSpec, log_config
+from ..config import naming
+from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,43 @@ class LogTopicArgs:
     max_message_bytes: pulumi.Input[int] | None = None
     """The largest record batch; bytes; 1 MiB when absent."""
 
+    kind: pulumi.Input[str] | None = None
+    """What it holds, for the policies: logs, derived, dead-letters or internal; logs when absent."""
 
-def topic_manifest(
+    retention_class: pulumi.Input[str] | None = None
+    """The retention class of what it holds, for the policies; application when absent."""
+
+
+def topic_manifest(namespace: str, cluster: str, topic: TopicSpec) -> Manifest:
+    """The KafkaTopic of a topic."""
+    name = naming.resource_name(topic.name)
+    labels = {KIND_LABEL: topic.kind, CLASS_LABEL: topic.retention_class}
+    spec: Manifest = {"partitions": topic.partitions, "replicas": topic.replicas, "config": dict(topic.config)}
+    if topic.explicit_name or name != topic.name:
+        spec["topicName"] = topic.name
+    return {
+        "apiVersion": STRIMZI_API,
+        "kind": "KafkaTopic",
+        "metadata": metadata(name, namespace, cluster, wait=True, at_once=True, labels=labels),
+        "spec": spec,
+    }
+
+
+def log_topic_manifest(args: LogTopicArgs) -> Manifest:
+    """The KafkaTopic of a `LogTopic`."""
+    least = known(args.min_in_sync_replicas)
+    spec = TopicSpec(
+        name=known(args.topic),
+        kind=cast("TopicKind", known(args.kind) or "logs"),
+        retention_class=known(args.retention_class) or "application",
+        partitions=known(args.partitions),
+        replicas=known(args.replicas),
+        config=log_config(known(args.retention_ms), least, known(args.max_message_bytes)),
+    )
+    return topic_manifest(known(args.namespace), known(args.cluster), spec)
+
+
+def topic_manifest_from_values(
     namespace: str,
     cluster: str,
     topic: str,
@@ -50,37 +83,20 @@ def topic_manifest(
     min_in_sync_replicas: int,
     retention_ms: int,
     max_message_bytes: int | None,
+    kind: str = "logs",
+    retention_class: str = "application",
 ) -> Manifest:
-    """The KafkaTopic of a topic; its settings are described at https://kafka.apache.org/documentation/#topicconfigs."""
-    name = naming.resource_name(topic)
-    spec: Manifest = {
-        "partitions": partitions,
-        "replicas": replicas,
-        "config": {
-            "cleanup.policy": "delete",
-            # The producers compress (zstd); the broker keeps what they chose and saves the work.
-            "compression.type": "producer",
-            "max.message.bytes": max_message_bytes or units.MIB,
-            # The time of the event, so that retention and replay follow it; what is already too old to keep, or
-            # comes from a clock far ahead, is refused rather than lost or kept for ever.
-            "message.timestamp.type": "CreateTime",
-            "message.timestamp.before.max.ms": retention_ms,
-            "message.timestamp.after.max.ms": CLOCK_SKEW,
-            "min.insync.replicas": min_in_sync_replicas,
-            "retention.ms": retention_ms,
-            # Kafka deletes whole segments: small ones make the retention real.
-            "segment.bytes": sizing.SEGMENT_BYTES,
-            "segment.ms": sizing.segment_ms(retention_ms),
-        },
-    }
-    if name != topic:
-        spec["topicName"] = topic
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(name, namespace, cluster, wait=True, at_once=True),
-        "spec": spec,
-    }
+    """TRANSITION."""
+    return log_topic_manifest(
+        LogTopicArgs(
+            namespace, cluster, topic, partitions, replicas, min_in_sync_replicas, retention_ms, max_message_bytes
+        )
+    )
+
+
+def topic_resource(name: str, manifest: pulumi.Input[Manifest], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """A KafkaTopic from its manifest; Pulumi waits until it is ready."""
+    return custom_resource(name, "KafkaTopic", manifest, minutes=5, opts=opts)
 
 
 class LogTopic(pulumi.ComponentResource):
@@ -92,7 +108,7 @@ class LogTopic(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogTopicArgs, args)
         super().__init__("kafkalogs:index:LogTopic", name, {}, opts)
-        manifest = manifest_of(topic_manifest, **vars(args))
-        resource = custom_resource(name, "KafkaTopic", manifest, minutes=5, opts=pulumi.ResourceOptions(parent=self))
+        manifest = manifest_of(log_topic_manifest, args)
+        resource = topic_resource(name, manifest, pulumi.ResourceOptions(parent=self))
         self.topic = resource.urn.apply(lambda _: args.topic)
         self.register_outputs({"topic": self.topic})

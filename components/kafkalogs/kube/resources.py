@@ -1,6 +1,7 @@
 """What all components share: how a manifest becomes a resource and how arguments reach a component."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
 import pulumi
@@ -31,6 +32,7 @@ RESTRICTED_CONTAINER: Final[Manifest] = {
 """Each container's part of Pod Security "restricted"."""
 
 _Args = TypeVar("_Args")
+_Value = TypeVar("_Value")
 
 
 def typed(args_type: type[_Args], args: _Args | Mapping[str, Any]) -> _Args:
@@ -48,14 +50,33 @@ def _whole(value: Any) -> Any:
     return [_whole(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
-def manifest_of(build: Callable[..., Manifest], **values: Any) -> pulumi.Input[Manifest]:
-    """The manifest that the pure function `build` makes of `values`.
+def manifest_of(build: Callable[[_Args], Manifest], args: _Args) -> pulumi.Input[Manifest]:
+    """The manifest that the pure function `build` makes of `args`, a dataclass.
 
     It is built at once where all values are known, which is the rule and keeps large stacks fast; else when they are.
+    `build` reads a value by `known`.
     """
+    values = {key: value for key, value in vars(args).items() if _pending(value)}
+    if not values:
+        return build(args)
+    return pulumi.Output.all(**values).apply(lambda ready: build(replace(cast("Any", args), **ready)))
+
+
+def manifest_from_values(build: Callable[..., Manifest], **values: Any) -> pulumi.Input[Manifest]:
+    """TRANSITION: `manifest_of` for builders that still take names instead of their `Args`."""
     if any(_pending(value) for value in values.values()):
         return pulumi.Output.all(**values).apply(lambda known: build(**known))
     return build(**values)
+
+
+def known(value: pulumi.Input[_Value]) -> _Value:
+    """A value of the arguments that `manifest_of` hands to a builder: there all are known.
+
+    Raises TypeError for one that only Pulumi's engine knows: the builder was called without `manifest_of`.
+    """
+    if _pending(value):
+        raise TypeError("a value that is not known yet; build the manifest with manifest_of")
+    return cast("_Value", value)
 
 
 def _pending(value: Any) -> bool:
@@ -116,9 +137,10 @@ def metadata(
     *,
     wait: bool = False,
     at_once: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Manifest:
     """The metadata of a resource; with the cluster that it belongs to, where it belongs to one."""
-    labels: dict[str, str] = {"app.kubernetes.io/part-of": "kafkalogs", "app.kubernetes.io/managed-by": "pulumi"}
+    labels = {"app.kubernetes.io/part-of": "kafkalogs", "app.kubernetes.io/managed-by": "pulumi", **(labels or {})}
     if cluster is not None:
         labels["strimzi.io/cluster"] = cluster
     annotations = {**(WAIT_FOR_READY if wait else {}), **(DELETE_AT_ONCE if at_once else {})}

@@ -22,7 +22,7 @@ from .resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
-    manifest_of,
+    manifest_from_values,
     metadata,
     part,
     typed,
@@ -160,7 +160,7 @@ class ServiceSecrets(pulumi.ComponentResource):
         args = typed(ServiceSecretsArgs, args)
         super().__init__("kafkalogs:index:ServiceSecrets", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        wanted = manifest_of(
+        wanted = manifest_from_values(
             list_manifest,
             namespace=args.namespace,
             certificates=args.certificates,
@@ -182,9 +182,9 @@ class ServiceSecrets(pulumi.ComponentResource):
             depends_on=[listed, *rights],
             custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete=LONGEST_DELETION),
         )
-        job = manifest_of(job_manifest, **about)
+        job = manifest_from_values(job_manifest, **about)
         made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=after)
-        cron = manifest_of(cron_manifest, **about)
+        cron = manifest_from_values(cron_manifest, **about)
         CronJob(f"{name}-renewal", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=after)
         self.ca_secret = made.urn.apply(lambda _: CA_SECRET)
         self.register_outputs({"caSecret": self.ca_secret})

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pulumi
 
-from .resources import Manifest, manifest_of, part
+from .resources import Manifest, manifest_from_values, part
 
 _MARK = re.compile("(<<late [0-9]+>>)")  # of characters that JSON leaves as they are
 
@@ -22,7 +22,7 @@ def manifest_around(
 
     late: values that are text, which `build` puts into the manifest as they are, alone or in a longer text, and does
     not look at. within: dicts of which this holds for each value. It is for what is read; a name that is a digest of
-    such a value must come from `manifest_of`.
+    such a value must come from `manifest_from_values`.
     """
     marks: dict[str, pulumi.Output[str]] = {}
 
@@ -39,10 +39,10 @@ def manifest_around(
     for name in within:
         if isinstance(given[name], Mapping):
             given[name] = {key: marked(value) for key, value in cast("Manifest", given[name]).items()}
-    manifest = manifest_of(build, **given)
+    manifest = manifest_from_values(build, **given)
     if not marks:
         return manifest
-    return _filled(manifest, marks) if isinstance(manifest, dict) else manifest_of(build, **values)
+    return _filled(manifest, marks) if isinstance(manifest, dict) else manifest_from_values(build, **values)
 
 
 def _filled(value: Any, marks: Mapping[str, pulumi.Output[str]]) -> Any:

@@ -14,7 +14,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
-from ..kube.resources import Manifest, custom_resource, manifest_of, metadata, part, typed, untyped
+from ..kube.resources import Manifest, custom_resource, manifest_from_values, metadata, part, typed, untyped
 from . import alert_rules, dashboards, manifests
 from . import prometheus as prometheus_config
 
@@ -163,12 +163,14 @@ class Monitoring(pulumi.ComponentResource):
         user = custom_resource(
             f"{self._name}-user",
             "KafkaUser",
-            manifest_of(manifests.monitor_manifest, namespace=args.namespace, cluster=args.cluster, user=args.user),
+            manifest_from_values(
+                manifests.monitor_manifest, namespace=args.namespace, cluster=args.cluster, user=args.user
+            ),
             minutes=5,
             opts=self._child,
         )
         self.user = user.urn.apply(lambda _: args.user)
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             manifests.exporter_manifest,
             namespace=args.namespace,
             cluster=args.cluster,
@@ -206,7 +208,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def _for_operator(self, rules: Manifest) -> None:
         args = self._args
-        monitors = manifest_of(_monitors, namespace=args.namespace, shipper_namespace=args.shipper_namespace)
+        monitors = manifest_from_values(_monitors, namespace=args.namespace, shipper_namespace=args.shipper_namespace)
         for monitor in _monitors("", None):
             CustomResource(
                 f"{self._name}-{monitor}",
@@ -234,7 +236,7 @@ class Monitoring(pulumi.ComponentResource):
             if args.shipper_namespace
             else None
         )
-        files = manifest_of(
+        files = manifest_from_values(
             prometheus_files, cluster=args.cluster, namespace=args.namespace, rules=rules, shipper=shipper
         )
         account = ServiceAccount(
@@ -255,7 +257,7 @@ class Monitoring(pulumi.ComponentResource):
             subjects=untyped([subject]),
             opts=self._child,
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             manifests.prometheus_manifest,
             namespace=args.namespace,
             image=args.image,
@@ -272,7 +274,7 @@ class Monitoring(pulumi.ComponentResource):
         files: Manifest = alertmanager_files(
             args.pagerduty_secret is not None, args.pagerduty_url, args.pagerduty_own_ca, args.webhook_url
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             manifests.alertmanager_manifest,
             namespace=args.namespace,
             image=args.image,

@@ -8,7 +8,7 @@ from typing import Any, Final
 import yaml
 
 from ..config import naming
-from ..kafka.identity import acl, user_manifest
+from ..kafka.identity import acl, user_manifest_from_values
 from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from .prometheus import (
     ALERTMANAGER_PORT,
@@ -53,7 +53,7 @@ def secret_files(secret: str, *keys: str, **renamed: str) -> Manifest:
 
 def monitor_manifest(namespace: str, cluster: str, user: str) -> Manifest:
     """The KafkaUser of the exporter: it sees every topic and every group, and can read no record."""
-    manifest = user_manifest(namespace, cluster, user, "tls", None, None, None, None, None, None)
+    manifest = user_manifest_from_values(namespace, cluster, user, "tls", None, None, None, None, None, None)
     manifest["spec"]["authorization"]["acls"] = [
         acl("topic", "*", "literal", "Describe", "DescribeConfigs"),
         acl("group", "*", "literal", "Describe"),

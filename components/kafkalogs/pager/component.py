@@ -20,7 +20,7 @@ from ..kube.resources import (
     STRIMZI_API,
     Manifest,
     custom_resource,
-    manifest_of,
+    manifest_from_values,
     metadata,
     part,
     typed,
@@ -249,7 +249,7 @@ class Pager(pulumi.ComponentResource):
             ),
             child,
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             state_topic_manifest,
             **here,
             replication_factor=args.replication_factor,
@@ -268,9 +268,9 @@ class Pager(pulumi.ComponentResource):
             ),
             child,
         )
-        policy = manifest_of(pager_policy_manifest, namespace=args.namespace)
+        policy = manifest_from_values(pager_policy_manifest, namespace=args.namespace)
         NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             pager_manifest,
             **here,
             image=args.image,

@@ -19,8 +19,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColum
 
 from kafkalogs.client import settings as client
 from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
-from kafkalogs.client.logevent import LEVELS
 from kafkalogs.client.settings import Catalog, Credentials, LogType
+from kafkalogs.config.levels import LEVELS
 from kafkalogs.replay import replay
 from kafkalogs.replay.file import LogFile, Place, ReplayState
 

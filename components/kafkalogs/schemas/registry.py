@@ -23,7 +23,7 @@ from ..kube.resources import (
     STRIMZI_API,
     Manifest,
     custom_resource,
-    manifest_of,
+    manifest_from_values,
     metadata,
     part,
     typed,
@@ -279,7 +279,7 @@ class SchemaRegistry(pulumi.ComponentResource):
             custom_resource(
                 f"{name}-{topic}",
                 "KafkaTopic",
-                manifest_of(registry_topic_manifest, topic=topic, **here, **copies),
+                manifest_from_values(registry_topic_manifest, topic=topic, **here, **copies),
                 minutes=5,
                 opts=child,
             )
@@ -294,15 +294,15 @@ class SchemaRegistry(pulumi.ComponentResource):
             producer_byte_rate=args.producer_byte_rate,
         )
         needed.append(ServiceIdentity(f"{name}-user", identity, child))
-        config = manifest_of(registry_config_manifest, **here)
+        config = manifest_from_values(registry_config_manifest, **here)
         needed.append(
             ConfigMap(f"{name}-config", metadata=part(config, "metadata"), data=part(config, "data"), opts=child)
         )
-        policy = manifest_of(registry_policy_manifest, namespace=args.namespace)
+        policy = manifest_from_values(registry_policy_manifest, namespace=args.namespace)
         needed.append(
             NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
         )
-        manifest = manifest_of(registry_manifest, **here, image=args.image, replicas=args.replicas)
+        manifest = manifest_from_values(registry_manifest, **here, image=args.image, replicas=args.replicas)
         deployment = Deployment(
             name,
             metadata=part(manifest, "metadata"),
@@ -314,7 +314,7 @@ class SchemaRegistry(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
             ),
         )
-        manifest = manifest_of(registry_service_manifest, namespace=args.namespace)
+        manifest = manifest_from_values(registry_service_manifest, namespace=args.namespace)
         service = Service(
             name,
             metadata=part(manifest, "metadata"),
@@ -444,7 +444,7 @@ class LogSchema(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogSchemaArgs, args)
         super().__init__("kafkalogs:index:LogSchema", name, {}, opts)
-        manifests = manifest_of(registration_manifests, **vars(args))
+        manifests = manifest_from_values(registration_manifests, **vars(args))
         config: Any = part(manifests, "ConfigMap")
         job: Any = part(manifests, "Job")
         configmap = ConfigMap(

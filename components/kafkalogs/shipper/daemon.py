@@ -31,7 +31,7 @@ from ..kube.resources import (
     METRICS_PORT,
     Manifest,
     custom_resource,
-    manifest_of,
+    manifest_from_values,
     metadata,
     part,
     typed,
@@ -136,7 +136,7 @@ def shipped_topic_manifest(
     It refuses no record for its age: a shipper never gives a line up, so one that is refused would hold up all behind
     it, and what waited for long on a node's disk is old.
     """
-    manifest = topic.topic_manifest(
+    manifest = topic.topic_manifest_from_values(
         namespace, cluster, topic_name, partitions, replicas, min_in_sync_replicas, retention_ms, None
     )
     manifest["spec"]["config"]["message.timestamp.before.max.ms"] = _FOREVER
@@ -345,7 +345,7 @@ class LogShipper(pulumi.ComponentResource):
         shipped = custom_resource(
             f"{name}-topic",
             "KafkaTopic",
-            manifest_of(
+            manifest_from_values(
                 shipped_topic_manifest,
                 namespace=args.namespace,
                 cluster=args.cluster,
@@ -369,12 +369,12 @@ class LogShipper(pulumi.ComponentResource):
             ),
             child,
         )
-        namespace = manifest_of(namespace_manifest, namespace=args.namespace)
+        namespace = manifest_from_values(namespace_manifest, namespace=args.namespace)
         own = Namespace(name, metadata=part(namespace, "metadata"), opts=child)
         where = pulumi.Output.from_input(args.namespace).apply(shipper_namespace)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[own])
         needed = self._rights(name, args, where, inside)
-        config = manifest_of(
+        config = manifest_from_values(
             config_manifest,
             kind=args.kind,
             namespace=args.namespace,
@@ -388,7 +388,7 @@ class LogShipper(pulumi.ComponentResource):
         NetworkPolicy(
             name,
             metadata=untyped(metadata(NAME, where)),
-            spec=part(manifest_of(policy_manifest, namespace=args.namespace, kind=args.kind), "spec"),
+            spec=part(manifest_from_values(policy_manifest, namespace=args.namespace, kind=args.kind), "spec"),
             opts=inside,
         )
         # Without an address of its own: its name stands for the addresses of all its pods.
@@ -398,7 +398,7 @@ class LogShipper(pulumi.ComponentResource):
             spec=untyped({"clusterIP": "None", "selector": _LABELS, "ports": [_service_port(args.kind)]}),
             opts=inside,
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             daemon_manifest,
             kind=args.kind,
             namespace=args.namespace,
@@ -431,7 +431,7 @@ class LogShipper(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         account = ServiceAccount(name, metadata=untyped(metadata(NAME, where)), opts=inside)
         about = untyped(metadata(f"{NAME}-credentials", args.namespace))
-        rights = manifest_of(role_manifest, user=args.user, cluster=args.cluster)
+        rights = manifest_from_values(role_manifest, user=args.user, cluster=args.cluster)
         role = Role(name, metadata=about, rules=part(rights, "rules"), opts=child)
         binding = RoleBinding(
             name,

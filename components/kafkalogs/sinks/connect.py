@@ -19,7 +19,7 @@ from ..kube.resources import (
     STRIMZI_API,
     Manifest,
     custom_resource,
-    manifest_of,
+    manifest_from_values,
     metadata,
     typed,
 )
@@ -405,7 +405,7 @@ class ConnectCluster(pulumi.ComponentResource):
             custom_resource(
                 topic,
                 "KafkaTopic",
-                manifest_of(
+                manifest_from_values(
                     internal_topic_manifest,
                     namespace=args.namespace,
                     cluster=args.cluster,
@@ -422,7 +422,7 @@ class ConnectCluster(pulumi.ComponentResource):
         user = custom_resource(
             f"{name}-user",
             "KafkaUser",
-            manifest_of(
+            manifest_from_values(
                 connect_user_manifest,
                 namespace=args.namespace,
                 cluster=args.cluster,
@@ -440,7 +440,7 @@ class ConnectCluster(pulumi.ComponentResource):
         workers = custom_resource(
             name,
             "KafkaConnect",
-            manifest_of(connect_manifest, **values),
+            manifest_from_values(connect_manifest, **values),
             minutes=15,
             # Without its certificate no worker starts, and connectors go before the topics that remember them.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[user, *topics]),

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import pulumi
 
 from ..config import units
-from ..kube.resources import Manifest, custom_resource, manifest_of, typed
+from ..kube.resources import Manifest, custom_resource, manifest_from_values, typed
 from ..kube.unknowns import manifest_around
 from .connect import ConnectorState, connector_manifest
 from .raw import raw_config
@@ -274,7 +274,7 @@ class _Sink(pulumi.ComponentResource):
             "replicas": args.topic_replicas,
             "min_in_sync_replicas": args.min_in_sync_replicas,
         }
-        letters = manifest_of(dead_letter_topic_manifest, **about, topic=args.dead_letters)
+        letters = manifest_from_values(dead_letter_topic_manifest, **about, topic=args.dead_letters)
         made = custom_resource(f"{name}-dead-letters", "KafkaTopic", letters, minutes=5, opts=child)
         # An address that only the deployment will know hides nothing else of the connector from a preview.
         manifest = manifest_around(
@@ -343,7 +343,7 @@ class S3Sink(_Sink):
         if args.catalog == "jdbc" and not (args.database and args.database_credentials):
             raise pulumi.RunError(f"S3Sink {name}: catalog jdbc needs database and database_credentials")
         super().__init__("kafkalogs:index:S3Sink", name, {}, opts)
-        control = manifest_of(
+        control = manifest_from_values(
             control_topic_manifest,
             namespace=args.namespace,
             cluster=args.cluster,
@@ -353,7 +353,7 @@ class S3Sink(_Sink):
         )
         opts = pulumi.ResourceOptions(parent=self)
         made = custom_resource(f"{name}-control", "KafkaTopic", control, minutes=5, opts=opts)
-        own = manifest_of(archive_config, name=name, **_own_fields(args))
+        own = manifest_from_values(archive_config, name=name, **_own_fields(args))
         self._make(name, args, ICEBERG, own, [made])
 
 
@@ -384,7 +384,7 @@ class JdbcSink(_Sink):
     def __init__(self, name: str, args: JdbcSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(JdbcSinkArgs, args)
         super().__init__("kafkalogs:index:JdbcSink", name, {}, opts)
-        self._make(name, args, JDBC, manifest_of(database_config, **_own_fields(args)), [])
+        self._make(name, args, JDBC, manifest_from_values(database_config, **_own_fields(args)), [])
 
 
 class RawS3Sink(_Sink):
@@ -403,7 +403,7 @@ class RawS3Sink(_Sink):
     def __init__(self, name: str, args: RawS3SinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(RawS3SinkArgs, args)
         super().__init__("kafkalogs:index:RawS3Sink", name, {}, opts)
-        self._make(name, args, RAW, manifest_of(raw_config, **_own_fields(args)), [])
+        self._make(name, args, RAW, manifest_from_values(raw_config, **_own_fields(args)), [])
 
 
 def _own_fields(args: AnySinkArgs) -> dict[str, Any]:

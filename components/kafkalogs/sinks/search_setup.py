@@ -18,7 +18,7 @@ from ..kube.resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
-    manifest_of,
+    manifest_from_values,
     metadata,
     part,
     typed,
@@ -161,7 +161,7 @@ class SearchSetup(pulumi.ComponentResource):
             "ca_secret": args.ca_secret,
         }
         # Names are digests of all that is in them; the rest is known before an engine's address is.
-        whole = manifest_of(settings_manifest, **wanted)
+        whole = manifest_from_values(settings_manifest, **wanted)
         shown = manifest_around(settings_manifest, late=["url"], **wanted)
         child = pulumi.ResourceOptions(parent=self)
         settings = ConfigMap(
@@ -179,7 +179,7 @@ class SearchSetup(pulumi.ComponentResource):
             depends_on=[settings],
             custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
         )
-        job = manifest_of(job_manifest, **about)
+        job = manifest_from_values(job_manifest, **about)
         runs = manifest_around(job_manifest, late=["settings"], **about)
         done = Job(name, metadata=named_by(runs, job), spec=part(runs, "spec"), opts=after)
         cron = manifest_around(cron_manifest, late=["settings"], **about)

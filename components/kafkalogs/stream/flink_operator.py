@@ -10,7 +10,7 @@ import pulumi
 from pulumi_kubernetes.yaml.v2 import ConfigFile
 
 from ..kube.crds import StrimziCrdsArgs, options_of_each
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, manifest_of, typed
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, manifest_from_values, typed
 
 FLINK_OPERATOR_VERSION: Final = "1.16.0"
 """The first that runs Flink 2.3."""
@@ -89,7 +89,7 @@ class FlinkOperator(pulumi.ComponentResource):
             name=CHART,
             namespace=args.namespace,
             skip_crds=True,
-            values=manifest_of(flink_chart_values, namespace=args.namespace, memory=args.memory),
+            values=manifest_from_values(flink_chart_values, namespace=args.namespace, memory=args.memory),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=crds,

@@ -19,7 +19,7 @@ from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..config import units
 from ..kafka.topic import LogTopic, LogTopicArgs
-from ..kube.resources import custom_resource, manifest_of, metadata, part, typed, untyped
+from ..kube.resources import custom_resource, manifest_from_values, metadata, part, typed, untyped
 from ..kube.unknowns import name_of
 from .manifests import (
     FLINK_API,
@@ -132,10 +132,10 @@ class FlinkJob(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
         before: list[pulumi.Resource] = self._topics(name, args, here)
-        manifest = manifest_of(stream_user_manifest, **here, producer_byte_rate=args.producer_byte_rate)
+        manifest = manifest_from_values(stream_user_manifest, **here, producer_byte_rate=args.producer_byte_rate)
         before.append(custom_resource(f"{name}-user", "KafkaUser", manifest, minutes=5, opts=child))
 
-        script = manifest_of(
+        script = manifest_from_values(
             script_manifest,
             **here,
             template=args.template,
@@ -162,11 +162,11 @@ class FlinkJob(pulumi.ComponentResource):
                 opts=child,
             ),
         ]
-        policy = manifest_of(policy_manifest, namespace=args.namespace)
+        policy = manifest_from_values(policy_manifest, namespace=args.namespace)
         before.append(
             NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
         )
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             flink_manifest,
             **here,
             image=args.image,
@@ -201,7 +201,7 @@ class FlinkJob(pulumi.ComponentResource):
 
     def _catalog(self, name: str, args: FlinkJobArgs, here: dict[str, Any], before: list[pulumi.Resource]) -> None:
         """The Job that writes the catalog into its topic. The stream job need not wait for it."""
-        manifests = manifest_of(
+        manifests = manifest_from_values(
             catalog_manifests, **here, image=args.catalog_image, user=STREAM, services=args.services
         )
         config: Any = part(manifests, "ConfigMap")
@@ -243,7 +243,7 @@ class FlinkJob(pulumi.ComponentResource):
                 max_message_bytes=DEAD_LETTER_BYTES if dead else None,
             )
             made.append(LogTopic(f"{name}-{topic}", settings, child))
-        manifest = manifest_of(
+        manifest = manifest_from_values(
             catalog_topic_manifest,
             **here,
             replication_factor=args.replication_factor,

@@ -8,7 +8,7 @@ from typing import Final
 from ..environments import Demands
 from ..kinds import kind, of
 from ..model import Context, Finding, Member, Rule, Violation, each
-from ..topics import LOG_CLASSES, class_of
+from ..topics import REPEATABLE, class_of
 from ..values import UnknownValueError, View
 from . import aws
 
@@ -63,7 +63,7 @@ def _protect(context: Context) -> Iterator[Violation]:
 
 
 def _topic(view: View, context: Context) -> Iterator[Violation]:
-    if class_of(view) in {*LOG_CLASSES, "other"}:
+    if class_of(view) not in REPEATABLE:
         yield from _protect(context)
 
 

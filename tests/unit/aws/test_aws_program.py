@@ -12,8 +12,7 @@ import machine
 import pytest
 import yaml
 from aws_graph import PASSWORD, built
-from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load
-from kafkalogs import registry as parts
+from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.aws.archive_layout import class_prefix
 
 from tests.unit.components.graph import UNKNOWN, Graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import pytest
-from kafkalogs.registry import GROUPS
+from kafkalogs.parts import GROUPS
 
 from bench.lag import Sample, behind, came, growing, growth, rate, reading_share
 

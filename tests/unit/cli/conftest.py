@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from kafkalogs import cli
-from kafkalogs.client.logevent import LEVELS
 from kafkalogs.client.settings import Catalog, Credentials
+from kafkalogs.config.levels import LEVELS
 from kafkalogs.replay import command as replay_command
 
 # Tests share a busy machine: how long one example takes says nothing.

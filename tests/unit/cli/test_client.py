@@ -17,8 +17,9 @@ from kafkalogs import cli, load
 from kafkalogs.catalog import resolve as written
 from kafkalogs.client import settings as client
 from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
-from kafkalogs.client.logevent import LEVELS, PARTITION_KEYS, LogEvent, LogEventError
+from kafkalogs.client.logevent import LogEvent, LogEventError
 from kafkalogs.client.settings import Catalog, CatalogError
+from kafkalogs.config.levels import LEVELS, PARTITION_KEYS
 
 from tests.unit.components.stack import VALID
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs.client.logevent import LEVELS
+from kafkalogs.config.levels import LEVELS
 from kafkalogs.replay.textlog import guess_level, leading_time
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

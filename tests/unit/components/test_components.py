@@ -21,7 +21,7 @@ from kafkalogs import (
     StrimziOperatorArgs,
     load,
 )
-from kafkalogs.config.models import LEVELS
+from kafkalogs.config.levels import LEVELS
 from pulumi_kubernetes import Provider
 
 from .graph import UNKNOWN, Graph, registered, unknown

@@ -4,8 +4,7 @@ from typing import Any
 
 import local_services
 import pytest
-from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load
-from kafkalogs import registry as parts
+from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.config.models import Platform
 
 from .graph import Graph, registered

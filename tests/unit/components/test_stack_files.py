@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kafkalogs import ConfigError, load
-from kafkalogs import registry as parts
+from kafkalogs import ConfigError, load, parts
 from kafkalogs.checks import production as checks_production
 from kafkalogs.config.aws import STORAGE_CLASS
 from kafkalogs.config.environments import ENVIRONMENTS, merged

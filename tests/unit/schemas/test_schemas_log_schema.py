@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafkalogs.client.logevent import LEVELS, LogEvent, LogEventError
+from kafkalogs.client.logevent import LogEvent, LogEventError
 from kafkalogs.client.settings import Catalog
+from kafkalogs.config.levels import LEVELS
 from kafkalogs.replay.file import LogFile, Place, ReplayState
 from kafkalogs.replay.replay import Destination, Replay
 from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, schema_text

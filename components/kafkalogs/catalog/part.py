@@ -1,0 +1,216 @@
+"""The record that describes a part of the platform: `Part`, and the topics, users and groups that it declares.
+
+Each part has one record, in `record.py` of its folder; `kafkalogs.parts` lists them all. Whatever must know all
+parts reads the records: checks, the doctor, the plan, quotas, disk arithmetic, reserved names and the report. A record
+is pure: it imports `config` and `catalog`, and neither Pulumi nor Kubernetes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ..config import sizing, units
+from ..config.models import Platform
+
+TopicKind = Literal["logs", "derived", "dead-letters", "internal"]
+"""What a topic holds: log events as services wrote them; what the stream job made of them; records that a reader could
+not process; or the memory of a program, in which nothing may expire."""
+
+KIND_LABEL: Final = "kafkalogs.io/kind"
+"""The label of each KafkaTopic that says its kind."""
+
+CLASS_LABEL: Final = "kafkalogs.io/retention-class"
+"""The label of each KafkaTopic that says its retention class."""
+
+DEAD_LETTER_RETENTION: Final = 14 * units.DAY
+"""How long dead letters are kept, so that there is time to repair and to send them again; milliseconds."""
+
+LEAST_RATE: Final = units.MIB
+"""The least quota of a part, in bytes per second: some write little, but must never wait."""
+
+Setting = str | int
+
+CLOCK_SKEW: Final = units.HOUR
+"""How far ahead of the broker's clock a record may be. One further ahead would keep its segment that much longer."""
+
+
+def log_config(
+    retention_ms: int, min_in_sync_replicas: int, max_message_bytes: int | None = None
+) -> dict[str, Setting]:
+    """The settings of a topic of log events (https://kafka.apache.org/documentation/#topicconfigs)."""
+    return {
+        "cleanup.policy": "delete",
+        # The producers compress (zstd); the broker keeps what they chose and saves the work.
+        "compression.type": "producer",
+        "max.message.bytes": max_message_bytes or units.MIB,
+        # The time of the event, so that retention and replay follow it. A record that is already too old to keep, or
+        # that comes from a clock far ahead, is refused: otherwise it would be lost or kept for ever.
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.before.max.ms": retention_ms,
+        "message.timestamp.after.max.ms": CLOCK_SKEW,
+        "min.insync.replicas": min_in_sync_replicas,
+        "retention.ms": retention_ms,
+        # Kafka deletes whole segments: small ones make the retention real.
+        "segment.bytes": sizing.SEGMENT_BYTES,
+        "segment.ms": sizing.segment_ms(retention_ms),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicSpec:
+    """One Kafka topic, whichever part makes it."""
+
+    name: str
+    """Its name in Kafka."""
+    kind: TopicKind
+    """What it holds."""
+    retention_class: str
+    """The class that its retention follows; topics of the kind `internal` keep what their program needs."""
+    partitions: int
+    replicas: int
+    config: Mapping[str, Setting]
+    """All settings, by Kafka's names (https://kafka.apache.org/documentation/#topicconfigs)."""
+    explicit_name: bool = False
+    """Whether the KafkaTopic names the topic even where the name of the resource is the same."""
+    rate: int = 0
+    """What is written into it at most over the whole cluster; bytes per second."""
+    reserve: int = 0
+    """The disk that it is planned with where `rate` says nothing; bytes, of one copy."""
+
+    @property
+    def retention_ms(self) -> int | None:
+        """How long it keeps records; milliseconds. None: until they are compacted, or for ever."""
+        kept = int(self.config.get("retention.ms", -1))
+        return None if kept < 0 or self.config.get("cleanup.policy") == "compact" else kept
+
+    @property
+    def disk(self) -> int:
+        """What all its copies need on the brokers' disks; bytes."""
+        written = self.rate * sizing.kept_ms(self.retention_ms) // 1000 if self.retention_ms else 0
+        return max(written, self.reserve) * self.replicas
+
+
+AclKind = Literal["topic", "group", "transactionalId", "cluster"]
+Pattern = Literal["literal", "prefix"]
+
+
+@dataclass(frozen=True)
+class Acl:
+    """A rule that allows operations on the resources of one name or prefix."""
+
+    kind: AclKind
+    name: str
+    pattern: Pattern
+    operations: tuple[str, ...]
+
+
+def allow(kind: AclKind, name: str, pattern: Pattern, *operations: str) -> Acl:
+    """A rule that allows `operations`."""
+    return Acl(kind, name, pattern, operations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserSpec:
+    """One identity in Kafka, with its rights and quotas."""
+
+    name: str
+    """The name of the KafkaUser, and of the Secret with its credentials."""
+    acls: tuple[Acl, ...]
+    """What it may do; everything else is refused."""
+    authentication: str = "tls"
+    """`tls` (a client certificate) or `scram-sha-512` (a password)."""
+    producer_byte_rate: int | None = None
+    """What each broker lets it write; bytes per second; not limited when None."""
+    consumer_byte_rate: int | None = None
+    """What each broker lets it read; bytes per second; not limited when None."""
+
+
+def client(
+    name: str,
+    *,
+    writes: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
+    read_prefixes: tuple[str, ...] = (),
+    group_prefix: str | None = None,
+) -> UserSpec:
+    """An identity that writes and reads topics, without quotas.
+
+    An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe lets clients see the partitions,
+    DescribeConfigs lets readers see how long a topic keeps what they have not read yet.
+    """
+    acls = [
+        *(allow("topic", topic, "literal", "Write", "Describe") for topic in writes),
+        *(allow("topic", topic, "literal", "Read", "Describe", "DescribeConfigs") for topic in reads),
+        *(allow("topic", prefix, "prefix", "Read", "Describe", "DescribeConfigs") for prefix in read_prefixes),
+        *((allow("group", group_prefix, "prefix", "Read", "Describe"),) if group_prefix else ()),
+    ]
+    return UserSpec(name=name, acls=tuple(acls))
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that other pods may reach."""
+
+    number: int
+    clients: tuple[str, ...]
+    """Which pods may reach it: values of their label app.kubernetes.io/name. None named: all pods of the namespace."""
+
+
+def _no_topics(_: Platform) -> tuple[TopicSpec, ...]:
+    return ()
+
+
+def _no_users(_: Platform) -> tuple[UserSpec, ...]:
+    return ()
+
+
+def _no_names(_: Platform) -> tuple[str, ...]:
+    return ()
+
+
+def _no_credentials(_: Platform) -> Mapping[str, str]:
+    return {}
+
+
+def _reads_nothing(_: Platform, __: Mapping[str, str]) -> tuple[str, ...]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one part of the platform is. Functions take the configuration of a stack that has the part."""
+
+    key: str
+    """Its key in the stack file, and the name of the field of `Platform`."""
+    title: str
+    """Its name in sentences for people, like `the pager`."""
+    images: tuple[str, ...] = ()
+    """The images that it needs, by their names in `LogPipelineArgs.images`."""
+    topics: Callable[[Platform], tuple[TopicSpec, ...]] = _no_topics
+    """The topics that it makes."""
+    users: Callable[[Platform], tuple[UserSpec, ...]] = _no_users
+    """The identities that it makes, with their rights and quotas."""
+    group: str | None = None
+    """Its consumer group: what the group has committed is how far the part is."""
+    reads: Callable[[Platform, Mapping[str, str]], tuple[str, ...]] = _reads_nothing
+    """The topics that its group reads, of a stack whose topics of log events have these retention classes by name."""
+    topic_names: tuple[str, ...] = ()
+    """The names of all topics that it can make, reserved in every stack."""
+    user_names: tuple[str, ...] = ()
+    """The names of all identities that it can make, reserved in every stack."""
+    group_prefixes: tuple[str, ...] = ()
+    """What the names of its consumer groups and transactional ids begin with, reserved in every stack."""
+    secrets: tuple[str, ...] = ()
+    """The names of further Secrets that it or its operator makes, reserved in every stack."""
+    certificates: Callable[[Platform], tuple[str, ...]] = _no_names
+    """The services whose certificates `ServiceSecrets` makes for it."""
+    credentials: Callable[[Platform], Mapping[str, str]] = _no_credentials
+    """The credentials that `ServiceSecrets` makes for it: user by name."""
+    endpoints: Callable[[Platform], tuple[str, ...]] = _no_names
+    """What it relies on outside the platform: names of `endpoints`, like s3, or pagerduty."""
+    ports: tuple[Port, ...] = field(default=())
+    """The ports of its pods that others may reach."""
+
+    def enabled(self, platform: Platform) -> bool:
+        """Whether the stack has the part."""
+        return getattr(platform, self.key) is not None

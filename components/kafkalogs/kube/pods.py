@@ -1,0 +1,77 @@
+"""One way to make a pod that keeps to Pod Security "restricted": its container, Secret volumes, labels and user.
+
+See https://kubernetes.io/docs/concepts/security/pod-security-standards.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest
+
+USER: Final = 1001
+"""The user and the group of our own images; also the group that may read mounted Secrets."""
+
+NAME_LABEL: Final = "app.kubernetes.io/name"
+PROMETHEUS: Final[Manifest] = {"podSelector": {"matchLabels": {NAME_LABEL: "prometheus"}}}
+"""The peer of a network policy that is the platform's Prometheus."""
+
+
+def labels(name: str) -> dict[str, str]:
+    """The labels of the pods of a part, by which Services and network policies select them."""
+    return {NAME_LABEL: name, "app.kubernetes.io/part-of": "kafkalogs"}
+
+
+def environment(values: Mapping[str, str]) -> list[Manifest]:
+    """The environment variables of a container."""
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def secret_files(secret: str, *keys: str, files: Mapping[str, str] | None = None) -> Manifest:
+    """The source of a volume with only those keys of a Secret that are read. files: file name by key, where they
+    differ."""
+    named = {**{key: key for key in keys}, **(files or {})}
+    items = [{"key": key, "path": path} for key, path in named.items()]
+    return {"secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
+
+
+def secret_volume(volume: str, secret: str, *keys: str, files: Mapping[str, str] | None = None) -> Manifest:
+    """A volume with only those keys of a Secret that are read, see `secret_files`."""
+    return {"name": volume, **secret_files(secret, *keys, files=files)}
+
+
+def mounts(folder: str, volumes: Iterable[str]) -> list[Manifest]:
+    """Read-only mounts of volumes, each at its name below `folder`."""
+    return [{"name": volume, "mountPath": f"{folder}/{volume}", "readOnly": True} for volume in volumes]
+
+
+def resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> Manifest:
+    """What a container requests, and its limits."""
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"cpu": cpu_limit, "memory": memory_limit}}
+
+
+def container(name: str, image: str) -> Manifest:
+    """A container without rights and with a read-only root file system; callers add what it runs with `|`."""
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+    }
+
+
+def pod(containers: Sequence[Manifest], volumes: Sequence[Manifest], user: int | None = USER) -> Manifest:
+    """The spec of a pod without a token of Kubernetes. user: its user and the group of its volumes; None: the image's
+    user, with the group of our images."""
+    runs = {"runAsUser": user, "fsGroup": user} if user is not None else {"fsGroup": USER}
+    return {
+        "automountServiceAccountToken": False,
+        "securityContext": {**RESTRICTED_POD, **runs},
+        "containers": list(containers),
+        "volumes": list(volumes),
+    }
+
+
+def digest(text: str) -> str:
+    """Twelve hexadecimal digits of a text: part of the name of an object that is replaced when the text changes."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
