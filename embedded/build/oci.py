@@ -173,32 +173,25 @@ def write_layer(out: Path, content: Iterable[tuple[Path, str]]) -> None:
 
 
 def _add(layer: tarfile.TarFile, path: Path, target: PurePosixPath, folders: set[str]) -> None:
-    for parent in [*reversed(target.parents)][1:]:
-        name = str(parent).lstrip("/")
+    """Add a file, link or folder at ``target``, below the folders that the layer does not have yet."""
+    is_folder = path.is_dir() and not path.is_symlink()
+    for folder in [*reversed(target.parents), *([target] if is_folder else [])][1:]:
+        name = str(folder).lstrip("/")
         if name not in folders:
             folders.add(name)
-            entry = _entry(name, 0, 0o755)
-            entry.type = tarfile.DIRTYPE
-            layer.addfile(entry)
+            layer.addfile(_entry(name, 0, 0o755, tarfile.DIRTYPE))
     name = str(target).lstrip("/")
     if path.is_symlink():
-        entry = _entry(name, 0, 0o777)
-        entry.type = tarfile.SYMTYPE
+        entry = _entry(name, 0, 0o777, tarfile.SYMTYPE)
         entry.linkname = str(path.readlink())
         layer.addfile(entry)
-    elif path.is_file():
-        executable = path.stat().st_mode & 0o100
+    elif not is_folder:
         with path.open("rb") as content:
-            layer.addfile(_entry(name, path.stat().st_size, 0o755 if executable else 0o644), content)
-    elif name not in folders:
-        folders.add(name)
-        entry = _entry(name, 0, 0o755)
-        entry.type = tarfile.DIRTYPE
-        layer.addfile(entry)
+            status = path.stat()
+            layer.addfile(_entry(name, status.st_size, 0o755 if status.st_mode & 0o100 else 0o644), content)
 
 
-def _entry(name: str, size: int, mode: int = 0o644) -> tarfile.TarInfo:
+def _entry(name: str, size: int, mode: int = 0o644, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
-    entry.size = size
-    entry.mode = mode
+    entry.size, entry.mode, entry.type = size, mode, kind
     return entry

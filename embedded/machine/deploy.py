@@ -7,11 +7,11 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from kafkalogs.parts import IMAGES
 
 from embedded import REPOSITORY
 from embedded.build.cache import EmbeddedError, cache_root
@@ -41,13 +41,13 @@ def make_stack(programs: Path) -> None:
     run(words, cwd=REPOSITORY, env=environment(programs))
 
 
-def stack_has(keys: Iterable[str]) -> bool:
-    """Whether the stack file sets one of these keys of the platform."""
+def stack_has_parts() -> bool:
+    """Whether the stack file switches on parts beside the cluster, so that the stack needs their images."""
     own = own_stack_file()
     file = Path(own) if own else REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
     try:
         platform: Any = yaml.safe_load(file.read_text())["config"]["kafkalogs:platform"]
-        return any(platform.get(key) is not None for key in keys)
+        return any(platform.get(key) is not None for key in IMAGES)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return False  # Pulumi reports the error
 

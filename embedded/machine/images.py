@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from kafkalogs.parts import IMAGES as PARTS
-
 from embedded.build.cache import cache_root, require_disk
 from embedded.build.crds import crds
 from embedded.build.go import drop_caches
@@ -12,7 +10,7 @@ from embedded.build.images.table import images
 from embedded.build.oci import Image
 from embedded.build.progress import console, step
 from embedded.machine.choices import building, engine, tools
-from embedded.machine.deploy import stack_has
+from embedded.machine.deploy import stack_has_parts
 from embedded.machine.prefetch import prefetch
 from embedded.machine.publish import bills, publish
 from embedded.machine.pull import pulled_images
@@ -33,14 +31,14 @@ def check_disk() -> None:
 
 def platform_images() -> dict[str, Image]:
     """The images that the stack `local` runs, by their names in machine.json."""
-    return images(parts=stack_has(PARTS))
+    return images(parts=stack_has_parts())
 
 
 def make_images() -> None:
     """Build all images of the stack `local` and give the engine the node's; or build those that cannot be pulled."""
     check_disk()
     if not building():
-        pulled_images(engine(), parts=stack_has(PARTS))
+        pulled_images(engine(), parts=stack_has_parts())
         return
     runs, node, others = engine(), node_image(), platform_images()
     tasks = [node.layers[0].get, *(image.build for image in others.values()), crds]

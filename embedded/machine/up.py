@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kafkalogs.parts import IMAGES as PARTS
-
 from embedded.build.crds import crds, embedded_crds
 from embedded.build.go import drop_caches
 from embedded.build.images.node import node_image
@@ -15,7 +13,7 @@ from embedded.build.progress import step
 from embedded.machine import programs, pull
 from embedded.machine.choices import building, engine, source, tools
 from embedded.machine.cluster import Cluster, kind_config
-from embedded.machine.deploy import STACK, make_stack, pulumi_up, stack_has
+from embedded.machine.deploy import STACK, make_stack, pulumi_up, stack_has_parts
 from embedded.machine.images import make_images, platform_images
 from embedded.machine.state import cluster_name, kubeconfig, machine_file
 
@@ -52,7 +50,7 @@ def _fill_built(made: Cluster) -> dict[str, str]:
 def _fill_pulled(made: Cluster) -> dict[str, str]:
     """Create a cluster that pulls its images; their references by name."""
     made.ensure(pull.node_image(), kind_config(built=False))
-    refs = {"kafka": pull.strimzi_kafka_image(), **pull.pulled_images(engine(), parts=stack_has(PARTS))}
+    refs = {"kafka": pull.strimzi_kafka_image(), **pull.pulled_images(engine(), parts=stack_has_parts())}
     for ref in refs.values():
         if ref.startswith(OURS):
             made.load_from_engine(ref)
