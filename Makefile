@@ -1,4 +1,4 @@
-# Every target is described by the words behind its `##`; `make` alone lists them.
+# The text after `##` describes a target; `make` without arguments lists all targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -9,73 +9,73 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EMBEDDED := $(BIN)/python -m embedded
-# of preview, deploy and drift; from the environment or from the command line
+# Used by preview, deploy and drift; set in the environment or on the command line.
 export STACK DANGEROUS APPROVED
 
 help: ## list these targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: $(VENV)/ready ## a kind cluster with the whole platform on it, and a report of what runs
+up: $(VENV)/ready ## create a kind cluster with the whole platform, and report what runs
 	@$(EMBEDDED) up
 
-down: $(VENV)/ready ## remove the platform, its cluster and its containers (built parts stay in the cache)
+down: $(VENV)/ready ## remove the platform, its cluster and its containers (the cache stays)
 	@$(EMBEDDED) down
 
-cluster: $(VENV)/ready ## only the kind cluster, ready for `pulumi up -s local`
+cluster: $(VENV)/ready ## create only the kind cluster, ready for `pulumi up -s local`
 	@$(EMBEDDED) cluster
 
-toolchain: $(VENV)/ready ## only the command line tools: pulumi, its plugins, kind, kubectl
+toolchain: $(VENV)/ready ## get only the command line tools: pulumi, its plugins, kind, kubectl
 	@$(EMBEDDED) toolchain
 
-images: $(VENV)/ready ## only the container images; with REGISTRY=host/path they are pushed there and pinned for the stacks
+images: $(VENV)/ready ## make only the container images; REGISTRY=host/path also pushes them and pins them for the stacks
 	@$(EMBEDDED) images --registry "$(REGISTRY)"
 
-crds: $(VENV)/ready ## only Strimzi's CRDs, generated from its published jars
+crds: $(VENV)/ready ## generate only Strimzi's CRDs from its published jars
 	@$(EMBEDDED) crds
 
 env: $(VENV)/ready ## print the settings for your shell: eval "$$(make -s env)"
 	@$(EMBEDDED) env
 
-test: lint ## lint and all tests; makes and removes a kind cluster of its own
+test: lint ## run lint and all tests, on a separate kind cluster that is removed afterwards
 	@$(EMBEDDED) prepare
 	@$(BIN)/pytest
 
-lint: $(VENV)/ready ## style, format, types and small checks of every file
+lint: $(VENV)/ready ## check style, format, types and every file
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/python tests/check_files.py
 	@$(BIN)/python -m ci.workflows
 
-workflows: $(VENV)/ready ## only the check of the pipelines' files, by actionlint and by rules of our own
+workflows: $(VENV)/ready ## check only the pipelines' files, with actionlint and our own rules
 	@$(BIN)/python -m ci.workflows
 
-preview: $(VENV)/ready ## what STACK would change, checked by the policies, as a plan; DANGEROUS=allow accepts all of it
+preview: $(VENV)/ready ## write the plan of STACK, checked by the policies; DANGEROUS=allow accepts dangerous changes
 	@$(BIN)/python -m ci.preview "$(STACK)"
 
-deploy: $(VENV)/ready ## bring STACK up; with APPROVED=FILE only by the plan in that file
+deploy: $(VENV)/ready ## deploy STACK; with APPROVED=FILE only if the plan is the one in that file
 	@$(BIN)/python -m ci.deploy "$(STACK)"
 
-drift: $(VENV)/ready ## whether STACK is what is declared, by a preview and by the doctor
+drift: $(VENV)/ready ## check whether STACK runs as declared, with a preview and the doctor
 	@$(BIN)/python -m ci.drift "$(STACK)"
 
-comment: $(VENV)/ready ## in a pipeline: the plans of STACKS as one comment of the pull request
+comment: $(VENV)/ready ## in a pipeline: write the plans of STACKS as one comment on the pull request
 	@$(BIN)/python -m ci.comment $(STACKS)
 
-issue: $(VENV)/ready ## in a pipeline: the drift of STACKS as one issue
+issue: $(VENV)/ready ## in a pipeline: write the drift of STACKS as one issue
 	@$(BIN)/python -m ci.issue $(STACKS)
 
-format: $(VENV)/ready ## put every Python file into the project's format
+format: $(VENV)/ready ## format every Python file
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-unit: $(VENV)/ready ## only the tests that need neither pulumi nor a cluster
+unit: $(VENV)/ready ## run only the tests that need neither pulumi nor a cluster
 	@$(BIN)/pytest tests/unit
 
-engine: $(VENV)/ready ## only the tests on the real pulumi command line
+engine: $(VENV)/ready ## run only the tests on the real pulumi command line
 	@$(BIN)/pytest tests/engine
 
-integration: $(VENV)/ready ## only the tests on a kind cluster
+integration: $(VENV)/ready ## run only the tests on a kind cluster
 	@$(BIN)/pytest tests/integration
 
 bench: $(VENV)/ready ## measure the figures of bench/results.md
@@ -87,10 +87,10 @@ requirements: $(VENV)/ready ## compile each requirements.in into exact versions 
 	  $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-find-links --python-version 3.13 \
 	    $$folder/requirements.in -o $$folder/requirements.txt; done
 
-clean: $(VENV)/ready ## remove the cache of built parts (they are built again when needed)
+clean: $(VENV)/ready ## remove the cache; its content is built again when needed
 	@$(EMBEDDED) clean
 
-# As root on Debian or Ubuntu the one package that Python's virtual environments need is installed; elsewhere it is named.
+# Python's virtual environments need one system package. As root on Debian or Ubuntu make installs it; elsewhere it names it.
 $(VENV)/ready: requirements.txt components/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name it by: make PYTHON=/path/to/python3 ..."; exit 1; }

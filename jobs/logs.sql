@@ -1,5 +1,5 @@
-{# The stream job: a template (Jinja) that comes after the tables, which tests replace by files. Its values are
-    documented in components/kafkalogs/stream/job.py. -#}
+{# The stream job: a Jinja template that follows the tables. Tests replace the tables by files. The code in
+    components/kafkalogs/stream/ documents its values. -#}
 
 -- The parts of an event. A record with a reason is none, and goes to the dead letters.
 CREATE VIEW parsed AS

@@ -1,6 +1,6 @@
-{# Expressions that tables.sql and logs.sql share. Flink inlines views, so a macro costs nothing that a view would not. -#}
+{# Expressions that tables.sql and logs.sql share. Flink inlines views, so a macro costs no more than a view. -#}
 
-{# The time in a JSON text's field timestamp (RFC 3339, any offset); NULL when it is none. The session is in UTC. -#}
+{# The time in the field timestamp of a JSON text (RFC 3339, any offset); NULL if it has none. The session is in UTC. -#}
 {%- macro happened(text) -%}
   {%- set written = "UPPER(JSON_VALUE(" ~ text ~ ", '$.timestamp'))" -%}
   CASE
@@ -17,15 +17,15 @@
   END
 {%- endmacro -%}
 
-{# When an event happened. A record that does not say counts for when it was written, and none lies more than a
-   minute after that: a clock far ahead would keep windows open. Bytes are read by CAST, not DECODE: the code that
-   Flink 2.3 generates of a time attribute cannot handle the exception that DECODE declares. -#}
+{# When an event happened. The default is the time at which the record was written. The time is at most a minute later
+   than this default, because a clock far ahead would keep windows open. CAST reads the bytes, not DECODE: the code that
+   Flink 2.3 generates for a time attribute cannot handle the exception that DECODE declares. -#}
 {%- macro event_time() -%}
   {%- set own = happened("CAST(`value` AS STRING)") -%}
   COALESCE(LEAST({{ own }}, `recorded_at` + INTERVAL '1' MINUTE), `recorded_at`)
 {%- endmacro -%}
 
-{# Whether a field is missing, of another type, or (unless `empty`) the empty text. -#}
+{# Whether a field is missing, has another type, or (unless `empty`) is the empty text. -#}
 {%- macro is_no_text(field, empty=false) -%}
   COALESCE(JSON_QUERY(`text`, '$.{{ field }}' WITH UNCONDITIONAL WRAPPER), '') NOT LIKE '["{{ "%" if empty else "_%\"]" }}'
 {%- endmacro -%}

@@ -1,9 +1,8 @@
-{# What the stream job reads and writes: a template (Jinja) that comes before logs.sql. Its values are documented in
-    components/kafkalogs/stream/job.py.
+{# The topics that the stream job reads and writes: a Jinja template before logs.sql. The code in
+    components/kafkalogs/stream/ documents its values.
 
-    Sinks are exactly once: what they write becomes visible to consumers with isolation.level=read_committed when the
-    next checkpoint is complete. Transactions are named by a pool of ids, so that a broker does not have to remember
-    one for every checkpoint. -#}
+    Sinks are exactly once: consumers with isolation.level=read_committed see their records when the next checkpoint is
+    complete. Transaction ids come from a pool, so a broker need not remember one for every checkpoint. -#}
 
 {%- macro kafka(connector="kafka") -%}
   'connector' = '{{ connector }}',
