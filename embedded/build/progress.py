@@ -58,7 +58,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def say(what: str) -> None:
-    """Show the current work of a step (a download, a build) in a line of its own; outside a step, just print it."""
+    """Show the current work of a step (a download, a build) in its own line; outside a step, just print it."""
     current = _current.get()
     since = f"    [dim]{current.seconds():5.0f} s[/dim]  " if current else ""
     console.print(f"{since}{escape(what)}")

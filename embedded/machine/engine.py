@@ -1,7 +1,7 @@
 """The container engine: docker or podman, whichever really runs a privileged container.
 
 Only running a container shows whether a client has a daemon and an engine has the capabilities. As root on Debian or
-Ubuntu, podman is installed; it gets settings of our own (``CONTAINERS_CONF``), and the machine's settings stay.
+Ubuntu, podman is installed; it gets our settings (``CONTAINERS_CONF``), and the machine's settings stay.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def filebeat_image() -> Image:
 
     It runs as root, to whom the logs of a node's pods belong; it needs no capability.
     """
-    # Filebeat reads os-release whenever somebody asks for its counters, and warns if there is none
+    # Filebeat reads os-release at each request for its counters, and warns if there is none
     copies = [
         Copy(filebeat(), f"{_FILEBEAT_HOME}/filebeat", inside="filebeat"),
         Copy(FILES / "filebeat" / "etc", "/etc"),

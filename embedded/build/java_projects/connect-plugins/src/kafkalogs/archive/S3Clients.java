@@ -10,10 +10,10 @@ import software.amazon.awssdk.services.s3.S3AsyncClient;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
- * Iceberg's clients of S3 servers whose certificate a private authority signed.
+ * Makes Iceberg's clients for S3 servers whose certificate a private authority signed.
  *
- * <p>Iceberg's own ones take the certificates that the whole Java process trusts. Named as {@code s3.client-factory-impl},
- * this one trusts those of the PEM file {@code kafkalogs.s3.ca.path} for S3 alone.
+ * <p>Iceberg's own factory uses the certificates that the whole Java process trusts. This factory, named by
+ * {@code s3.client-factory-impl}, trusts the certificates of the PEM file {@code kafkalogs.s3.ca.path}, for S3 only.
  */
 public final class S3Clients implements S3FileIOAwsClientFactory {
     private static final long serialVersionUID = 1;

@@ -26,11 +26,11 @@ import org.apache.kafka.connect.data.Timestamp;
 import org.apache.kafka.connect.errors.DataException;
 
 /**
- * The log event as a Connect struct: the rules of components/kafkalogs/client/logevent.py, and one more.
+ * The log event as a Connect struct, by the rules of components/kafkalogs/client/logevent.py and one more rule.
  *
- * <p>Attributes can hold anything, so they stay JSON text, character for character as it was written: a column whose
- * type no record can change. Fields that this version does not know, such as those of a newer schema, are kept the same
- * way in {@code extra} instead of being refused, so that a compatible change of the schema needs no new sinks.
+ * <p>Attributes can hold any values, so they stay JSON text, character for character: no record can change the type of
+ * their column. Fields that this version does not know, such as those of a newer schema, are not refused but kept in
+ * {@code extra} in the same way, so that a compatible change of the schema needs no new sinks.
  */
 public final class LogEvent {
     /** Debezium's name for JSON text, which its sink stores as PostgreSQL's json; others see a string. */
@@ -66,7 +66,7 @@ public final class LogEvent {
     /**
      * The struct of one event.
      *
-     * @throws DataException that names every fault, when the value is not a whole log event
+     * @throws DataException that names every fault, if the value is not a complete log event
      */
     static Struct parse(byte[] value, boolean nulAllowed) {
         String json = decode(value);

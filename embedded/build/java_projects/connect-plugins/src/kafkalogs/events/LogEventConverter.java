@@ -11,11 +11,11 @@ import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.storage.Converter;
 
 /**
- * Record values to log events with a fixed schema ({@link LogEvent#SCHEMA}).
+ * Converts record values to log events with a fixed schema ({@link LogEvent#SCHEMA}).
  *
- * <p>Whatever is no log event is refused here, with all its faults, before any sink sees it: Kafka Connect puts it into
- * the connector's dead-letter topic and goes on. Sinks thereby agree on what a poison record is, and none has to
- * guess types from the first record that comes along.
+ * <p>It refuses every other value, with all its faults, before any sink sees it: Kafka Connect writes the record into
+ * the connector's dead-letter topic and continues. So all sinks agree on what a poison record is, and no sink guesses
+ * types from the first record.
  */
 public final class LogEventConverter implements Converter {
     static final String MAX_BYTES = "max.bytes";

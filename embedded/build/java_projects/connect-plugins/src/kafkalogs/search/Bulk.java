@@ -24,7 +24,7 @@ import org.apache.kafka.connect.errors.RetriableException;
 
 /** The `_bulk` API of Elasticsearch and OpenSearch, with `create` for each document. */
 final class Bulk {
-    /** What became of one document. */
+    /** The server's answer about one document. */
     static final class Answer {
         final int status;
         final String reason;
@@ -34,12 +34,12 @@ final class Bulk {
             this.reason = reason;
         }
 
-        /** Stored now, or by an earlier try of the same request. */
+        /** Whether it is stored, by this request or by an earlier attempt. */
         boolean done() {
             return status / 100 == 2 || status == 409;
         }
 
-        /** The document itself is at fault: it would be refused for ever. Anything else can pass. */
+        /** Whether the document itself is wrong, so that the server refuses it always. Other errors may pass. */
         boolean refused() {
             return status == 400 || status == 413;
         }
@@ -81,11 +81,11 @@ final class Bulk {
     }
 
     /**
-     * Store documents and say what became of each.
+     * Store documents and return the answer about each.
      *
-     * @throws RetriableException when the server cannot be reached or says that it cannot now
-     * @throws TooLarge when it takes no request of this size
-     * @throws ConnectException when it answers what no repetition will change
+     * @throws RetriableException if the server does not answer, or cannot store now
+     * @throws TooLarge if the server takes no request of this size
+     * @throws ConnectException if the server answers an error that a retry cannot remedy
      */
     List<Answer> create(List<Document> documents) throws TooLarge {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
@@ -108,7 +108,7 @@ final class Bulk {
         if (status != 200) {
             String text = new String(response.body(), StandardCharsets.UTF_8);
             String problem = status + ": " + text.substring(0, Math.min(500, text.length()));
-            // no right to write, or no such place: somebody is setting it up, or changing its password
+            // no right to write, or no such data stream: perhaps its set-up or a change of password is under way
             boolean passing = status >= 500 || List.of(401, 403, 404, 408, 429).contains(status);
             throw passing ? new RetriableException(problem) : new ConnectException(problem);
         }

@@ -8,9 +8,9 @@ import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.sink.SinkRecord;
 
 /**
- * One record as it stands in a `_bulk` request: the line that says what to do, and the document.
+ * A record in a `_bulk` request: the line with the action, and the document.
  *
- * <p>The id follows from where the record is in Kafka, so that the same record is never stored twice.
+ * <p>The record's place in Kafka gives the id, so that the same record is never stored twice.
  */
 final class Document {
     final SinkRecord record;
@@ -52,7 +52,7 @@ final class Document {
         return "\"" + new String(JsonStringEncoder.getInstance().quoteAsString(text)) + "\"";
     }
 
-    /** In JSON text a line break can only stand between tokens, where a space means the same. */
+    /** Replaces line breaks by spaces: JSON has line breaks only between tokens, where both mean the same. */
     private static String oneLine(String json) {
         return json.replace('\n', ' ').replace('\r', ' ');
     }

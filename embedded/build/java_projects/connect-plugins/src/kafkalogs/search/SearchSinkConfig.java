@@ -9,7 +9,7 @@ import org.apache.kafka.common.config.ConfigDef.Range;
 import org.apache.kafka.common.config.ConfigDef.Type;
 import org.apache.kafka.common.config.ConfigException;
 
-/** The settings of the sink. Credentials come by a reference to a file, as any secret of a connector. */
+/** The settings of the sink. As for all connectors, credentials are references to files. */
 final class SearchSinkConfig extends AbstractConfig {
     static final String URL = "search.url";
     static final String USERNAME = "search.username";

@@ -7,7 +7,7 @@ import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
 import org.apache.kafka.connect.sink.SinkConnector;
 
-/** Log events to data streams of Elasticsearch 8 or OpenSearch, see {@link SearchSinkTask}. */
+/** Writes log events to data streams of Elasticsearch 8 or OpenSearch, see {@link SearchSinkTask}. */
 public final class SearchSinkConnector extends SinkConnector {
     private Map<String, String> settings;
 

@@ -22,11 +22,11 @@ import org.slf4j.LoggerFactory;
 /**
  * Stores log events as documents, each once, and never loses one.
  *
- * <p>{@link #put} returns when every record that it was given is stored or in the dead-letter topic, and only then does
- * Kafka Connect count them as delivered: nothing is buffered between calls, so every offset that is committed is one
- * that was acknowledged. When the server cannot store some of them now, it throws {@link RetriableException}; Connect
- * then pauses, and hands over the same records again. What was done already is skipped; after a restart it is
- * sent again, and the server answers 409 because its id is there.
+ * <p>{@link #put} returns when every given record is stored or in the dead-letter topic. Only then does Kafka Connect
+ * count them as delivered. The task buffers nothing between calls, so Connect commits acknowledged offsets only. If the
+ * server cannot store some records now, {@link #put} throws {@link RetriableException}; Connect then pauses and passes
+ * the same records again. The task skips records that are stored already. After a restart it sends them again, and the
+ * server answers 409 because their ids exist.
  */
 public final class SearchSinkTask extends SinkTask {
     private static final Logger LOG = LoggerFactory.getLogger(SearchSinkTask.class);
@@ -88,7 +88,7 @@ public final class SearchSinkTask extends SinkTask {
             }
         } catch (RetriableException error) {
             long pause = pause(failures++);
-            LOG.warn("not all records are stored; once more in {} ms: {}", pause, error.getMessage());
+            LOG.warn("not all records are stored; retry in {} ms: {}", pause, error.getMessage());
             context.timeout(pause);
             throw error;
         }
@@ -96,7 +96,7 @@ public final class SearchSinkTask extends SinkTask {
         done.clear();
     }
 
-    /** The document of a record; null when it is done already or was refused here. */
+    /** The document of a record; null if the record is stored already, or was refused here. */
     private Document document(SinkRecord record) {
         if (done.contains(Document.id(record))) {
             return null;
@@ -141,7 +141,7 @@ public final class SearchSinkTask extends SinkTask {
         }
     }
 
-    /** Into the dead-letter topic, for good: the record is done when it is there. */
+    /** Writes a record into the dead-letter topic and waits until Kafka has it. */
     private void refuse(SinkRecord record, DataException why) {
         if (reporter == null) {
             throw new ConnectException(Document.id(record) + ", and there is no dead-letter topic: " + why.getMessage(), why);
@@ -157,7 +157,7 @@ public final class SearchSinkTask extends SinkTask {
         done.add(Document.id(record));
     }
 
-    /** Milliseconds: doubled with each failure in a row, and between half and all of it, so that tasks spread. */
+    /** Milliseconds: twice as long after each failure in a row, times a random 0.5 to 1, so that tasks spread. */
     private long pause(int failuresBefore) {
         long longest = config.getLong(SearchSinkConfig.BACKOFF_MAX);
         long pause = Math.min(longest, config.getLong(SearchSinkConfig.BACKOFF) << Math.min(failuresBefore, 20));

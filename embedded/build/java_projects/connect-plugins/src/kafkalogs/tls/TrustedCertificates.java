@@ -12,12 +12,12 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import org.apache.kafka.connect.errors.ConnectException;
 
-/** Servers whose certificate one of the certificates of a PEM file signed, and no others. */
+/** Trusts servers whose certificate one of the certificates of a PEM file signed, and no others. */
 public final class TrustedCertificates {
     private TrustedCertificates() {
     }
 
-    /** @throws ConnectException when the file cannot be read or holds no certificate */
+    /** @throws ConnectException if the file cannot be read or holds no certificate */
     public static TrustManager[] of(String path) {
         try (InputStream file = Files.newInputStream(Path.of(path))) {
             KeyStore trusted = KeyStore.getInstance(KeyStore.getDefaultType());

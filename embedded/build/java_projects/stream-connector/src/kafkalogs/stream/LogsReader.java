@@ -20,13 +20,13 @@ import org.apache.flink.util.FlinkRuntimeException;
 /**
  * A reader whose partitions all begin at a number.
  *
- * <p>Flink's own remembers a partition that had no record yet as "from the earliest" or "from what the group has
- * committed". At each start it asks Kafka for that number, and nobody answers for a partition whose topic was deleted
- * since: the job fails after a minute, and so at each further start. With a number there is no question. The consumer
- * asks in vain for records of such a partition, and gets them if the topic comes back.
+ * <p>Flink's own reader stores the position of a partition without records as "from the earliest" or "from the group's
+ * committed offset". At each start it asks Kafka for that number. For a partition whose topic was deleted meanwhile
+ * Kafka has no answer: the job fails after a minute, at this start and at each later one. A number needs no question.
+ * The consumer then gets no records of such a partition until the topic comes back.
  *
- * <p>The earliest is 0: where Kafka has deleted records, the consumer finds none at 0 and goes to the earliest by
- * itself ({@code auto.offset.reset}).
+ * <p>The earliest is 0: where Kafka has deleted records, the consumer finds none at 0 and moves to the earliest itself
+ * ({@code auto.offset.reset}).
  */
 final class LogsReader<T> implements SourceReader<T, KafkaPartitionSplit> {
     private final SourceReader<T, KafkaPartitionSplit> kafka;
@@ -55,7 +55,7 @@ final class LogsReader<T> implements SourceReader<T, KafkaPartitionSplit> {
         return new KafkaPartitionSplit(split.getTopicPartition(), start, stop);
     }
 
-    /** What the group has committed; of a topic that is gone Kafka has forgotten it. */
+    /** The group's committed offsets; Kafka has none of a deleted topic. */
     private Map<TopicPartition, Long> committed() {
         String group = client.getProperty("group.id");
         Map<TopicPartition, Long> found = new HashMap<>();

@@ -16,9 +16,9 @@ import org.apache.flink.connector.kafka.source.split.KafkaPartitionSplit;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
- * Flink's {@link KafkaSource}, with jobs that start again after a topic was deleted. What differs is in {@link LogsReader}.
+ * Flink's {@link KafkaSource} for jobs that start again after a topic was deleted: it reads with {@link LogsReader}.
  *
- * @param <T> what a record becomes
+ * @param <T> the type of a deserialized record
  */
 final class LogsSource<T>
         implements Source<T, KafkaPartitionSplit, KafkaSourceEnumState>, ResultTypeQueryable<T> {

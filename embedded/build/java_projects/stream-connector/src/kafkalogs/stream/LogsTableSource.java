@@ -21,7 +21,7 @@ import org.apache.flink.table.connector.source.abilities.SupportsWatermarkPushDo
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.DataType;
 
-/** The table of Flink's connector {@code kafka}, whose {@link KafkaSource} is made a {@link LogsSource}. */
+/** The table of Flink's connector {@code kafka}, with a {@link LogsSource} in place of its {@link KafkaSource}. */
 final class LogsTableSource implements ScanTableSource, SupportsReadingMetadata, SupportsWatermarkPushDown {
     private final ScanTableSource kafka;
     private final Properties client;
@@ -87,7 +87,7 @@ final class LogsTableSource implements ScanTableSource, SupportsReadingMetadata,
         return kafka.asSummaryString();
     }
 
-    /** The job that the table adds its source to: it gets the source in our own. */
+    /** Stands for the job to which the table adds its source, and adds the source inside a {@link LogsSource}. */
     private static final class Wrapping extends StreamExecutionEnvironment {
         private final StreamExecutionEnvironment job;
         private final Properties client;
