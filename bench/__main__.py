@@ -33,7 +33,7 @@ from bench import pipeline
 from bench.figures import RESULTS, Figure, machine, merged
 from bench.preview import local_seconds, thousand_services
 from bench.produce import plaintext_rate, secure_rate
-from embedded import state
+from embedded.machine import state
 from tests.support.sandbox import Sandbox
 
 PORT = 32290

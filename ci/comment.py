@@ -13,7 +13,7 @@ from pathlib import Path
 from ci.forge import Forge, ForgeError, here, run_page
 from ci.report import joined
 from ci.stack import told
-from embedded.state import state_dir
+from embedded.machine.state import state_dir
 
 MARKER = "<!-- kafkalogs: plans -->"
 _MISSING = "*There is no plan: its job did not come that far.*"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ci.preview import DANGEROUS, REFUSED, preview, refuses, show
 from ci.stack import POLICIES, PROBLEMS, StackError, stack, told
-from embedded.state import REPOSITORY
+from embedded import REPOSITORY
 
 
 def approved(file: str) -> str | None:

@@ -16,10 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from embedded.cache import EmbeddedError
-from embedded.source import choose_source
-from embedded.state import REPOSITORY, environment, own_stack_file, state_dir
-from embedded.toolchain import toolchain as pulumi_toolchain
+from embedded import REPOSITORY
+from embedded.build.cache import EmbeddedError
+from embedded.machine.source import choose_source
+from embedded.machine.state import environment, own_stack_file, state_dir
+from embedded.machine.toolchain import toolchain as pulumi_toolchain
 
 LOCAL = "local"
 POLICIES = REPOSITORY / "policy"

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from ci.stack import PROBLEMS, told
-from embedded.go_builds import go_artefact
-from embedded.state import REPOSITORY
+from embedded import REPOSITORY
+from embedded.build.go import go_artefact
 
 _MAKE = re.compile(r"make( -s)? [a-z]+( [A-Z]+=[\w./$,:-]*| [A-Z]+=\"[\w./$,: -]*\")*")
 _PINNED = re.compile(r"uses: (?:\./\S+|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)")

@@ -3,24 +3,60 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import sys
 from collections.abc import Callable
 
-from embedded import machine
-from embedded.cache import EmbeddedError
-from embedded.progress import console
+from embedded.build.cache import EmbeddedError
+from embedded.build.progress import console
+from embedded.machine.choices import engine, tools
+from embedded.machine.down import clean, down
+from embedded.machine.images import check_disk, make_crds, make_images, prepare, publish_images
+from embedded.machine.state import environment
+from embedded.machine.up import deploy, make_cluster
+
+
+def toolchain() -> None:
+    """Get the programs and print their folder."""
+    check_disk()
+    console.print(str(tools()), markup=False)
+
+
+def images(registry: str = "") -> None:
+    """Make the images; with ``registry``, publish them there."""
+    if registry:
+        publish_images(registry)
+    else:
+        make_images()
+
+
+def up() -> None:
+    """From a bare machine to logs that flow: cluster, platform, report."""
+    # loads slowly, and only this command reports
+    from embedded.status.report import report
+
+    deploy()
+    report()
+
+
+def env() -> None:
+    """Print the settings of a shell; progress goes to standard error."""
+    console.file = sys.stderr
+    values = environment(tools()) | dict(engine().env)
+    print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items()))
+
 
 _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "toolchain": (machine.toolchain, "get the programs: pulumi with its kubernetes provider, kind, kubectl"),
-    "images": (machine.images, "build the images that are not pulled; with --registry: publish all of them"),
-    "cluster": (machine.cluster, "make the kind cluster and load the images, or reuse it"),
-    "up": (machine.up, "all of the above, then `pulumi up` of the stack local and a report"),
-    "down": (machine.down, "remove the platform, the cluster and the engine's images; the cache stays"),
-    "crds": (machine.crds, "generate Strimzi's custom resource definitions"),
-    "prepare": (machine.prepare, "all of the above but the cluster: what the tests need"),
-    "env": (machine.env, "print `export` lines for a shell that is to use pulumi and kubectl by hand"),
-    "clean": (machine.clean, "remove the cache: everything is downloaded and built anew next time"),
+    "toolchain": (toolchain, "get the programs: pulumi with its kubernetes provider, kind, kubectl"),
+    "images": (images, "build the images that are not pulled; with --registry: publish all of them"),
+    "cluster": (make_cluster, "make the kind cluster and load the images, or reuse it"),
+    "up": (up, "all of the above, then `pulumi up` of the stack local and a report"),
+    "down": (down, "remove the platform, the cluster and the engine's images; the cache stays"),
+    "crds": (make_crds, "generate Strimzi's custom resource definitions"),
+    "prepare": (prepare, "all of the above but the cluster: what the tests need"),
+    "env": (env, "print `export` lines for a shell in which you use pulumi and kubectl yourself"),
+    "clean": (clean, "remove the cache: the next run downloads and builds everything again"),
 }
 
 
@@ -36,7 +72,7 @@ def main() -> int:
             command.add_argument("--force", action="store_true", help="without `pulumi destroy` first")
     options = vars(parser.parse_args())
     run = _COMMANDS[options.pop("command")][0]
-    # SIGTERM ends it as Ctrl-C does: what is half made is removed
+    # SIGTERM ends a command as Ctrl-C does, so that half-made things are removed
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(**options)
@@ -45,7 +81,7 @@ def main() -> int:
         console.print(str(error), markup=False)
         return 1
     except KeyboardInterrupt:
-        console.print("stopped; what was finished is kept, and the next run goes on from there")
+        console.print("stopped; finished work is kept, and the next run continues from there")
         return 130
     return 0
 

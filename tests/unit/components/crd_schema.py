@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from embedded.crds import crds
+from embedded.build.crds import crds
 
 
 @cache

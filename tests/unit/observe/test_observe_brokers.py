@@ -7,8 +7,8 @@ from embedded_operator import broker_config, network, pods, spec
 from embedded_operator.plan import choose_ids
 from kafkalogs.kafka import jmx
 
-from embedded.maven import Jar
-from embedded.pins import pins
+from embedded.build.maven import Jar
+from embedded.build.pins import pins
 from tests.unit.operator.kafka_resources import IMAGES, KAFKA, pool
 
 

@@ -13,8 +13,8 @@ from kafkalogs.monitoring.component import Monitoring, MonitoringArgs, alertmana
 from kafkalogs.monitoring.manifests import monitor_manifest
 from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest, shipped_topic_manifest
 
-from embedded.monitoring_image import amtool, promtool
 from tests.support.metric_names import METRICS
+from tests.support.prometheus_tools import amtool, promtool
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
 

@@ -12,7 +12,7 @@ from kafkalogs.client.logevent import LogEvent
 from kafkalogs.replay.textlog import guess_level
 from kafkalogs.shipper.config import filebeat_config
 
-from embedded.filebeat_image import filebeat
+from embedded.build.images.servers import filebeat
 
 POD = "kafkalogs_checkout-service-784b5b8548-nm69w_0b1c2d3e-0000-4000-8000-000000000001"
 BROKER = "kafkalogs_logs-kafka-0_0b1c2d3e-0000-4000-8000-000000000002"

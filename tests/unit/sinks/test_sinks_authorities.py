@@ -13,8 +13,8 @@ from kafkalogs.sinks.connect import SECRETS
 from kafkalogs.sinks.settings import archive_config, database_config
 from sinks_tls import server_context, write_certificates
 
-from embedded.connect_image import plugins as published
-from embedded.maven import jars
+from embedded.build.images.connect import plugins as published
+from embedded.build.maven import jars
 
 MET = b"who are you?"
 """What the database says when it has read who connects: then the driver has verified it."""

@@ -25,7 +25,7 @@ from kafkalogs.sinks.settings import (
 )
 from sinks_recorded import Recorded
 
-from embedded.connect_image import SOURCES
+from embedded.build.images.connect import SOURCES
 from tests.unit.components.crd_schema import problems
 
 ARCHIVE = {

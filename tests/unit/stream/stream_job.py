@@ -16,7 +16,7 @@ from typing import Any
 
 from kafkalogs.stream import script as stream_script
 
-from embedded.flink_image import distribution, flink_home
+from embedded.build.images.flink import distribution, flink_home
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 HERE = Path(__file__).parent

@@ -15,7 +15,7 @@ from kafkalogs.stream import manifests
 from kafkalogs.stream import script as stream_script
 from kafkalogs.stream.script import OUTPUTS, TOPICS, sampled_below
 
-from embedded.flink_crds import flink_crds
+from embedded.build.flink_crds import flink_crds
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 TEMPLATE = "\n".join((JOBS / name).read_text() for name in ("macros.sql", "tables.sql", "logs.sql"))

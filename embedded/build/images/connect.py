@@ -1,0 +1,70 @@
+"""The Connect image: the layers of the Kafka image, and below /opt/kafka/plugins a folder for each plugin.
+
+``iceberg`` archives to S3, ``jdbc`` writes to databases, ``kafkalogs`` has the log event converter and the search sink;
+their Java is in ``java_projects/connect-plugins``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from embedded.build.archives import unpack
+from embedded.build.cache import Artefact, EmbeddedError
+from embedded.build.images.kafka import HOME, kafka_image
+from embedded.build.java import PROJECTS, classes, project_jar
+from embedded.build.maven import jars, only_jar
+from embedded.build.oci import OURS, Copy, Image, files_layer
+
+SOURCES = PROJECTS / "connect-plugins"
+# classes that Iceberg's class loader must find, since they use Iceberg's classes
+ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/")
+OUR_PARTS = ("kafkalogs/events/", "kafkalogs/search/", "kafkalogs/tls/")
+# jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
+# free), and jars that the worker has anyway
+LEFT_OUT = (
+    *("ojdbc", "mysql-connector", "mariadb-java", "mssql-jdbc", "jcc", "db2"),
+    *("kafka-clients", "connect-api", "slf4j-api", "lz4-java", "snappy-java", "zstd-jni"),
+)
+
+
+def connect_image() -> Image:
+    """Kafka Connect with the platform's plugins, run as user 1001."""
+    kafka = kafka_image()
+    layers = [
+        files_layer(f"plugin-{name}", [Copy(part, f"{HOME}/plugins/{name}") for part in parts])
+        for name, parts in plugins().items()
+    ]
+    entrypoint = [f"{HOME}/bin/connect-distributed.sh"]
+    return replace(kafka, name=f"{OURS}connect", layers=(*kafka.layers, *layers), entrypoint=entrypoint)
+
+
+def plugins() -> dict[str, tuple[Artefact, ...]]:
+    """The folders whose files make up each plugin, by the plugin's name; also for an image on another base."""
+    compiled = classes(SOURCES, (jars("kafka"), jars("iceberg")))
+    return {
+        "iceberg": (jars("iceberg"), project_jar("kafkalogs-archive.jar", compiled, ARCHIVE_PARTS)),
+        "jdbc": (_jdbc(),),
+        "kafkalogs": (project_jar("kafkalogs.jar", compiled, OUR_PARTS),),
+    }
+
+
+def _jdbc() -> Artefact:
+    published = jars("jdbc")
+    inputs = {"published": published.key, "left out": LEFT_OUT, "recipe": 1}
+    return Artefact(
+        "connect-jdbc", inputs, lambda out: unpack_jdbc(published.get() / only_jar("jdbc").file, out), needs_gib=0.2
+    )
+
+
+def unpack_jdbc(archive: Path, out: Path) -> None:
+    """Unpack the wanted jars of the published JDBC sink into ``out``. Raises EmbeddedError for another archive."""
+
+    def place(path: str) -> str | None:
+        name = PurePosixPath(path).name
+        wanted = name.endswith(".jar") or name.startswith("LICENSE")
+        return name if wanted and not name.startswith(LEFT_OUT) else None
+
+    unpack(archive, out, place)
+    if not any(out.glob("debezium-connector-jdbc-*.jar")):
+        raise EmbeddedError(f"{archive.name} has no JDBC sink; its layout is not the expected one.")
