@@ -7,11 +7,11 @@ rely on. Nothing of it runs in the cluster; pods reach AWS by the roles of their
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 import pulumi
 import pulumi_aws
-from kafkalogs import LogPlatform, parts, pipeline
+from kafkalogs import Endpoints, LogPlatform, parts
 from kafkalogs.aws import names
 from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
 from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
@@ -24,12 +24,8 @@ from kafkalogs.config.models import Archive, Platform, Stream
 from kafkalogs.config.problems import ConfigError, Problem
 from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs
 from kafkalogs.sinks.connect import service_account
-from kafkalogs.stream.manifests import STREAM
-
-NEEDED_FOR_SEARCH: Final = ("elastic", "search-sink")
-"""The credentials without which a domain has no administrator, and the sink no user."""
-
-_SHIPPED_CLASS: Final = "application"
+from kafkalogs.sinks.record import CONNECT
+from kafkalogs.stream.record import STREAM
 
 
 @dataclass(frozen=True)
@@ -50,13 +46,8 @@ def check(config: Platform, images: Mapping[str, str]) -> None:
     """Raise ConfigError for what is missing, before anything is registered."""
     parts.check_images(config, images)
     problems: list[Problem] = []
-    if parts.parts(config) and "secrets" not in images:
+    if parts.switched_on(config) and "secrets" not in images:
         problems.append(Problem(("aws",), "on", "the image secrets is needed; run make images REGISTRY=..."))
-    if config.aws and config.aws.search:
-        for name in NEEDED_FOR_SEARCH:
-            if name not in config.aws.secrets:
-                text = "missing, and the search domain needs it; write the name of its secret in Secrets Manager"
-                problems.append(Problem(("aws", "secrets", name), None, text))
     if problems:
         raise ConfigError(problems)
 
@@ -100,10 +91,9 @@ def role_name(stack: str, part: str) -> str:
     return names.fitting(f"kafkalogs-{stack}-{part}", names.ROLE_LENGTH)
 
 
-def archived_classes(platform: LogPlatform) -> list[str]:
+def archived_classes(config: Platform) -> list[str]:
     """The retention classes of the topics that are archived."""
-    classes = {topic.retention_class for topic in platform.catalog.topics.values()}
-    return sorted(classes | ({_SHIPPED_CLASS} if platform.config.shipper else set()))
+    return sorted(set(parts.log_classes(config).values()))
 
 
 def lock_years(config: Platform, classes: list[str]) -> int:
@@ -117,7 +107,7 @@ def lock_years(config: Platform, classes: list[str]) -> int:
 class AwsServices(pulumi.ComponentResource):
     """The archive's bucket and catalog, the state's bucket, the search domain, roles, and Secrets."""
 
-    endpoints: pipeline.Endpoints
+    endpoints: Endpoints
     """Where the platform's parts find what they need."""
 
     def __init__(self, name: str, args: AwsServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -146,7 +136,7 @@ class AwsServices(pulumi.ComponentResource):
         if config.stream:
             identities[STREAM] = self._stream(config.stream)
         search = self._search(aws.search) if aws.search else config.endpoints.search
-        self.endpoints = pipeline.Endpoints(
+        self.endpoints = Endpoints(
             database=config.endpoints.database,
             search=search,
             pagerduty=config.pager and config.pager.url,
@@ -161,7 +151,7 @@ class AwsServices(pulumi.ComponentResource):
         """The archive's bucket, catalog and role; the annotations of Connect's service account."""
         stack, bucket = self._args.stack, names.bucket_of(archive.warehouse)
         path, role = names.path_of(archive.warehouse), role_name(stack, "connect")
-        classes = archived_classes(self._args.platform)
+        classes = archived_classes(self._config)
         made = ArchiveBucket(
             "archive-bucket",
             ArchiveBucketArgs(
@@ -190,7 +180,7 @@ class AwsServices(pulumi.ComponentResource):
             "connect-role",
             ConnectRoleArgs(
                 **self._workload,
-                service_account=service_account(pipeline.CONNECT),
+                service_account=service_account(CONNECT),
                 role=role,
                 bucket=bucket,
                 path=path,

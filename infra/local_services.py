@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import local_pagerduty
 import pulumi
-from kafkalogs import LogPlatform, parts, pipeline
+from kafkalogs import Endpoints, LogPlatform, parts
 from kafkalogs.config.models import Platform
 from kafkalogs.config.problems import ConfigError, Problem
 from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs
@@ -47,23 +47,21 @@ class LocalServicesArgs:
 
 def run_here(config: Platform) -> list[str]:
     """What the parts of a platform need and its `endpoints` do not name."""
-    ends = config.endpoints
-    needed = {
-        "s3": ends.s3 is None
-        and ((config.archive is not None and config.archive.catalog == "jdbc") or config.stream is not None),
-        "database": ends.database is None
-        and (config.audit is not None or (config.archive is not None and config.archive.catalog == "jdbc")),
-        "search": ends.search is None and config.search is not None,
-        "pagerduty": config.pager is not None and config.pager.url is None,
+    ends, needed = config.endpoints, parts.endpoints(config)
+    named = {
+        "s3": ends.s3,
+        "database": ends.database,
+        "search": ends.search,
+        "pagerduty": config.pager.url if config.pager else None,
     }
-    return [name for name, here in needed.items() if here]
+    return [name for name, address in named.items() if name in needed and address is None]
 
 
 def check_images(config: Platform, images: Mapping[str, str]) -> None:
     """Raise ConfigError for everything that has no image, before anything is registered."""
     parts.check_images(config, images)
     if missing := [
-        name for name in (*run_here(config), *(["secrets"] if parts.parts(config) else ())) if name not in images
+        name for name in (*run_here(config), *(["secrets"] if parts.switched_on(config) else ())) if name not in images
     ]:
         text = f"{' and '.join(missing)} would run here, but the images come from make cluster; run it, or name others"
         raise ConfigError([Problem(("endpoints",), None, text)])
@@ -72,7 +70,7 @@ def check_images(config: Platform, images: Mapping[str, str]) -> None:
 class LocalServices(pulumi.ComponentResource):
     """The stand-ins that a platform needs on one machine, and the Secrets of its own services."""
 
-    endpoints: pipeline.Endpoints
+    endpoints: Endpoints
     """Where the platform's parts find what they need."""
 
     def __init__(self, name: str, args: LocalServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -99,7 +97,7 @@ class LocalServices(pulumi.ComponentResource):
             LocalSearch(f"{name}-search", LocalBackendArgs(space, images["search"]), after)
         if "pagerduty" in here:
             LocalPagerDuty(f"{name}-pagerduty", LocalPagerDutyArgs(space, images["pagerduty"]), after)
-        self.endpoints = pipeline.Endpoints(
+        self.endpoints = Endpoints(
             s3=f"https://s3.{space}.svc:{S3_PORT}" if "s3" in here else ends.s3,
             database=f"postgres.{space}.svc:{DATABASE_PORT}/{DATABASE}" if "database" in here else ends.database,
             search=f"https://elasticsearch.{space}.svc:{SEARCH_PORT}" if "search" in here else ends.search,

@@ -13,7 +13,8 @@ from kafkalogs.config.models import Platform
 def prepare(
     stack: Platform, images: Mapping[str, str], where: pulumi.ResourceOptions
 ) -> tuple[pulumi.ResourceOptions, list[pulumi.Resource]]:
-    """Check that nothing is missing, before anything is registered; where resources go, and what the platform waits for."""
+    """Check that nothing is missing, before anything is registered. Returns where resources go, and what the platform
+    waits for."""
     if stack.aws:
         import aws_services
 

@@ -20,7 +20,7 @@ _MODULES: Final = {
     "ConnectRoleArgs": "aws.roles",
     "EncryptedStorageClass": "aws.disks",
     "EncryptedStorageClassArgs": "aws.disks",
-    "Endpoints": "pipeline",
+    "Endpoints": "kube.wiring",
     "FlinkJob": "stream.job",
     "FlinkJobArgs": "stream.job",
     "FlinkOperator": "stream.flink_operator",
@@ -28,15 +28,15 @@ _MODULES: Final = {
     "GlueCatalog": "aws.glue",
     "GlueCatalogArgs": "aws.glue",
     "JdbcSink": "sinks.connectors",
-    "JdbcSinkArgs": "sinks.connectors",
+    "JdbcSinkArgs": "sinks.args",
     "KafkaCluster": "kafka.cluster",
     "KafkaClusterArgs": "kafka.cluster",
     "LogPipeline": "pipeline",
     "LogPipelineArgs": "pipeline",
     "LogPlatform": "platform",
     "LogPlatformArgs": "platform",
-    "LogSchema": "schemas.registry",
-    "LogSchemaArgs": "schemas.registry",
+    "LogSchema": "schemas.registration",
+    "LogSchemaArgs": "schemas.registration",
     "LogShipper": "shipper.daemon",
     "LogShipperArgs": "shipper.daemon",
     "LogTopic": "kafka.topic",
@@ -47,9 +47,9 @@ _MODULES: Final = {
     "Pager": "pager.component",
     "PagerArgs": "pager.component",
     "RawS3Sink": "sinks.connectors",
-    "RawS3SinkArgs": "sinks.connectors",
+    "RawS3SinkArgs": "sinks.args",
     "S3Sink": "sinks.connectors",
-    "S3SinkArgs": "sinks.connectors",
+    "S3SinkArgs": "sinks.args",
     "SchemaRegistry": "schemas.registry",
     "SchemaRegistryArgs": "schemas.registry",
     "SearchDomain": "aws.search",
@@ -57,7 +57,7 @@ _MODULES: Final = {
     "SearchSetup": "sinks.search_setup",
     "SearchSetupArgs": "sinks.search_setup",
     "SearchSink": "sinks.connectors",
-    "SearchSinkArgs": "sinks.connectors",
+    "SearchSinkArgs": "sinks.args",
     "SecretsRole": "aws.roles",
     "SecretsRoleArgs": "aws.roles",
     "ServiceIdentity": "kafka.identity",
@@ -113,27 +113,26 @@ if TYPE_CHECKING:
     from .monitoring.component import MonitoringArgs as MonitoringArgs
     from .pager.component import Pager as Pager
     from .pager.component import PagerArgs as PagerArgs
-    from .pipeline import Endpoints as Endpoints
     from .pipeline import LogPipeline as LogPipeline
     from .pipeline import LogPipelineArgs as LogPipelineArgs
     from .platform import LogPlatform as LogPlatform
     from .platform import LogPlatformArgs as LogPlatformArgs
-    from .schemas.registry import LogSchema as LogSchema
-    from .schemas.registry import LogSchemaArgs as LogSchemaArgs
+    from .schemas.registration import LogSchema as LogSchema
+    from .schemas.registration import LogSchemaArgs as LogSchemaArgs
     from .schemas.registry import SchemaRegistry as SchemaRegistry
     from .schemas.registry import SchemaRegistryArgs as SchemaRegistryArgs
     from .shipper.daemon import LogShipper as LogShipper
     from .shipper.daemon import LogShipperArgs as LogShipperArgs
+    from .sinks.args import JdbcSinkArgs as JdbcSinkArgs
+    from .sinks.args import RawS3SinkArgs as RawS3SinkArgs
+    from .sinks.args import S3SinkArgs as S3SinkArgs
+    from .sinks.args import SearchSinkArgs as SearchSinkArgs
     from .sinks.connect import ConnectCluster as ConnectCluster
     from .sinks.connect import ConnectClusterArgs as ConnectClusterArgs
     from .sinks.connectors import JdbcSink as JdbcSink
-    from .sinks.connectors import JdbcSinkArgs as JdbcSinkArgs
     from .sinks.connectors import RawS3Sink as RawS3Sink
-    from .sinks.connectors import RawS3SinkArgs as RawS3SinkArgs
     from .sinks.connectors import S3Sink as S3Sink
-    from .sinks.connectors import S3SinkArgs as S3SinkArgs
     from .sinks.connectors import SearchSink as SearchSink
-    from .sinks.connectors import SearchSinkArgs as SearchSinkArgs
     from .sinks.search_setup import SearchSetup as SearchSetup
     from .sinks.search_setup import SearchSetupArgs as SearchSetupArgs
     from .stream.flink_operator import FlinkOperator as FlinkOperator

@@ -16,22 +16,22 @@ from .monitoring.record import MONITORING
 from .pager.record import PAGER
 from .schemas.record import SCHEMAS
 from .shipper.record import SHIPPER
-from .sinks.record import ARCHIVE, AUDIT, CONNECT, SEARCH
-from .stream.record import STREAM
+from .sinks.record import ARCHIVE, AUDIT, CONNECT_CLUSTER, SEARCH
+from .stream.record import STREAM_JOB
 
 PARTS: Final[tuple[Part, ...]] = (
     KAFKA,
     SHIPPER,
     SCHEMAS,
-    CONNECT,
+    CONNECT_CLUSTER,
     ARCHIVE,
     SEARCH,
     AUDIT,
-    STREAM,
+    STREAM_JOB,
     PAGER,
     MONITORING,
 )
-"""The record of each part. `LogPipeline` deploys them in this order, so a part stands behind the parts that it needs."""
+"""The record of each part. `LogPipeline` deploys them in this order: a part stands behind the parts that it needs."""
 
 IMAGES: Final[Mapping[str, tuple[str, ...]]] = {part.key: part.images for part in PARTS if part.images}
 """The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
@@ -74,19 +74,31 @@ def users(platform: Platform) -> list[UserSpec]:
     """All identities of a stack: of its services, its teams and its parts."""
     catalog = resolve.resolve(platform)
     own = [user for part in enabled(platform) for user in part.users(platform)]
-    return [*map(resolve.writer_user, catalog.writers.values()), *map(resolve.reader_user, catalog.readers.values()), *own]
+    return [
+        *map(resolve.writer_user, catalog.writers.values()),
+        *map(resolve.reader_user, catalog.readers.values()),
+        *own,
+    ]
+
+
+def log_topics(platform: Platform) -> list[TopicSpec]:
+    """The topics of log events: of the services by name, then of the shipper."""
+    services = [resolve.spec(topic) for _, topic in sorted(resolve.topics_of(platform).items())]
+    return [*services, *(topic for _, topic in part_topics(platform) if topic.kind == "logs")]
 
 
 def log_classes(platform: Platform) -> dict[str, str]:
-    """The retention class of each topic of log events, by name: of the services, and of the shipper."""
-    return {topic.name: topic.retention_class for topic in topics(platform) if topic.kind == "logs"}
+    """The retention class of each topic of log events, by name."""
+    return {topic.name: topic.retention_class for topic in log_topics(platform)}
 
 
 def groups(platform: Platform) -> list[Group]:
     """The consumer groups of the parts that have something to read."""
     classes = log_classes(platform)
     found = [
-        Group(part.key, part.group, part.reads(platform, classes)) for part in enabled(platform) if part.group is not None
+        Group(part.key, part.group, part.reads(platform, classes))
+        for part in enabled(platform)
+        if part.group is not None
     ]
     return [group for group in found if group.topics]
 
@@ -116,3 +128,8 @@ def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
 def endpoints(platform: Platform) -> set[str]:
     """What the parts rely on outside the platform: s3, database, search, pagerduty."""
     return {name for part in enabled(platform) for name in part.endpoints(platform)}
+
+
+def own_users() -> frozenset[str]:
+    """The identities of the platform's own parts, in any stack."""
+    return frozenset(name for part in PARTS for name in part.user_names)

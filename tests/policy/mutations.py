@@ -15,7 +15,7 @@ from kafkalogs_policy.model import Member
 from kafkalogs_policy.rules.at_rest import disks
 from kafkalogs_policy.rules.dead_letters import is_sink
 from kafkalogs_policy.rules.quotas import writes
-from kafkalogs_policy.topics import class_of
+from kafkalogs_policy.topics import REPEATABLE, class_of
 
 DAY = 86_400_000
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from kafkalogs import load
 from kafkalogs.config import environments as platform_environments
 from kafkalogs.config import models as platform_config
-from kafkalogs.config import units as platform_units
 from kafkalogs_policy import judging
 from kafkalogs_policy.environments import DAY, ENVIRONMENTS, HOUR, STRICTEST
 from kafkalogs_policy.later import TABLE
@@ -154,9 +154,9 @@ def test_the_stack_file_knows_the_same_rules() -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_floor_of_each_environment_is_that_of_the_platform(environment: str) -> None:
-    compliance = platform_environments.ENVIRONMENTS[environment]["compliance"]
-    assert ENVIRONMENTS[environment].audit_floor == platform_units.parse_duration(compliance["auditFloor"])
-    assert ENVIRONMENTS[environment].archive_years == compliance["archiveYears"]["audit"]
+    compliance = load({"environment": environment}).compliance
+    assert ENVIRONMENTS[environment].audit_floor == compliance.audit_floor
+    assert ENVIRONMENTS[environment].archive_years == compliance.years("audit")
     assert set(ENVIRONMENTS) == set(platform_environments.ENVIRONMENTS)
 
 

@@ -25,6 +25,12 @@ CLASS_LABEL: Final = "kafkalogs.io/retention-class"
 DEAD_LETTER_RETENTION: Final = 14 * units.DAY
 """How long dead letters are kept, so that there is time to repair and to send them again; milliseconds."""
 
+DEAD_LETTER_RESERVE: Final = 64 * units.MIB
+"""The disk that one copy of a dead-letter topic is planned with. An alert reports dead letters long before that."""
+
+INTERNAL_RESERVE: Final = 16 * units.MIB
+"""The disk that one copy of an internal topic is planned with; these are small, and compacted or rarely written."""
+
 LEAST_RATE: Final = units.MIB
 """The least quota of a part, in bytes per second: some write little, but must never wait."""
 
@@ -96,6 +102,14 @@ class Acl:
     name: str
     pattern: Pattern
     operations: tuple[str, ...]
+
+
+def passed_on(platform: Platform) -> int:
+    """The quota of a part that writes what it has read; bytes per second of each broker.
+
+    After an outage the part may catch up at twice the rate of all services.
+    """
+    return max(LEAST_RATE, 2 * sum(service.rate for service in platform.services.values()))
 
 
 def allow(kind: AclKind, name: str, pattern: Pattern, *operations: str) -> Acl:
@@ -178,6 +192,8 @@ class Part:
     """Its key in the stack file, and the name of the field of `Platform`."""
     title: str
     """Its name in sentences for people, like `the pager`."""
+    on: Callable[[Platform], bool] | None = None
+    """Whether a stack has it, where that does not follow from its key alone."""
     images: tuple[str, ...] = ()
     """The images that it needs, by their names in `LogPipelineArgs.images`."""
     topics: Callable[[Platform], tuple[TopicSpec, ...]] = _no_topics
@@ -209,4 +225,4 @@ class Part:
 
     def enabled(self, platform: Platform) -> bool:
         """Whether the stack has the part."""
-        return getattr(platform, self.key) is not None
+        return self.on(platform) if self.on else getattr(platform, self.key) is not None

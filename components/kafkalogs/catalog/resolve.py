@@ -236,9 +236,7 @@ def writer_user(writer: Writer) -> UserSpec:
 
 def reader_user(reader: Reader) -> UserSpec:
     """The identity of a team: it reads what it is granted, with consumer groups of its own, and writes nothing."""
-    user = client(
-        reader.user, reads=reader.topics, read_prefixes=reader.prefixes, group_prefix=reader.group_prefix
-    )
+    user = client(reader.user, reads=reader.topics, read_prefixes=reader.prefixes, group_prefix=reader.group_prefix)
     return replace(user, consumer_byte_rate=reader.quota)
 
 

@@ -11,7 +11,9 @@ from ..config.problems import Problem
 
 def problems(platform: Platform) -> Iterator[Problem]:
     """A problem if the topics of a stack do not fit on its brokers, with the arithmetic of the largest needs."""
-    needs = sorted([*resolve.disk_needs(platform, resolve.topics_of(platform)), *part_needs(platform)], key=lambda n: -n.size)
+    needs = sorted(
+        [*resolve.disk_needs(platform, resolve.topics_of(platform)), *part_needs(platform)], key=lambda n: -n.size
+    )
     need = sum(n.size for n in needs)
     disks = [pool.storage.size for pool in platform.broker_pools().values() for _ in range(pool.replicas)]
     usable = sizing.usable_disk(disks)

@@ -20,7 +20,7 @@ def service_problem(platform: Platform, name: str) -> str | None:
     if owner := _owner(name, lambda part: part.user_names):
         return f"the identity of {owner.title}; choose another name"
     if name.endswith(SECRET_SUFFIXES) or name in _secrets(platform):
-        return "a service's certificate is in the Secret of its name, and the platform has this Secret; choose another name"
+        return "a Secret of the platform has this name, which the Secret of the service would take; choose another name"
     return None
 
 

@@ -8,13 +8,19 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from ..parts import IMAGES
 from .aws import BUCKET, REGION, STORAGE_CLASS
+from .models import PART_KEYS
 
 DEFAULT: Final = "prod"
 """The environment of a stack file that names none: the strictest."""
 
 ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # The defaults of the models are those of production.
+    "prod": {},
+    # As production is, but with logs that nobody is obliged to keep.
+    "staging": {
+        "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
+    },
     # One machine, and for throwing away.
     "local": {
         "operator": "auto",
@@ -23,43 +29,24 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "kafka": {"config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12}},
         "connect": {"replicas": 1, "cpu": "120m"},
         "archive": {"commitInterval": "30s"},
+        # The shop writes far less than its services may, and a machine's disk is small.
+        "stream": {"plannedShare": 0.02},
         "pager": {"quiet": "2m", "update": "30s"},
         "compliance": {"auditFloor": "1h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
     },
-    # As production is, but with logs that nobody is obliged to keep.
-    "staging": {
-        "operator": "strimzi",
-        "protect": True,
-        "kafka": {"config": {}},
-        "connect": {"replicas": 2, "cpu": "200m"},
-        "archive": {"commitInterval": "5m"},
-        "pager": {"quiet": "10m", "update": "5m"},
-        "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
-    },
-    # The defaults of the models in config.py: a test keeps the two the same.
-    "prod": {
-        "operator": "strimzi",
-        "protect": True,
-        "kafka": {"config": {}},
-        "connect": {"replicas": 2, "cpu": "200m"},
-        "archive": {"commitInterval": "5m"},
-        "pager": {"quiet": "10m", "update": "5m"},
-        "compliance": {"auditFloor": "7d", "archiveYears": {"access": 1, "application": 1, "audit": 7, "errors": 2}},
-    },
 }
-"""The defaults that depend on the environment. Those of a part count if the file has the part."""
+"""What differs from production in each environment. The settings of a part count if the file has the part."""
 
 
 def merged(raw: Any) -> Any:
-    """The configuration of a stack with what it does not say; anything but a mapping as it is. The same once more
-    changes nothing."""
+    """The configuration of a stack with the defaults that it does not name. Idempotent; other than mappings stay."""
     if not isinstance(raw, Mapping):
         return raw
     given = _mapping(raw)
     environment = given.get("environment", DEFAULT)
     known = isinstance(environment, str) and environment in ENVIRONMENTS
     defaults = ENVIRONMENTS[environment if known else DEFAULT]
-    values = _under(given, {key: value for key, value in defaults.items() if key not in IMAGES or key in given})
+    values = _under(given, {key: value for key, value in defaults.items() if key not in PART_KEYS or key in given})
     return _with_aws(values)
 
 

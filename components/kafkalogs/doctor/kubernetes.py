@@ -12,7 +12,7 @@ from cryptography import x509
 
 from ..client.cluster_access import ClusterAccess
 from ..kube.resources import Manifest
-from ..pipeline import CONNECT
+from ..sinks.record import CONNECT
 from ..stream.manifests import FLINK_API, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping

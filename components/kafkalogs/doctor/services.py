@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 from ..client.cluster_access import AccessError
 from ..client.reach import Reach, UnansweredError, end
 from ..kube.service_secrets import CA_SECRET, tls_secret
-from ..pipeline import CONNECT
 from ..schemas.registry import registry_url
+from ..sinks.record import CONNECT
 from ..stream.manifests import REST_PORT, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping

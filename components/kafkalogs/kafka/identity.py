@@ -86,41 +86,6 @@ def identity_manifest(args: ServiceIdentityArgs) -> Manifest:
     return user_manifest(known(args.namespace), known(args.cluster), user)
 
 
-def acl(kind: str, name: str, pattern: str, *operations: str) -> Manifest:
-    """TRANSITION."""
-    resource = {"type": kind, "name": name, "patternType": pattern}
-    return {"type": "allow", "resource": resource, "operations": list(operations), "host": "*"}
-
-
-def user_manifest_from_values(
-    namespace: str,
-    cluster: str,
-    user: str,
-    authentication: str,
-    writes: list[str] | None,
-    reads: list[str] | None,
-    read_prefixes: list[str] | None,
-    group_prefix: str | None,
-    producer_byte_rate: int | None,
-    consumer_byte_rate: int | None,
-) -> Manifest:
-    """TRANSITION."""
-    return identity_manifest(
-        ServiceIdentityArgs(
-            namespace,
-            cluster,
-            user,
-            authentication,
-            writes,
-            reads,
-            read_prefixes,
-            group_prefix,
-            producer_byte_rate,
-            consumer_byte_rate,
-        )
-    )
-
-
 def user_resource(name: str, manifest: pulumi.Input[Manifest], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
     """A KafkaUser from its manifest; Pulumi waits until it is ready."""
     return custom_resource(name, "KafkaUser", manifest, minutes=5, opts=opts)

@@ -74,26 +74,6 @@ def log_topic_manifest(args: LogTopicArgs) -> Manifest:
     return topic_manifest(known(args.namespace), known(args.cluster), spec)
 
 
-def topic_manifest_from_values(
-    namespace: str,
-    cluster: str,
-    topic: str,
-    partitions: int,
-    replicas: int,
-    min_in_sync_replicas: int,
-    retention_ms: int,
-    max_message_bytes: int | None,
-    kind: str = "logs",
-    retention_class: str = "application",
-) -> Manifest:
-    """TRANSITION."""
-    return log_topic_manifest(
-        LogTopicArgs(
-            namespace, cluster, topic, partitions, replicas, min_in_sync_replicas, retention_ms, max_message_bytes
-        )
-    )
-
-
 def topic_resource(name: str, manifest: pulumi.Input[Manifest], opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
     """A KafkaTopic from its manifest; Pulumi waits until it is ready."""
     return custom_resource(name, "KafkaTopic", manifest, minutes=5, opts=opts)

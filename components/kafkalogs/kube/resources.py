@@ -1,5 +1,6 @@
 """What all components share: how a manifest becomes a resource and how arguments reach a component."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
@@ -53,17 +54,46 @@ def _whole(value: Any) -> Any:
 def manifest_of(build: Callable[[_Args], Manifest], args: _Args) -> pulumi.Input[Manifest]:
     """The manifest that the pure function `build` makes of `args`, a dataclass.
 
-    It is built at once where all values are known, which is the rule and keeps large stacks fast; else when they are.
-    `build` reads a value by `known`.
+    It is built at once where all values that `build` reads are known, which is the rule and keeps large stacks fast;
+    else when they are. An argument that `build` does not read hides nothing from a preview.
     """
-    values = {key: value for key, value in vars(args).items() if _pending(value)}
-    if not values:
+    pending = {key: value for key, value in vars(args).items() if _pending(value)}
+    if not pending:
         return build(args)
-    return pulumi.Output.all(**values).apply(lambda ready: build(replace(cast("Any", args), **ready)))
+    with contextlib.suppress(_ReadTooEarlyError):
+        manifest = build(replace(cast("Any", args), **dict.fromkeys(pending, _UNREAD)))
+        if not _holds_unread(manifest):
+            return manifest
+    return pulumi.Output.all(**pending).apply(lambda ready: build(replace(cast("Any", args), **ready)))
+
+
+class _ReadTooEarlyError(Exception):
+    """A builder has read a value that only Pulumi's engine knows."""
+
+
+class _Unread:
+    """Stands for a value that is not known while a builder is tried: whoever reads it, ends the trial."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise _ReadTooEarlyError
+
+    __bool__ = __str__ = __format__ = __iter__ = __len__ = __getitem__ = __eq__ = __hash__ = __add__ = _refuse
+    __radd__ = __mul__ = __rmul__ = __floordiv__ = __contains__ = __lt__ = __gt__ = __getattr__ = _refuse
+
+
+_UNREAD: Final = _Unread()
+
+
+def _holds_unread(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_unread(item) for item in cast("Manifest", value).values())
+    if isinstance(value, list | tuple):
+        return any(_holds_unread(item) for item in cast("Sequence[Any]", value))
+    return value is _UNREAD
 
 
 def manifest_from_values(build: Callable[..., Manifest], **values: Any) -> pulumi.Input[Manifest]:
-    """TRANSITION: `manifest_of` for builders that still take names instead of their `Args`."""
+    """`manifest_of` for builders that take their values by name."""
     if any(_pending(value) for value in values.values()):
         return pulumi.Output.all(**values).apply(lambda known: build(**known))
     return build(**values)
@@ -74,6 +104,8 @@ def known(value: pulumi.Input[_Value]) -> _Value:
 
     Raises TypeError for one that only Pulumi's engine knows: the builder was called without `manifest_of`.
     """
+    if value is _UNREAD:
+        raise _ReadTooEarlyError
     if _pending(value):
         raise TypeError("a value that is not known yet; build the manifest with manifest_of")
     return cast("_Value", value)

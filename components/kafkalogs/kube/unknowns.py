@@ -5,44 +5,42 @@ is to be made, would hide the whole object from a preview and from its policies.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 import pulumi
 
-from .resources import Manifest, manifest_from_values, part
+from .resources import Manifest, manifest_of, part
+
+_Args = TypeVar("_Args")
 
 _MARK = re.compile("(<<late [0-9]+>>)")  # of characters that JSON leaves as they are
 
 
-def manifest_around(
-    build: Callable[..., Manifest], *, late: Collection[str] = (), within: Collection[str] = (), **values: Any
-) -> pulumi.Input[Manifest]:
-    """The manifest that `build` makes of `values`, known as far as they are.
+class Unknowns:
+    """Texts that are not known yet, each with a mark that stands for it while a manifest is built."""
 
-    late: values that are text, which `build` puts into the manifest as they are, alone or in a longer text, and does
-    not look at. within: dicts of which this holds for each value. It is for what is read; a name that is a digest of
-    such a value must come from `manifest_from_values`.
-    """
-    marks: dict[str, pulumi.Output[str]] = {}
+    def __init__(self) -> None:
+        self._marks: dict[str, pulumi.Output[str]] = {}
 
-    def marked(value: Any) -> Any:
+    def text(self, value: pulumi.Input[str]) -> pulumi.Input[str]:
+        """`value`, or the mark that stands for it. A builder puts the mark into the manifest as it is, alone or in a
+        longer text, and does not look at it."""
         if not isinstance(value, pulumi.Output):
             return value
-        mark = f"<<late {len(marks)}>>"
-        marks[mark] = cast("pulumi.Output[str]", value)
+        mark = f"<<late {len(self._marks)}>>"
+        self._marks[mark] = value
         return mark
 
-    given = dict(values)
-    for name in late:
-        given[name] = marked(given[name])
-    for name in within:
-        if isinstance(given[name], Mapping):
-            given[name] = {key: marked(value) for key, value in cast("Manifest", given[name]).items()}
-    manifest = manifest_from_values(build, **given)
-    if not marks:
-        return manifest
-    return _filled(manifest, marks) if isinstance(manifest, dict) else manifest_from_values(build, **values)
+    def manifest(self, build: Callable[[_Args], Manifest], marked: _Args, args: _Args) -> pulumi.Input[Manifest]:
+        """The manifest that `build` makes of `args`, known as far as its values are. marked: `args` with marks.
+
+        It is for what a preview reads; a name that is a digest of an unknown value must come from `manifest_of`.
+        """
+        manifest = manifest_of(build, marked)
+        if not self._marks:
+            return manifest
+        return _filled(manifest, self._marks) if isinstance(manifest, dict) else manifest_of(build, args)
 
 
 def _filled(value: Any, marks: Mapping[str, pulumi.Output[str]]) -> Any:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pulumi
 
@@ -77,6 +78,9 @@ class Wiring:
     log_classes: Mapping[str, str]
     """The retention class of each topic of log events, by name: of the services, and of the shipper."""
 
+    log_partitions: Mapping[str, int]
+    """The partitions of the same topics."""
+
     readers: tuple[str, ...]
     """The keys of the parts that have a consumer group."""
 
@@ -117,7 +121,10 @@ Deploy = Callable[[Wiring], pulumi.Resource | None]
 """How a part is deployed: it makes the part's component. None where the stack gives it nothing to do."""
 
 
-def address(given: str | None, key: str) -> str:
+_Address = TypeVar("_Address", str, pulumi.Input[str])
+
+
+def address(given: _Address | None, key: str) -> _Address:
     """An address that must be there; ConfigError names the key of the stack file that gives it."""
     if given is None:
         raise ConfigError([Problem(("endpoints", key), None, "nothing says where it is; write its address")])

@@ -14,9 +14,12 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
-from ..kube.resources import Manifest, custom_resource, manifest_from_values, metadata, part, typed, untyped
+from ..config.parts import ROUTING_KEY_FIELD
+from ..kafka.identity import user_manifest, user_resource
+from ..kube.resources import Manifest, known, manifest_from_values, manifest_of, metadata, part, typed, untyped
 from . import alert_rules, dashboards, manifests
 from . import prometheus as prometheus_config
+from .record import exporter_user
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class MonitoringArgs:
     pagerduty_secret: pulumi.Input[str] | None = None
     """The Secret with PagerDuty's routing key; critical alerts page when it is given."""
 
-    pagerduty_field: pulumi.Input[str] = "routing-key"
+    pagerduty_field: pulumi.Input[str] = ROUTING_KEY_FIELD
     """The field of that Secret with the key."""
 
     pagerduty_url: str | None = None
@@ -112,6 +115,11 @@ def alertmanager_files(
         "alertmanager.yml": manifests.as_yaml(config),
         "web.yml": manifests.as_yaml(prometheus_config.web_config()),
     }
+
+
+def exporter_user_manifest(args: MonitoringArgs) -> Manifest:
+    """The KafkaUser of the exporter."""
+    return user_manifest(known(args.namespace), known(args.cluster), exporter_user(known(args.user)))
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -160,15 +168,7 @@ class Monitoring(pulumi.ComponentResource):
 
     def _exporter(self) -> None:
         args = self._args
-        user = custom_resource(
-            f"{self._name}-user",
-            "KafkaUser",
-            manifest_from_values(
-                manifests.monitor_manifest, namespace=args.namespace, cluster=args.cluster, user=args.user
-            ),
-            minutes=5,
-            opts=self._child,
-        )
+        user = user_resource(f"{self._name}-user", manifest_of(exporter_user_manifest, args), self._child)
         self.user = user.urn.apply(lambda _: args.user)
         manifest = manifest_from_values(
             manifests.exporter_manifest,

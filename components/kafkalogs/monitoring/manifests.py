@@ -8,7 +8,6 @@ from typing import Any, Final
 import yaml
 
 from ..config import naming
-from ..kafka.identity import acl, user_manifest_from_values
 from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from .prometheus import (
     ALERTMANAGER_PORT,
@@ -20,12 +19,11 @@ from .prometheus import (
     STRIMZI_PORT,
     TLS,
 )
+from .record import ALERTMANAGER, PROMETHEUS
 
 EXPORTER: Final = "exporter"
 EXPORTER_PORT: Final = 9308
 """kafka_exporter's port."""
-PROMETHEUS: Final = "prometheus"
-ALERTMANAGER: Final = "alertmanager"
 OPERATOR_API: Final = "monitoring.coreos.com/v1"
 
 _USER: Final = 1001
@@ -49,17 +47,6 @@ def secret_files(secret: str, *keys: str, **renamed: str) -> Manifest:
     """A Secret as a volume, with these files of it only; `renamed`: files by the keys that they come from."""
     items = [{"key": key, "path": path} for key, path in {**dict(zip(keys, keys, strict=True)), **renamed}.items()]
     return {"secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
-
-
-def monitor_manifest(namespace: str, cluster: str, user: str) -> Manifest:
-    """The KafkaUser of the exporter: it sees every topic and every group, and can read no record."""
-    manifest = user_manifest_from_values(namespace, cluster, user, "tls", None, None, None, None, None, None)
-    manifest["spec"]["authorization"]["acls"] = [
-        acl("topic", "*", "literal", "Describe", "DescribeConfigs"),
-        acl("group", "*", "literal", "Describe"),
-        {"type": "allow", "resource": {"type": "cluster"}, "operations": ["Describe"], "host": "*"},
-    ]
-    return manifest
 
 
 def exporter_manifest(namespace: str, cluster: str, user: str, image: str) -> Manifest:

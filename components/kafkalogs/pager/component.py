@@ -5,44 +5,25 @@ it keeps in `pager.state`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, cast
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
-from ..config import naming, units
+from ..catalog.part import DEAD_LETTER_RETENTION
+from ..config import naming
+from ..config.parts import ROUTING_KEY_FIELD
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
-from ..kafka.topic import LogTopic, LogTopicArgs
-from ..kube.resources import (
-    RESTRICTED_CONTAINER,
-    RESTRICTED_POD,
-    STRIMZI_API,
-    Manifest,
-    custom_resource,
-    manifest_from_values,
-    metadata,
-    part,
-    typed,
-)
+from ..kafka.topic import LogTopic, LogTopicArgs, topic_manifest, topic_resource
+from ..kube.pods import PROMETHEUS, container, environment, labels, mounts, pod, resources, secret_volume
+from ..kube.resources import METRICS_LABEL, Manifest, known, manifest_of, metadata, part, typed
+from . import record
 
-PAGER: Final = "pager"
-"""The name of the Deployment and of the KafkaUser; what its consumer groups begin with."""
-
-DEAD_LETTERS: Final = "dlq.pager"
-STATE: Final = "pager.state"
 ENDPOINT: Final = "https://events.pagerduty.com/v2/enqueue"
 """PagerDuty's Events API v2 (https://developer.pagerduty.com/docs/events-api-v2-overview)."""
 
-HEALTH_PORT: Final = 8080
-METRICS_PORT: Final = 9404
-
-DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
-"""A dead letter is a record of up to 1 MiB, and why it is there."""
-
 _FOLDER: Final = "/etc/pager"
-# The group that may read the mounted keys.
-_GROUP: Final = 1001
 
 
 @dataclass(frozen=True)
@@ -62,7 +43,7 @@ class PagerArgs:
     """The Secret with PagerDuty's routing key (the integration key of a service, 32 letters and digits). It is read
     for every event, so that a new key needs no restart."""
 
-    routing_key_field: pulumi.Input[str] = "routing-key"
+    routing_key_field: pulumi.Input[str] = ROUTING_KEY_FIELD
     """Under which key that Secret has it."""
 
     endpoint: pulumi.Input[str] = ENDPOINT
@@ -71,7 +52,7 @@ class PagerArgs:
     endpoint_ca_secret: pulumi.Input[str] | None = None
     """A Secret whose `ca.crt` signed the endpoint's certificate; the public authorities are trusted when absent."""
 
-    topic: pulumi.Input[str] = "errors.critical"
+    topic: pulumi.Input[str] = record.TOPIC
     """What it reads."""
 
     quiet_seconds: pulumi.Input[int] = 600
@@ -80,7 +61,7 @@ class PagerArgs:
     update_seconds: pulumi.Input[int] = 300
     """Least seconds between two events about an open incident."""
 
-    dead_letter_retention_ms: pulumi.Input[int] = 14 * units.DAY
+    dead_letter_retention_ms: pulumi.Input[int] = DEAD_LETTER_RETENTION
     """How long dead letters are kept; milliseconds."""
 
     replication_factor: pulumi.Input[int] = 3
@@ -93,75 +74,48 @@ class PagerArgs:
     """What it may write to each broker at most; bytes per second; not limited when absent."""
 
 
-def state_topic_manifest(namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int) -> Manifest:
-    """The KafkaTopic of the open incidents: the last state of each, until it is resolved."""
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(STATE, namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "partitions": 1,
-            "replicas": replication_factor,
-            "config": {
-                "cleanup.policy": "compact",
-                # It is read whole at each start, so it is kept small: compacted soon, in small segments.
-                "segment.bytes": 16 * units.MIB,
-                "segment.ms": units.HOUR,
-                "min.cleanable.dirty.ratio": "0.1",
-                "delete.retention.ms": units.DAY,
-                "min.insync.replicas": min_in_sync_replicas,
-            },
-        },
-    }
+def state_manifest(args: PagerArgs) -> Manifest:
+    """The KafkaTopic of the open incidents."""
+    topic = record.state(known(args.replication_factor), known(args.min_in_sync_replicas))
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 
-def pager_manifest(
-    namespace: str,
-    cluster: str,
-    image: str,
-    routing_key_secret: str,
-    routing_key_field: str,
-    endpoint: str,
-    endpoint_ca_secret: str | None,
-    topic: str,
-    quiet_seconds: int,
-    update_seconds: int,
-) -> Manifest:
+def pager_manifest(args: PagerArgs) -> Manifest:
     """The Deployment of the pager."""
+    namespace, cluster = known(args.namespace), known(args.cluster)
     env = {
         "PAGER_BOOTSTRAP": naming.bootstrap(cluster, namespace),
-        "PAGER_TOPIC": topic,
-        "PAGER_GROUP": f"{PAGER}.incidents",
-        "PAGER_DEAD_LETTERS": DEAD_LETTERS,
-        "PAGER_STATE": STATE,
+        "PAGER_TOPIC": known(args.topic),
+        "PAGER_GROUP": record.GROUP,
+        "PAGER_DEAD_LETTERS": record.DEAD_LETTERS,
+        "PAGER_STATE": record.STATE,
         "PAGER_CERTS": f"{_FOLDER}/user",
         "PAGER_CA": f"{_FOLDER}/ca/ca.crt",
-        "PAGER_ENDPOINT": endpoint,
+        "PAGER_ENDPOINT": known(args.endpoint),
         "PAGER_ROUTING_KEY": f"{_FOLDER}/pagerduty/routing-key",
-        "PAGER_QUIET": str(quiet_seconds),
-        "PAGER_UPDATE": str(update_seconds),
-        "PAGER_HEALTH_PORT": str(HEALTH_PORT),
-        "PAGER_METRICS_PORT": str(METRICS_PORT),
+        "PAGER_QUIET": str(args.quiet_seconds),
+        "PAGER_UPDATE": str(args.update_seconds),
+        "PAGER_HEALTH_PORT": str(record.HEALTH_PORT),
+        "PAGER_METRICS_PORT": str(record.METRICS_PORT),
     }
     volumes = [
-        _secret("user", PAGER, {"user.crt": "user.crt", "user.key": "user.key"}),
-        _secret("ca", f"{cluster}-cluster-ca-cert", {"ca.crt": "ca.crt"}),
-        _secret("pagerduty", routing_key_secret, {routing_key_field: "routing-key"}),
+        secret_volume("user", record.NAME, "user.crt", "user.key"),
+        secret_volume("ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
+        secret_volume(
+            "pagerduty", known(args.routing_key_secret), files={known(args.routing_key_field): "routing-key"}
+        ),
     ]
-    if endpoint_ca_secret:
-        volumes.append(_secret("endpoint-ca", endpoint_ca_secret, {"ca.crt": "ca.crt"}))
+    if args.endpoint_ca_secret:
+        volumes.append(secret_volume("endpoint-ca", known(args.endpoint_ca_secret) or "", "ca.crt"))
         env["PAGER_ENDPOINT_CA"] = f"{_FOLDER}/endpoint-ca/ca.crt"
-    container: dict[str, Any] = {
-        "name": PAGER,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+    runs = container(record.NAME, known(args.image)) | {
         "env": [
-            *({"name": name, "value": value} for name, value in env.items()),
+            *environment(env),
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         ],
         "ports": [
-            {"name": "health", "containerPort": HEALTH_PORT},
-            {"name": "metrics", "containerPort": METRICS_PORT},
+            {"name": "health", "containerPort": record.HEALTH_PORT},
+            {"name": "metrics", "containerPort": record.METRICS_PORT},
         ],
         "readinessProbe": {"httpGet": {"path": "/readyz", "port": "health"}, "periodSeconds": 5},
         "livenessProbe": {
@@ -170,55 +124,34 @@ def pager_manifest(
             "periodSeconds": 20,
             "timeoutSeconds": 5,
         },
-        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        "volumeMounts": [
-            {"name": volume["name"], "mountPath": f"{_FOLDER}/{volume['name']}", "readOnly": True} for volume in volumes
-        ],
+        "resources": resources("20m", "64Mi", "500m", "256Mi"),
+        "volumeMounts": mounts(_FOLDER, (volume["name"] for volume in volumes)),
     }
+    # Above what it may wait for: PagerDuty's answer, then acknowledgements.
+    spec = {**pod([runs], volumes), "terminationGracePeriodSeconds": 60}
+    template = {"metadata": {"labels": {**labels(record.NAME), METRICS_LABEL: "true"}}, "spec": spec}
     return {
-        "metadata": metadata(PAGER, namespace),
+        "metadata": metadata(record.NAME, namespace),
         "spec": {
             "replicas": 1,
             # Its state has one writer.
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": _labels()},
-            "template": {
-                "metadata": {"labels": {**_labels(), "kafkalogs.io/metrics": "true"}},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    # Above what it may wait for: PagerDuty's answer, then acknowledgements.
-                    "terminationGracePeriodSeconds": 60,
-                    "securityContext": {**RESTRICTED_POD, "runAsUser": _GROUP, "fsGroup": _GROUP},
-                    "containers": [container],
-                    "volumes": volumes,
-                },
-            },
+            "selector": {"matchLabels": labels(record.NAME)},
+            "template": template,
         },
     }
 
 
-def pager_policy_manifest(namespace: str) -> Manifest:
+def pager_policy_manifest(args: PagerArgs) -> Manifest:
     """Who reaches the pager: the platform's Prometheus, its metrics."""
-    prometheus = {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}
     return {
-        "metadata": metadata(PAGER, namespace),
+        "metadata": metadata(record.NAME, known(args.namespace)),
         "spec": {
-            "podSelector": {"matchLabels": _labels()},
+            "podSelector": {"matchLabels": labels(record.NAME)},
             "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": METRICS_PORT}], "from": [prometheus]}],
+            "ingress": [{"ports": [{"port": record.METRICS_PORT}], "from": [PROMETHEUS]}],
         },
     }
-
-
-def _labels() -> Manifest:
-    return {"app.kubernetes.io/name": PAGER, "app.kubernetes.io/part-of": "kafkalogs"}
-
-
-def _secret(volume: str, secret: str, files: dict[str, str]) -> Manifest:
-    """A volume with only those keys of a Secret that are read; `files`: key to file name."""
-    items = [{"key": key, "path": path} for key, path in files.items()]
-    return {"name": volume, "secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
 
 
 class Pager(pulumi.ComponentResource):
@@ -234,54 +167,40 @@ class Pager(pulumi.ComponentResource):
         args = typed(PagerArgs, args)
         super().__init__("kafkalogs:index:Pager", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
-        read: Any = [args.topic, STATE]  # known or not
         dead_letters = LogTopic(
             f"{name}-dead-letters",
             LogTopicArgs(
-                **here,
-                topic=DEAD_LETTERS,
-                partitions=1,
-                replicas=args.replication_factor,
-                min_in_sync_replicas=args.min_in_sync_replicas,
-                retention_ms=args.dead_letter_retention_ms,
-                max_message_bytes=DEAD_LETTER_BYTES,
+                args.namespace,
+                args.cluster,
+                record.DEAD_LETTERS,
+                1,
+                args.replication_factor,
+                args.min_in_sync_replicas,
+                args.dead_letter_retention_ms,
+                record.DEAD_LETTER_BYTES,
+                kind="dead-letters",
+                retention_class="dead-letters",
             ),
             child,
         )
-        manifest = manifest_from_values(
-            state_topic_manifest,
-            **here,
-            replication_factor=args.replication_factor,
-            min_in_sync_replicas=args.min_in_sync_replicas,
-        )
-        state = custom_resource(f"{name}-state", "KafkaTopic", manifest, minutes=5, opts=child)
+        state = topic_resource(f"{name}-state", manifest_of(state_manifest, args), child)
+        reads = cast("list[str]", [args.topic, record.STATE])  # known or not
         identity = ServiceIdentity(
             f"{name}-user",
             ServiceIdentityArgs(
-                **here,
-                user=PAGER,
-                writes=[DEAD_LETTERS, STATE],
-                reads=read,
-                group_prefix=f"{PAGER}.",
+                args.namespace,
+                args.cluster,
+                record.NAME,
+                writes=[record.DEAD_LETTERS, record.STATE],
+                reads=reads,
+                group_prefix=record.GROUP_PREFIX,
                 producer_byte_rate=args.producer_byte_rate,
             ),
             child,
         )
-        policy = manifest_from_values(pager_policy_manifest, namespace=args.namespace)
+        policy = manifest_of(pager_policy_manifest, args)
         NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
-        manifest = manifest_from_values(
-            pager_manifest,
-            **here,
-            image=args.image,
-            routing_key_secret=args.routing_key_secret,
-            routing_key_field=args.routing_key_field,
-            endpoint=args.endpoint,
-            endpoint_ca_secret=args.endpoint_ca_secret,
-            topic=args.topic,
-            quiet_seconds=args.quiet_seconds,
-            update_seconds=args.update_seconds,
-        )
+        manifest = manifest_of(pager_manifest, args)
         deployment = Deployment(
             name,
             metadata=part(manifest, "metadata"),

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from ..catalog import resolve as catalogs
 from ..config import units
-from ..config.naming import OWN_USERS
 from ..config.problems import ConfigError
+from ..parts import own_users
 from .markdown import Markdown, code
 from .preview import Preview, Step
 from .values import at, mapping, number, sequence
@@ -131,7 +131,7 @@ def resource_name(step: Step) -> str:
 def identity(step: Step) -> Markdown:
     """A KafkaUser in words."""
     user = resource_name(step)
-    if user in OWN_USERS:
+    if user in own_users():
         return Markdown(f"part {code(user)}")
     if user.startswith("team-"):
         return Markdown(f"team {code(user.removeprefix('team-'))}")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ..config import units
-from ..config.naming import OWN_USERS
+from ..parts import own_users
 from .findings import NONE, Context, Danger, identity, resource_name
 from .markdown import Markdown, code, codes, joined
 from .preview import Step
@@ -170,7 +170,7 @@ def _gains(where: Markdown, before: Iterable[Right], fresh: Iterable[Right], con
 
 def _own(step: Step) -> bool:
     """Whether it is the identity of a part of the platform."""
-    return resource_name(step) in OWN_USERS and "kafkalogs:index:LogPipeline" in step.parents
+    return resource_name(step) in own_users() and "kafkalogs:index:LogPipeline" in step.parents
 
 
 def _expected(step: Step, context: Context, right: Right) -> bool:

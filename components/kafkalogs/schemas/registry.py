@@ -1,48 +1,33 @@
-"""`SchemaRegistry`: Apicurio Registry, which keeps its data in the platform's own Kafka, and `LogSchema`: the schema of
-the log event in it, a subject per topic.
+"""`SchemaRegistry`: Apicurio Registry, which keeps its data in the platform's own Kafka.
 
-Everybody may read; who writes needs a password. An incompatible schema fails `pulumi up` with the registry's reason.
+Everybody may read; who writes needs a password.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, Service
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from ..config import naming
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
+from ..kafka.topic import topic_manifest, topic_resource
+from ..kube.pods import digest
 from ..kube.resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
-    STRIMZI_API,
     Manifest,
-    custom_resource,
+    known,
     manifest_from_values,
+    manifest_of,
     metadata,
     part,
     typed,
 )
-from . import event as log_schema
-
-REGISTRY: Final = "registry"
-"""The name of the Service, the Deployment and the KafkaUser."""
-
-HTTPS_PORT: Final = 8443
-METRICS_PORT: Final = 9000
-WRITER: Final = "registry-writer"
-"""Whose password the Secret `registry-writer-credentials` holds."""
-
-TOPICS: Final = ("kafkasql-journal", "kafkasql-snapshots", "registry-events")
-GROUP_PREFIX: Final = "apicurio-"
-
-LEVELS: Final = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")
-"""The compatibility levels of schema registries."""
+from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, REGISTRY, TOPICS, WRITER, registry_topic
 
 _JAVA_OPTIONS: Final = (
     # It is asked little, and is ready sooner without the compiler for hot code.
@@ -53,9 +38,6 @@ _CONFIG: Final = "/etc/registry"
 _KAFKA_CA: Final = "/etc/kafka/ca"
 _KAFKA_USER: Final = "/etc/kafka/user"
 _TLS: Final = "/etc/tls"
-_SCHEMAS: Final = "/etc/kafkalogs/schemas.json"
-_WRITER: Final = "/etc/kafkalogs/writer"
-_REGISTRY_CA: Final = "/etc/kafkalogs/ca"
 # The group that may read the mounted keys.
 _GROUP: Final = 1001
 
@@ -89,29 +71,10 @@ class SchemaRegistryArgs:
     """What it may write to each broker at most; bytes per second; not limited when absent."""
 
 
-def registry_topic_manifest(
-    topic: str, namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int
-) -> Manifest:
-    """The KafkaTopic of one of the registry's topics.
-
-    They are its database: it refuses to start unless they are kept for ever. One partition, because the order of the
-    changes is their meaning.
-    """
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(topic, namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "partitions": 1,
-            "replicas": replication_factor,
-            "config": {
-                "cleanup.policy": "delete",
-                "retention.ms": -1,
-                "retention.bytes": -1,
-                "min.insync.replicas": min_in_sync_replicas,
-            },
-        },
-    }
+def _topic_manifest(name: str, args: SchemaRegistryArgs) -> Manifest:
+    """The KafkaTopic of one of the registry's topics."""
+    topic = registry_topic(name, known(args.replication_factor), known(args.min_in_sync_replicas))
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 
 def registry_properties(namespace: str, cluster: str) -> dict[str, str]:
@@ -220,7 +183,7 @@ def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -
                 "metadata": {
                     "labels": {**_labels(REGISTRY), "kafkalogs.io/metrics": "true"},
                     # Other settings restart it.
-                    "annotations": {"kafkalogs.io/config": _digest(config)},
+                    "annotations": {"kafkalogs.io/config": digest(config)},
                 },
                 "spec": {
                     "automountServiceAccountToken": False,
@@ -274,15 +237,8 @@ class SchemaRegistry(pulumi.ComponentResource):
         super().__init__("kafkalogs:index:SchemaRegistry", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
-        copies = {"replication_factor": args.replication_factor, "min_in_sync_replicas": args.min_in_sync_replicas}
         needed: list[pulumi.Resource] = [
-            custom_resource(
-                f"{name}-{topic}",
-                "KafkaTopic",
-                manifest_from_values(registry_topic_manifest, topic=topic, **here, **copies),
-                minutes=5,
-                opts=child,
-            )
+            topic_resource(f"{name}-{topic}", manifest_of(partial(_topic_manifest, topic), args), child)
             for topic in TOPICS
         ]
         identity = ServiceIdentityArgs(
@@ -325,152 +281,3 @@ class SchemaRegistry(pulumi.ComponentResource):
             lambda known: registry_url(known["namespace"])
         )
         self.register_outputs({"url": self.url})
-
-
-@dataclass(frozen=True)
-class LogSchemaArgs:
-    """What a `LogSchema` registers, and where."""
-
-    namespace: pulumi.Input[str]
-    """Where the Job runs that registers."""
-
-    image: pulumi.Input[str]
-    """The image of `apps/schemas`."""
-
-    registry: pulumi.Input[str]
-    """The registry's URL, by the API of Confluent's Schema Registry."""
-
-    topics: pulumi.Input[list[str]]
-    """The topics of log events; the subjects are `<topic>-value` (JSON Schema) and `<topic>-value-avro` (Avro)."""
-
-    compatibility: pulumi.Input[str] = "BACKWARD"
-    """What a new version must be to those before; holds from the next change on."""
-
-    ca_secret: pulumi.Input[str] | None = f"{REGISTRY}-tls"
-    """The Secret whose ca.crt the registry is verified with; None for the public authorities."""
-
-    credentials_secret: pulumi.Input[str] = f"{WRITER}-credentials"
-    """The Secret with `username` and `password` of somebody who may write."""
-
-
-def subjects(topics: list[str]) -> dict[str, str]:
-    """The type of schema by subject, for these topics."""
-    names = {f"{topic}-value{suffix}": kind for topic in topics for suffix, kind in (("", "JSON"), ("-avro", "AVRO"))}
-    return dict(sorted(names.items()))
-
-
-def registration(topics: list[str], compatibility: str) -> Manifest:
-    """What the Job is told: the level, the schema by type and the type by subject."""
-    if compatibility not in LEVELS:
-        raise pulumi.RunError(f"LogSchema: compatibility {compatibility!r}: write one of {', '.join(LEVELS)}")
-    return {
-        "compatibility": compatibility,
-        "schemas": {
-            "JSON": log_schema.schema_text(log_schema.json_schema()),
-            "AVRO": log_schema.schema_text(log_schema.avro_schema()),
-        },
-        "subjects": subjects(topics),
-    }
-
-
-def registration_manifests(
-    namespace: str,
-    image: str,
-    registry: str,
-    topics: list[str],
-    compatibility: str,
-    ca_secret: str | None,
-    credentials_secret: str,
-) -> Manifest:
-    """The ConfigMap and the Job, by kind. Their name changes with all that they hold, so that nothing runs twice."""
-    content = json.dumps(registration(topics, compatibility), indent=1)
-    volumes: list[Manifest] = [_secret_volume("writer", credentials_secret, "username", "password")]
-    mounts = [{**_mount("schemas", _SCHEMAS), "subPath": "schemas.json"}, _mount("writer", _WRITER)]
-    env: list[Manifest] = [
-        {"name": "REGISTRY_URL", "value": registry},
-        {"name": "REGISTRY_WRITER", "value": _WRITER},
-        {"name": "REGISTRY_SCHEMAS", "value": _SCHEMAS},
-    ]
-    if ca_secret:
-        volumes.append(_secret_volume("ca", ca_secret, "ca.crt"))
-        mounts.append(_mount("ca", _REGISTRY_CA))
-        env.append({"name": "REGISTRY_CA", "value": f"{_REGISTRY_CA}/ca.crt"})
-    container: dict[str, Any] = {
-        "name": "schemas",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "env": env,
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "500m", "memory": "64Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        # Pulumi shows it: the registry's reason is the end of the log.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
-    }
-    spec: Manifest = {
-        # The program itself tries again. Of a Job that failed Pulumi hears only when it is out of tries.
-        "backoffLimit": 0,
-        "template": {
-            "metadata": {"labels": _labels("schemas")},
-            "spec": {
-                "restartPolicy": "Never",
-                "automountServiceAccountToken": False,
-                "securityContext": {**RESTRICTED_POD, "runAsUser": _GROUP, "fsGroup": _GROUP},
-                "containers": [container],
-            },
-        },
-    }
-    name = f"schemas-{_digest(json.dumps([content, spec, volumes]))}"
-    volumes.append({"name": "schemas", "configMap": {"name": name}})
-    spec["template"]["spec"]["volumes"] = volumes
-    about = metadata(name, namespace)
-    # A Job that failed cannot run again: the next `up` puts a new one in its place.
-    annotations = {"pulumi.com/replaceUnready": "true"}
-    return {
-        "ConfigMap": {"metadata": about, "data": {"schemas.json": content}, "immutable": True},
-        "Job": {"metadata": {**about, "annotations": annotations}, "spec": spec},
-    }
-
-
-class LogSchema(pulumi.ComponentResource):
-    """The log event's schema in a registry, in JSON Schema and Avro, a subject each per topic.
-
-    A Job registers it as part of `pulumi up`. It first asks the registry about all subjects; when one change is
-    incompatible, nothing is registered and `up` fails with the registry's reason.
-    """
-
-    subjects: pulumi.Output[list[str]]
-    """The subjects; who uses them waits until they are registered."""
-
-    def __init__(self, name: str, args: LogSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        args = typed(LogSchemaArgs, args)
-        super().__init__("kafkalogs:index:LogSchema", name, {}, opts)
-        manifests = manifest_from_values(registration_manifests, **vars(args))
-        config: Any = part(manifests, "ConfigMap")
-        job: Any = part(manifests, "Job")
-        configmap = ConfigMap(
-            name,
-            metadata=part(config, "metadata"),
-            data=part(config, "data"),
-            immutable=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
-        )
-        done = Job(
-            name,
-            metadata=part(job, "metadata"),
-            spec=part(job, "spec"),
-            # The old Job goes first: with its name it would be in the way when a change is taken back.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[configmap],
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
-            ),
-        )
-        self.subjects = pulumi.Output.all(topics=args.topics, done=done.id).apply(
-            lambda known: list(subjects(known["topics"]))
-        )
-        self.register_outputs({"subjects": self.subjects})
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -23,24 +23,26 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..config import naming, units
-from ..kafka import topic
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
+from ..kafka.topic import topic_manifest, topic_resource
 from ..kube import listeners
 from ..kube.resources import (
     METRICS_LABEL,
     METRICS_PORT,
     Manifest,
-    custom_resource,
+    known,
     manifest_from_values,
+    manifest_of,
     metadata,
     part,
     typed,
     untyped,
 )
 from . import config as shipper_config
+from . import record
 from .config import CREDENTIALS, DATA
+from .record import NAME
 
-NAME: Final = "shipper"
 METRICS_SERVICE: Final = "shipper-metrics"
 METRICS_SERVICE_PORT: Final = 9479
 KINDS: Final = ("filebeat", "fluentd")
@@ -48,8 +50,6 @@ KINDS: Final = ("filebeat", "fluentd")
 _CONFIG: Final = "/etc/kafkalogs/config"
 _TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a folder
 _QUEUE: Final = f"{DATA}/diskqueue"
-# The largest number that stays itself in Pulumi's engine, where numbers are doubles; milliseconds.
-_FOREVER: Final = 2**53
 _LABELS: Final = {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "kafkalogs"}
 
 
@@ -72,7 +72,7 @@ class LogShipperArgs:
     kind: str = "filebeat"
     """`filebeat` or `fluentd`."""
 
-    topic: pulumi.Input[str] = "logs.platform"
+    topic: pulumi.Input[str] = record.TOPIC
     """The topic of all that is shipped; it is made here."""
 
     user: pulumi.Input[str] = NAME
@@ -85,7 +85,7 @@ class LogShipperArgs:
     files: pulumi.Input[dict[str, list[str]]] | None = None
     """Further log files of the nodes, below /var/log, by the name of the service that writes them; may have `*`."""
 
-    partitions: pulumi.Input[int] = 3
+    partitions: pulumi.Input[int] = record.PARTITIONS
     """Partitions of the topic."""
 
     replicas: pulumi.Input[int] = 3
@@ -122,25 +122,11 @@ def namespace_manifest(namespace: str) -> Manifest:
     return {"metadata": {"name": shipper_namespace(namespace), "labels": labels}}
 
 
-def shipped_topic_manifest(
-    namespace: str,
-    cluster: str,
-    topic_name: str,
-    partitions: int,
-    replicas: int,
-    min_in_sync_replicas: int,
-    retention_ms: int,
-) -> Manifest:
-    """The KafkaTopic of what is shipped.
-
-    It refuses no record for its age: a shipper never gives a line up, so one that is refused would hold up all behind
-    it, and what waited for long on a node's disk is old.
-    """
-    manifest = topic.topic_manifest_from_values(
-        namespace, cluster, topic_name, partitions, replicas, min_in_sync_replicas, retention_ms, None
-    )
-    manifest["spec"]["config"]["message.timestamp.before.max.ms"] = _FOREVER
-    return manifest
+def shipped_manifest(args: LogShipperArgs) -> Manifest:
+    """The KafkaTopic of what is shipped."""
+    copies = (known(args.replicas), known(args.min_in_sync_replicas))
+    topic = record.shipped(known(args.topic), known(args.partitions), *copies, known(args.retention_ms))
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 
 def config_manifest(
@@ -342,21 +328,10 @@ class LogShipper(pulumi.ComponentResource):
             raise pulumi.RunError(f"LogShipper {name}: kind {args.kind!r}: write {' or '.join(KINDS)}")
         super().__init__("kafkalogs:index:LogShipper", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        shipped = custom_resource(
+        shipped = topic_resource(
             f"{name}-topic",
-            "KafkaTopic",
-            manifest_from_values(
-                shipped_topic_manifest,
-                namespace=args.namespace,
-                cluster=args.cluster,
-                topic_name=args.topic,
-                partitions=args.partitions,
-                replicas=args.replicas,
-                min_in_sync_replicas=args.min_in_sync_replicas,
-                retention_ms=args.retention_ms,
-            ),
-            minutes=5,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect or None),
+            manifest_of(shipped_manifest, args),
+            pulumi.ResourceOptions(parent=self, protect=args.protect or None),
         )
         identity = ServiceIdentity(
             f"{name}-user",

@@ -4,258 +4,79 @@ What they cannot deliver goes to a dead-letter topic of each (`sink_settings`), 
 their passwords from Secrets that the Connect workers mount (`connect`).
 """
 
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
 
 import pulumi
 
-from ..config import units
-from ..kube.resources import Manifest, custom_resource, manifest_from_values, typed
-from ..kube.unknowns import manifest_around
-from .connect import ConnectorState, connector_manifest
+from ..kafka.topic import topic_manifest, topic_resource
+from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
+from ..kube.unknowns import Unknowns
+from . import record
+from .args import AnySinkArgs, JdbcSinkArgs, RawS3SinkArgs, S3SinkArgs, SearchSinkArgs
 from .raw import raw_config
-from .settings import (
-    archive_config,
-    control_topic_manifest,
-    database_config,
-    dead_letter_topic_manifest,
-    delivery_config,
-    search_config,
-)
+from .record import ICEBERG, JDBC, SEARCH_SINK
+from .settings import archive_config, database_config, delivery_config, search_config
 
-ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
-SEARCH: Final = "kafkalogs.search.SearchSinkConnector"
-JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
 RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 
-@dataclass(frozen=True, kw_only=True)
-class S3SinkArgs:
-    """Where log events are archived: an Iceberg table in S3."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the Kafka cluster."""
-
-    cluster: pulumi.Input[str]
-    """The name of the Kafka cluster."""
-
-    connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
-
-    topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
-
-    warehouse: pulumi.Input[str]
-    """Where the table's files are, e.g. s3://archive/logs. The bucket must be there."""
-
-    region: pulumi.Input[str] = "us-east-1"
-    """The region of the bucket; an S3 server of one's own takes any."""
-
-    catalog: str = "jdbc"
-    """What knows the table's newest state: `jdbc` (a PostgreSQL database) or `glue` (AWS)."""
-
-    database: pulumi.Input[str] | None = None
-    """Of the catalog `jdbc`: host:port/database of PostgreSQL."""
-
-    database_credentials: pulumi.Input[str] | None = None
-    """Of the catalog `jdbc`: the Secret with the database's username and password."""
-
-    endpoint: pulumi.Input[str] | None = None
-    """The address of an S3 server of one's own, e.g. https://s3:7070; AWS when absent."""
-
-    credentials: pulumi.Input[str] | None = None
-    """The Secret with the access key as username and the secret key as password; when absent, the identity that AWS
-    gives the Connect workers' pods."""
-
-    ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the certificate of the S3 server; when absent, Java's own."""
-
-    database_ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the certificate of the database; when absent, Java's own."""
-
-    dead_letters: pulumi.Input[str] = "dlq.archive"
-    """The topic for what it cannot deliver; the sink makes it."""
-
-    table: pulumi.Input[str] = "logs.events"
-    """Namespace and name of the table, which the sink makes."""
-
-    control_topic: pulumi.Input[str] = "archive.control"
-    """By which its tasks agree on a commit; the sink makes it."""
-
-    commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
-    """Milliseconds between two commits: how old the newest archived event is, and how small the files get."""
-
-    tasks: pulumi.Input[int] = 1
-    """How many tasks share the partitions."""
-
-    state: pulumi.Input[str] = "running"
-    """`running`, `paused` or `stopped`."""
-
-    topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
-
-    min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
-
-    config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchSinkArgs:
-    """Where log events can be searched: data streams of Elasticsearch 8 or OpenSearch."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the Kafka cluster."""
-
-    cluster: pulumi.Input[str]
-    """The name of the Kafka cluster."""
-
-    connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
-
-    topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
-
-    url: pulumi.Input[str]
-    """Where the engine answers, e.g. https://elasticsearch:9200."""
-
-    streams: pulumi.Input[dict[str, str]]
-    """The data stream of each topic, see `data_stream`."""
-
-    credentials: pulumi.Input[str]
-    """The Secret with the username and password of a user that may create documents in these streams."""
-
-    ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the engine's certificate; when absent, Java's own."""
-
-    dead_letters: pulumi.Input[str] = "dlq.search"
-    """The topic for what it cannot deliver; the sink makes it."""
-
-    tasks: pulumi.Input[int] = 1
-    """How many tasks share the partitions."""
-
-    state: pulumi.Input[str] = "running"
-    """`running`, `paused` or `stopped`."""
-
-    topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
-
-    min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
-
-    config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class JdbcSinkArgs:
-    """Where audit events are kept: a table in PostgreSQL."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the Kafka cluster."""
-
-    cluster: pulumi.Input[str]
-    """The name of the Kafka cluster."""
-
-    connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
-
-    topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
-
-    database: pulumi.Input[str]
-    """host:port/database of PostgreSQL."""
-
-    credentials: pulumi.Input[str]
-    """The Secret with the database's username and password."""
-
-    ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the database's certificate; when absent, Java's own."""
-
-    table: pulumi.Input[str] = "audit_log"
-    """The table, which the sink makes."""
-
-    dead_letters: pulumi.Input[str] = "dlq.audit"
-    """The topic for what it cannot deliver; the sink makes it."""
-
-    tasks: pulumi.Input[int] = 1
-    """How many tasks share the partitions."""
-
-    state: pulumi.Input[str] = "running"
-    """`running`, `paused` or `stopped`."""
-
-    topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
-
-    min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
-
-    config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawS3SinkArgs:
-    """Where records are kept as they are: gzipped objects in S3."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the Kafka cluster."""
-
-    cluster: pulumi.Input[str]
-    """The name of the Kafka cluster."""
-
-    connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it. Its image must have Aiven's S3 sink; the platform's has not."""
-
-    topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
-
-    bucket: pulumi.Input[str]
-    """The bucket, which must be there; with versions kept, see docs/sinks.md."""
-
-    region: pulumi.Input[str] = "us-east-1"
-    """The region of the bucket; one of AWS's names also for an S3 server of one's own."""
-
-    prefix: pulumi.Input[str] = ""
-    """What objects' names begin with, e.g. raw/."""
-
-    endpoint: pulumi.Input[str] | None = None
-    """The address of an S3 server of one's own, whose certificate the workers' Java must trust; AWS when absent."""
-
-    credentials: pulumi.Input[str] | None = None
-    """The Secret with the access key as username and the secret key as password; when absent, the identity that AWS
-    gives the Connect workers' pods."""
-
-    dead_letters: pulumi.Input[str] = "dlq.raw"
-    """The topic for what it cannot deliver; the sink makes it. Bytes are always taken, so it stays empty unless
-    `config` has another converter or a transformation."""
-
-    tasks: pulumi.Input[int] = 1
-    """How many tasks share the partitions."""
-
-    state: pulumi.Input[str] = "running"
-    """`running`, `paused` or `stopped`."""
-
-    topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
-
-    min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
-
-    config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
-
-
-AnySinkArgs = S3SinkArgs | SearchSinkArgs | JdbcSinkArgs | RawS3SinkArgs
-
-_COMMON: Final = frozenset(
-    (
-        *("namespace", "cluster", "connect", "topics", "dead_letters", "tasks", "state"),
-        *("topic_replicas", "min_in_sync_replicas", "config"),
-    )
-)
-"""The arguments that every sink has."""
+def dead_letters_manifest(args: AnySinkArgs) -> Manifest:
+    """The KafkaTopic of what a sink cannot deliver."""
+    copies = (known(args.topic_replicas), known(args.min_in_sync_replicas))
+    topic = record.dead_letters(known(args.dead_letters), *copies)
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
+
+
+def control_manifest(args: S3SinkArgs) -> Manifest:
+    """The KafkaTopic by which the tasks of an Iceberg sink agree on a commit."""
+    topic = record.control(known(args.control_topic), known(args.topic_replicas), known(args.min_in_sync_replicas))
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
+
+
+def connector_manifest(name: str, args: AnySinkArgs, class_: str, own: Mapping[str, Any]) -> Manifest:
+    """The KafkaConnector of a sink; its consumer group is connect-<name>. own: the settings of its kind.
+
+    A setting that is None, in `own` or in what the caller adds, is left out. Secrets stand there only by `secret_value`
+    and `secret_file`. A `paused` connector keeps its tasks, a `stopped` one gives them up. What fails is restarted: at
+    once, then after 2, 6, 12, 20, ... and at most 60 minutes.
+    """
+    common = delivery_config(known(args.topics), known(args.dead_letters), known(args.topic_replicas))
+    config = {**common, **own, **(known(args.config) or {})}
+    return {
+        "apiVersion": STRIMZI_API,
+        "kind": "KafkaConnector",
+        "metadata": metadata(name, known(args.namespace), known(args.connect), wait=True, at_once=True),
+        "spec": {
+            "class": class_,
+            "tasksMax": known(args.tasks),
+            "config": {key: value for key, value in config.items() if value is not None},
+            "state": known(args.state),
+            "autoRestart": {"enabled": True},
+        },
+    }
+
+
+def archive_manifest(name: str, args: S3SinkArgs) -> Manifest:
+    """The KafkaConnector of an `S3Sink`."""
+    return connector_manifest(name, args, ICEBERG, archive_config(name, args))
+
+
+def search_manifest(name: str, args: SearchSinkArgs) -> Manifest:
+    """The KafkaConnector of a `SearchSink`."""
+    return connector_manifest(name, args, SEARCH_SINK, search_config(args))
+
+
+def database_manifest(name: str, args: JdbcSinkArgs) -> Manifest:
+    """The KafkaConnector of a `JdbcSink`."""
+    return connector_manifest(name, args, JDBC, database_config(args))
+
+
+def raw_manifest(name: str, args: RawS3SinkArgs) -> Manifest:
+    """The KafkaConnector of a `RawS3Sink`."""
+    return connector_manifest(name, args, RAW, raw_config(args))
 
 
 class _Sink(pulumi.ComponentResource):
@@ -264,34 +85,9 @@ class _Sink(pulumi.ComponentResource):
     connector: pulumi.Output[str]
     dead_letters: pulumi.Output[str]
 
-    def _make(
-        self, name: str, args: AnySinkArgs, class_: str, config: pulumi.Input[Manifest], topics: list[pulumi.Resource]
-    ) -> None:
-        child = pulumi.ResourceOptions(parent=self)
-        about = {
-            "namespace": args.namespace,
-            "cluster": args.cluster,
-            "replicas": args.topic_replicas,
-            "min_in_sync_replicas": args.min_in_sync_replicas,
-        }
-        letters = manifest_from_values(dead_letter_topic_manifest, **about, topic=args.dead_letters)
-        made = custom_resource(f"{name}-dead-letters", "KafkaTopic", letters, minutes=5, opts=child)
-        # An address that only the deployment will know hides nothing else of the connector from a preview.
-        manifest = manifest_around(
-            sink_manifest,
-            within=["own"],
-            namespace=args.namespace,
-            name=name,
-            connect=args.connect,
-            class_=class_,
-            tasks=args.tasks,
-            state=args.state,
-            topics=args.topics,
-            dead_letters=args.dead_letters,
-            replicas=args.topic_replicas,
-            own=config,
-            further=args.config,
-        )
+    def _make(self, name: str, args: AnySinkArgs, manifest: pulumi.Input[Manifest], *topics: pulumi.Resource) -> None:
+        letters = manifest_of(dead_letters_manifest, args)
+        made = topic_resource(f"{name}-dead-letters", letters, pulumi.ResourceOptions(parent=self))
         connector = custom_resource(
             name,
             "KafkaConnector",
@@ -303,28 +99,6 @@ class _Sink(pulumi.ComponentResource):
         self.connector = connector.urn.apply(lambda _: name)
         self.dead_letters = made.urn.apply(lambda _: args.dead_letters)
         self.register_outputs({"connector": self.connector, "deadLetters": self.dead_letters})
-
-
-def sink_manifest(
-    namespace: str,
-    name: str,
-    connect: str,
-    class_: str,
-    tasks: int,
-    state: str,
-    topics: list[str],
-    dead_letters: str,
-    replicas: int,
-    own: dict[str, Any],
-    further: dict[str, Any] | None,
-) -> Manifest:
-    """The KafkaConnector of a sink. own: what is particular to its kind; further: what the caller adds.
-
-    A setting that is None in one of them is left out.
-    """
-    config = {**delivery_config(topics, dead_letters, replicas), **own, **(further or {})}
-    config = {key: value for key, value in config.items() if value is not None}
-    return connector_manifest(namespace, name, connect, class_, tasks, config, cast("ConnectorState", state))
 
 
 class S3Sink(_Sink):
@@ -343,18 +117,9 @@ class S3Sink(_Sink):
         if args.catalog == "jdbc" and not (args.database and args.database_credentials):
             raise pulumi.RunError(f"S3Sink {name}: catalog jdbc needs database and database_credentials")
         super().__init__("kafkalogs:index:S3Sink", name, {}, opts)
-        control = manifest_from_values(
-            control_topic_manifest,
-            namespace=args.namespace,
-            cluster=args.cluster,
-            topic=args.control_topic,
-            replicas=args.topic_replicas,
-            min_in_sync_replicas=args.min_in_sync_replicas,
-        )
-        opts = pulumi.ResourceOptions(parent=self)
-        made = custom_resource(f"{name}-control", "KafkaTopic", control, minutes=5, opts=opts)
-        own = manifest_from_values(archive_config, name=name, **_own_fields(args))
-        self._make(name, args, ICEBERG, own, [made])
+        child = pulumi.ResourceOptions(parent=self)
+        control = topic_resource(f"{name}-control", manifest_of(control_manifest, args), child)
+        self._make(name, args, manifest_of(partial(archive_manifest, name), args), control)
 
 
 class SearchSink(_Sink):
@@ -369,7 +134,10 @@ class SearchSink(_Sink):
     def __init__(self, name: str, args: SearchSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSinkArgs, args)
         super().__init__("kafkalogs:index:SearchSink", name, {}, opts)
-        self._make(name, args, SEARCH, manifest_around(search_config, late=["url"], **_own_fields(args)), [])
+        # An address that only the deployment will know hides nothing else of the connector from a preview.
+        unknown = Unknowns()
+        marked = replace(args, url=unknown.text(args.url))
+        self._make(name, args, unknown.manifest(partial(search_manifest, name), marked, args))
 
 
 class JdbcSink(_Sink):
@@ -384,7 +152,7 @@ class JdbcSink(_Sink):
     def __init__(self, name: str, args: JdbcSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(JdbcSinkArgs, args)
         super().__init__("kafkalogs:index:JdbcSink", name, {}, opts)
-        self._make(name, args, JDBC, manifest_from_values(database_config, **_own_fields(args)), [])
+        self._make(name, args, manifest_of(partial(database_manifest, name), args))
 
 
 class RawS3Sink(_Sink):
@@ -403,9 +171,4 @@ class RawS3Sink(_Sink):
     def __init__(self, name: str, args: RawS3SinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(RawS3SinkArgs, args)
         super().__init__("kafkalogs:index:RawS3Sink", name, {}, opts)
-        self._make(name, args, RAW, manifest_from_values(raw_config, **_own_fields(args)), [])
-
-
-def _own_fields(args: AnySinkArgs) -> dict[str, Any]:
-    """The arguments that not every sink has."""
-    return {key: value for key, value in vars(args).items() if key not in _COMMON}
+        self._make(name, args, manifest_of(partial(raw_manifest, name), args))

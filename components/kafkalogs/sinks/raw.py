@@ -6,7 +6,10 @@ Written from the sink's sources (https://github.com/Aiven-Open/cloud-storage-con
 from typing import Any, Final
 
 from ..config import units
-from .connect import ConnectorLoad, secret_value
+from ..kube.resources import known
+from .args import RawS3SinkArgs
+from .connect import secret_value
+from .heap import ConnectorLoad
 
 PART: Final = 5 * units.MIB
 """The part of an upload that each open object holds in memory: the smallest that S3 takes."""
@@ -15,7 +18,7 @@ BUFFER: Final = 60 * units.MIB
 """The records after which a task pauses its topics until they are written; fixed in the sink."""
 
 
-def raw_config(bucket: str, region: str, prefix: str, endpoint: str | None, credentials: str | None) -> dict[str, Any]:
+def raw_config(args: RawS3SinkArgs) -> dict[str, Any]:
     """The settings of Aiven's S3 sink; `None` takes out one that the other sinks have.
 
     Values pass as bytes. What the sink calls csv, with the value as its only field and no encoding, is those bytes and
@@ -30,18 +33,18 @@ def raw_config(bucket: str, region: str, prefix: str, endpoint: str | None, cred
         "file.compression.type": "gzip",
         # By place in Kafka alone: with a time in it, or with a limit of records, what is written again would not
         # replace what was there. Padded, so that names sort as offsets do.
-        "file.name.template": prefix + "{{topic}}/{{partition}}/{{start_offset:padding=true}}.jsonl.gz",
-        "aws.s3.bucket.name": bucket,
-        "aws.s3.region": region,
+        "file.name.template": known(args.prefix) + "{{topic}}/{{partition}}/{{start_offset:padding=true}}.jsonl.gz",
+        "aws.s3.bucket.name": known(args.bucket),
+        "aws.s3.region": known(args.region),
         "aws.s3.part.size.bytes": PART,
         # Up to two minutes without S3 before a task fails, which is then restarted; below max.poll.interval.ms.
         "aws.s3.backoff.delay.ms": 500,
         "aws.s3.backoff.max.delay.ms": 10 * units.SECOND,
         "aws.s3.backoff.max.retries": 15,
     }
-    if endpoint:
+    if endpoint := known(args.endpoint):
         config["aws.s3.endpoint"] = endpoint
-    if credentials:
+    if credentials := known(args.credentials):
         config["aws.access.key.id"] = secret_value(credentials, "username")
         config["aws.secret.access.key"] = secret_value(credentials, "password")
     return config

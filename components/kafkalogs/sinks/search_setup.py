@@ -4,26 +4,17 @@ A Job sets up (apps/search_setup), and is made anew when what it sets up changes
 an engine with life cycles (ILM) the Job hands the retention to the engine, and the CronJob finds nothing to do.
 """
 
-import hashlib
 import json
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from ..kube.resources import (
-    DELETE_AT_ONCE,
-    RESTRICTED_CONTAINER,
-    RESTRICTED_POD,
-    Manifest,
-    manifest_from_values,
-    metadata,
-    part,
-    typed,
-)
-from ..kube.unknowns import manifest_around, name_of, named_by
+from ..kube.pods import container, digest, labels, pod, resources, secret_volume
+from ..kube.resources import DELETE_AT_ONCE, Manifest, known, manifest_of, metadata, part, typed
+from ..kube.unknowns import Unknowns, name_of, named_by
 
 NAME: Final = "search-setup"
 SCHEDULE: Final = "7 * * * *"
@@ -60,88 +51,81 @@ class SearchSetupArgs:
     """Copies of each index beside the first; 0 for an engine with one node."""
 
 
-def settings_manifest(
-    namespace: str, url: str, streams: dict[str, int], replicas: int, ca_secret: str | None
-) -> Manifest:
+def settings_manifest(args: SearchSetupArgs) -> Manifest:
     """The ConfigMap with what is set up; its name carries a digest of it, so that a change runs the Job again."""
     settings = {
-        "url": url,
-        "streams": dict(sorted(streams.items())),
-        "replicas": replicas,
+        "url": known(args.url),
+        "streams": dict(sorted(known(args.streams).items())),
+        "replicas": known(args.replicas),
         "credentials": _CREDENTIALS,
-        "ca": f"{_CA}/ca.crt" if ca_secret else "",
+        "ca": f"{_CA}/ca.crt" if args.ca_secret else "",
     }
     text = json.dumps(settings)
-    about = metadata(f"{NAME}-{_digest(text)}", namespace, at_once=True)
+    about = metadata(f"{NAME}-{_digest(text)}", known(args.namespace), at_once=True)
     return {"metadata": about, "immutable": True, "data": {"search.json": text}}
 
 
-def job_manifest(namespace: str, image: str, settings: str, credentials: str, ca_secret: str | None) -> Manifest:
-    """The Job that sets up. settings: the ConfigMap; a Job cannot be changed, so its name follows from its spec."""
-    spec = _job_spec("setup", image, settings, credentials, ca_secret)
-    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", namespace)
+@dataclass(frozen=True)
+class JobArgs:
+    """What the Job and the CronJob are made of; the values of `SearchSetupArgs`."""
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    credentials: pulumi.Input[str]
+    ca_secret: pulumi.Input[str] | None
+    settings: pulumi.Input[str]
+    """The name of the ConfigMap with what is set up."""
+
+
+def job_manifest(args: JobArgs) -> Manifest:
+    """The Job that sets up. A Job cannot be changed, so its name follows from its spec."""
+    spec = _job_spec("setup", args)
+    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", known(args.namespace))
     # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
     return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
 
 
-def cron_manifest(namespace: str, image: str, settings: str, credentials: str, ca_secret: str | None) -> Manifest:
+def cron_manifest(args: JobArgs) -> Manifest:
     """The CronJob that enforces the retention."""
     return {
-        "metadata": metadata("search-retention", namespace, at_once=True),
+        "metadata": metadata("search-retention", known(args.namespace), at_once=True),
         "spec": {
             "schedule": SCHEDULE,
             "timeZone": "Etc/UTC",
             "concurrencyPolicy": "Forbid",
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
-            "jobTemplate": {"spec": _job_spec("retain", image, settings, credentials, ca_secret)},
+            "jobTemplate": {"spec": _job_spec("retain", args)},
         },
     }
 
 
-def _job_spec(command: str, image: str, settings: str, credentials: str, ca_secret: str | None) -> Manifest:
-    mounts = {"settings": _SETTINGS, "credentials": _CREDENTIALS, **({"ca": _CA} if ca_secret else {})}
-    container: dict[str, Any] = {
-        "name": "search-setup",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+def _job_spec(command: str, args: JobArgs) -> Manifest:
+    mounted = {"settings": _SETTINGS, "credentials": _CREDENTIALS, **({"ca": _CA} if args.ca_secret else {})}
+    runs = container("search-setup", known(args.image)) | {
         "args": [command],
-        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "500m", "memory": "128Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        "volumeMounts": [{"name": name, "mountPath": path, "readOnly": True} for name, path in mounts.items()],
+        "resources": resources("10m", "48Mi", "500m", "128Mi"),
+        "volumeMounts": [{"name": name, "mountPath": path, "readOnly": True} for name, path in mounted.items()],
     }
-    keys = [{"key": key, "path": key} for key in ("username", "password")]
     volumes: list[Manifest] = [
-        {"name": "settings", "configMap": {"name": settings}},
-        {"name": "credentials", "secret": {"secretName": credentials, "defaultMode": 0o440, "items": keys}},
+        {"name": "settings", "configMap": {"name": known(args.settings)}},
+        secret_volume("credentials", known(args.credentials), "username", "password"),
     ]
-    if ca_secret:
+    if ca_secret := known(args.ca_secret):
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes.append({"name": "ca", "secret": {"secretName": ca_secret, "items": items}})
     return {
         "backoffLimit": 4,
         "activeDeadlineSeconds": 540,
         "template": {
-            "metadata": {
-                "labels": {
-                    "app.kubernetes.io/name": NAME,
-                    "app.kubernetes.io/part-of": "kafkalogs",
-                    "kafkalogs.io/uses-search": "true",
-                }
-            },
-            "spec": {
-                "automountServiceAccountToken": False,
-                "restartPolicy": "Never",
-                "securityContext": {**RESTRICTED_POD, "fsGroup": 1001},
-                "containers": [container],
-                "volumes": volumes,
-            },
+            "metadata": {"labels": {**labels(NAME), "kafkalogs.io/uses-search": "true"}},
+            "spec": {**pod([runs], volumes, user=None), "restartPolicy": "Never"},
         },
     }
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return digest(text)[:10]
 
 
 class SearchSetup(pulumi.ComponentResource):
@@ -153,36 +137,26 @@ class SearchSetup(pulumi.ComponentResource):
     def __init__(self, name: str, args: SearchSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSetupArgs, args)
         super().__init__("kafkalogs:index:SearchSetup", name, {}, opts)
-        wanted: dict[str, Any] = {
-            "namespace": args.namespace,
-            "url": args.url,
-            "streams": args.streams,
-            "replicas": args.replicas,
-            "ca_secret": args.ca_secret,
-        }
         # Names are digests of all that is in them; the rest is known before an engine's address is.
-        whole = manifest_from_values(settings_manifest, **wanted)
-        shown = manifest_around(settings_manifest, late=["url"], **wanted)
+        whole = manifest_of(settings_manifest, args)
+        unknown = Unknowns()
+        shown = unknown.manifest(settings_manifest, replace(args, url=unknown.text(args.url)), args)
         child = pulumi.ResourceOptions(parent=self)
         settings = ConfigMap(
             name, metadata=named_by(shown, whole), data=part(shown, "data"), immutable=True, opts=child
         )
-        about: dict[str, Any] = {
-            "namespace": args.namespace,
-            "image": args.image,
-            "settings": name_of(whole),
-            "credentials": args.credentials,
-            "ca_secret": args.ca_secret,
-        }
+        job_args = JobArgs(args.namespace, args.image, args.credentials, args.ca_secret, name_of(whole))
+        unknown = Unknowns()
+        marked = replace(job_args, settings=unknown.text(job_args.settings))
         after = pulumi.ResourceOptions(
             parent=self,
             depends_on=[settings],
             custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
         )
-        job = manifest_from_values(job_manifest, **about)
-        runs = manifest_around(job_manifest, late=["settings"], **about)
+        job = manifest_of(job_manifest, job_args)
+        runs = unknown.manifest(job_manifest, marked, job_args)
         done = Job(name, metadata=named_by(runs, job), spec=part(runs, "spec"), opts=after)
-        cron = manifest_around(cron_manifest, late=["settings"], **about)
+        cron = unknown.manifest(cron_manifest, marked, job_args)
         CronJob(
             f"{name}-retention",
             metadata=part(cron, "metadata"),

@@ -3,21 +3,18 @@
 docs/sinks.md says what is guaranteed, and on which conditions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from ..config import naming, sizing, units
-from ..kube.resources import STRIMZI_API, Manifest, metadata
-from .connect import ConnectorLoad, secret_file, secret_value
+from ..config import units
+from ..kube.resources import known
+from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
+from .connect import secret_file, secret_value
+from .heap import ConnectorLoad
+from .record import LARGEST_LETTER
 
 MAX_EVENT: Final = 512 * units.KIB
 """The longest log event that sinks take; a longer one goes to the dead-letter topic."""
-
-LARGEST_LETTER: Final = 2 * units.MIB
-"""The largest record of a dead-letter topic: the largest of a log topic, with what the headers say of the failure."""
-
-DLQ_RETENTION: Final = 14 * units.DAY
-"""How long there is time to repair what a sink could not deliver."""
 
 CATALOG: Final = "kafkalogs"
 """The name of the Iceberg catalog; in a database, its tables can hold several."""
@@ -32,61 +29,6 @@ BULK_BYTES: Final = 4 * units.MIB
 
 CONVERTER: Final = "kafkalogs.events.LogEventConverter"
 _BYTES: Final = "org.apache.kafka.connect.converters.ByteArrayConverter"
-
-
-def dead_letter_topic_manifest(
-    namespace: str, cluster: str, topic: str, replicas: int, min_in_sync_replicas: int
-) -> Manifest:
-    """The KafkaTopic of records that a sink could not deliver.
-
-    Connect gives a record there the time of the original one. The topic puts its own in its place: by the original,
-    a record that was replayed after a month would be older than the retention, and refused or deleted at once.
-    """
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(naming.resource_name(topic), namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "topicName": topic,
-            "partitions": 1,
-            "replicas": replicas,
-            "config": {
-                "cleanup.policy": "delete",
-                "compression.type": "producer",
-                "max.message.bytes": LARGEST_LETTER,
-                "message.timestamp.type": "LogAppendTime",
-                "min.insync.replicas": min_in_sync_replicas,
-                "retention.ms": DLQ_RETENTION,
-                "segment.bytes": sizing.SEGMENT_BYTES,
-            },
-        },
-    }
-
-
-def control_topic_manifest(
-    namespace: str, cluster: str, topic: str, replicas: int, min_in_sync_replicas: int
-) -> Manifest:
-    """The KafkaTopic by which the tasks of an Iceberg sink agree on a commit.
-
-    What is in it is part of commits that are not finished: nothing of it may ever be deleted.
-    """
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(naming.resource_name(topic), namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "topicName": topic,
-            "partitions": 1,
-            "replicas": replicas,
-            "config": {
-                "cleanup.policy": "delete",
-                "min.insync.replicas": min_in_sync_replicas,
-                "retention.bytes": -1,
-                "retention.ms": -1,
-                "segment.bytes": sizing.SEGMENT_BYTES,
-            },
-        },
-    }
 
 
 def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> dict[str, Any]:
@@ -131,36 +73,18 @@ def jdbc_url(database: str, ca_secret: str | None) -> str:
 
     database: host:port/name.
     """
-    ca = (
-        f"&sslrootcert={secret_file(ca_secret, 'ca.crt')}"
-        if ca_secret
-        else "&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
-    )
-    return f"jdbc:postgresql://{database}?sslmode=verify-full{ca}"
+    ca = f"sslrootcert={secret_file(ca_secret, 'ca.crt')}" if ca_secret else _JAVAS_CERTIFICATES
+    return f"jdbc:postgresql://{database}?sslmode=verify-full&{ca}"
 
 
-def archive_config(
-    name: str,
-    warehouse: str,
-    region: str,
-    catalog: str,
-    database: str | None,
-    database_credentials: str | None,
-    endpoint: str | None,
-    credentials: str | None,
-    ca_secret: str | None,
-    database_ca_secret: str | None,
-    table: str,
-    control_topic: str,
-    commit_interval_ms: int,
-) -> dict[str, Any]:
+def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
     """The settings of Iceberg's sink (https://iceberg.apache.org/docs/latest/kafka-connect).
 
     The table follows from the converter's schema, the same for every record: attributes are one column of JSON text.
     """
     prefix = f"connect-{name}"
     config: dict[str, Any] = {
-        "iceberg.tables": table,
+        "iceberg.tables": known(args.table),
         "iceberg.tables.auto-create-enabled": True,
         "iceberg.tables.default-partition-by": "day(timestamp),service",
         # Of a newer version of this package, whose converter knows more fields.
@@ -171,8 +95,8 @@ def archive_config(
         # Each commit writes the table's metadata anew: without this, old versions of it pile up for ever.
         "iceberg.tables.auto-create-props.write.metadata.delete-after-commit.enabled": True,
         "iceberg.tables.auto-create-props.write.metadata.previous-versions-max": 20,
-        "iceberg.control.topic": control_topic,
-        "iceberg.control.commit.interval-ms": commit_interval_ms,
+        "iceberg.control.topic": known(args.control_topic),
+        "iceberg.control.commit.interval-ms": known(args.commit_interval_ms),
         # What the sink names itself begins with what the Connect cluster's identity may use.
         "iceberg.control.group-id-prefix": f"{prefix}-control-",
         "iceberg.coordinator.transactional.prefix": f"{prefix}-",
@@ -180,8 +104,8 @@ def archive_config(
         "iceberg.kafka.auto.offset.reset": "earliest",
         "iceberg.catalog": CATALOG,
         "iceberg.catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        "iceberg.catalog.warehouse": warehouse,
-        "iceberg.catalog.client.region": region,
+        "iceberg.catalog.warehouse": known(args.warehouse),
+        "iceberg.catalog.client.region": known(args.region),
         # About two minutes without S3 before a task fails, which is then restarted; below max.poll.interval.ms.
         "iceberg.catalog.s3.retry.num-retries": 15,
         "iceberg.catalog.s3.retry.min-wait-ms": 500,
@@ -195,16 +119,29 @@ def archive_config(
         "transforms.origin.partition.field": "kafka_partition",
         "transforms.origin.offset.field": "kafka_offset",
     }
-    if catalog == "glue":
-        config["iceberg.catalog.type"] = "glue"
-    elif catalog == "jdbc" and database and database_credentials:
-        config["iceberg.catalog.type"] = "jdbc"
-        config["iceberg.catalog.uri"] = jdbc_url(database, database_ca_secret)
-        config["iceberg.catalog.jdbc.user"] = secret_value(database_credentials, "username")
-        config["iceberg.catalog.jdbc.password"] = secret_value(database_credentials, "password")
-        config["iceberg.catalog.jdbc.schema-version"] = "V1"
-    else:
-        raise ValueError(f"catalog {catalog!r}: write glue, or jdbc with a database and its credentials")
+    return {**config, **_catalog_config(args), **_s3_config(args)}
+
+
+def _catalog_config(args: S3SinkArgs) -> dict[str, Any]:
+    """Where the sink finds the table's newest state. Raises ValueError for a catalog that lacks its database."""
+    database, credentials = known(args.database), known(args.database_credentials)
+    if args.catalog == "glue":
+        return {"iceberg.catalog.type": "glue"}
+    if args.catalog != "jdbc" or not database or not credentials:
+        raise ValueError(f"catalog {args.catalog!r}: write glue, or jdbc with a database and its credentials")
+    return {
+        "iceberg.catalog.type": "jdbc",
+        "iceberg.catalog.uri": jdbc_url(database, known(args.database_ca_secret)),
+        "iceberg.catalog.jdbc.user": secret_value(credentials, "username"),
+        "iceberg.catalog.jdbc.password": secret_value(credentials, "password"),
+        "iceberg.catalog.jdbc.schema-version": "V1",
+    }
+
+
+def _s3_config(args: S3SinkArgs) -> dict[str, Any]:
+    """How the sink reaches an S3 server that is not AWS's, and by which keys and authority."""
+    config: dict[str, Any] = {}
+    endpoint, credentials, ca_secret = known(args.endpoint), known(args.credentials), known(args.ca_secret)
     if endpoint:
         config["iceberg.catalog.s3.endpoint"] = endpoint
         config["iceberg.catalog.s3.path-style-access"] = True
@@ -217,30 +154,31 @@ def archive_config(
     return config
 
 
-def search_config(url: str, streams: Mapping[str, str], credentials: str, ca_secret: str | None) -> dict[str, Any]:
-    """The settings of the search sink (embedded/connect-plugins)."""
+def search_config(args: SearchSinkArgs) -> dict[str, Any]:
+    """The settings of the search sink (embedded/build/java_projects/connect-plugins)."""
+    credentials, ca_secret = known(args.credentials), known(args.ca_secret)
     config: dict[str, Any] = {
-        "search.url": url,
+        "search.url": known(args.url),
         "search.username": secret_value(credentials, "username"),
         "search.password": secret_value(credentials, "password"),
-        "search.streams": ",".join(f"{topic}={stream}" for topic, stream in sorted(streams.items())),
+        "search.streams": ",".join(f"{topic}={stream}" for topic, stream in sorted(known(args.streams).items())),
         "search.batch.bytes": BULK_BYTES,
     }
     return {**config, "search.tls.ca.path": secret_file(ca_secret, "ca.crt")} if ca_secret else config
 
 
-def database_config(database: str, credentials: str, ca_secret: str | None, table: str) -> dict[str, Any]:
+def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
     """The settings of Debezium's JDBC sink (https://debezium.io/documentation/reference/connectors/jdbc.html).
 
     A row's key is where its record is in Kafka, so a record that comes again replaces its own row.
     """
     return {
-        "connection.url": jdbc_url(database, ca_secret),
-        "connection.username": secret_value(credentials, "username"),
-        "connection.password": secret_value(credentials, "password"),
+        "connection.url": jdbc_url(known(args.database), known(args.ca_secret)),
+        "connection.username": secret_value(known(args.credentials), "username"),
+        "connection.password": secret_value(known(args.credentials), "password"),
         "connection.pool.min_size": 1,
         "connection.pool.max_size": 4,
-        "collection.name.format": table,
+        "collection.name.format": known(args.table),
         "primary.key.mode": "kafka",
         "insert.mode": "upsert",
         "delete.enabled": False,

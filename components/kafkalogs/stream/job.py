@@ -17,21 +17,21 @@ from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
-from ..config import units
-from ..kafka.topic import LogTopic, LogTopicArgs
-from ..kube.resources import custom_resource, manifest_from_values, metadata, part, typed, untyped
+from ..catalog.part import DEAD_LETTER_RETENTION
+from ..kafka.identity import user_manifest, user_resource
+from ..kafka.topic import LogTopic, LogTopicArgs, topic_manifest, topic_resource
+from ..kube.resources import Manifest, known, manifest_from_values, manifest_of, metadata, part, typed, untyped
 from ..kube.unknowns import name_of
+from . import record
 from .manifests import (
     FLINK_API,
-    STREAM,
     flink_manifest,
     policy_manifest,
     role_rules,
     script_manifest,
-    stream_user_manifest,
 )
-from .script import DEAD_LETTER_BYTES, OUTPUTS
-from .services import catalog_manifests, catalog_topic_manifest
+from .record import DEAD_LETTER_BYTES, OUTPUTS, STREAM
+from .services import catalog_manifests
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class FlinkJobArgs:
     upgrade_mode: pulumi.Input[str] = "savepoint"
     """How a change of the job goes on from the last one: `savepoint`, `last-state` or `stateless`."""
 
-    partitions: pulumi.Input[int] = 3
+    partitions: pulumi.Input[int] = record.PARTITIONS
     """Partitions of each topic that it writes."""
 
-    retention_ms: pulumi.Input[int] = 6 * units.HOUR
+    retention_ms: pulumi.Input[int] = record.RETENTION
     """How long the topics that it writes keep their records; milliseconds."""
 
-    dead_letter_retention_ms: pulumi.Input[int] = 14 * units.DAY
+    dead_letter_retention_ms: pulumi.Input[int] = DEAD_LETTER_RETENTION
     """How long dead letters are kept; milliseconds."""
 
     replication_factor: pulumi.Input[int] = 3
@@ -117,6 +117,18 @@ class FlinkJobArgs:
     """Annotations of the job's service account, by which a cloud gives it an identity."""
 
 
+def user_manifest_of_job(args: FlinkJobArgs) -> Manifest:
+    """The KafkaUser of the job."""
+    user = record.stream_user(known(args.producer_byte_rate))
+    return user_manifest(known(args.namespace), known(args.cluster), user)
+
+
+def catalog_topic_of_job(args: FlinkJobArgs) -> Manifest:
+    """The KafkaTopic of the service catalog."""
+    topic = record.service_catalog(known(args.replication_factor), known(args.min_in_sync_replicas))
+    return topic_manifest(known(args.namespace), known(args.cluster), topic)
+
+
 class FlinkJob(pulumi.ComponentResource):
     """The stream job on Flink, with its identity and the topics that it writes."""
 
@@ -132,8 +144,7 @@ class FlinkJob(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
         before: list[pulumi.Resource] = self._topics(name, args, here)
-        manifest = manifest_from_values(stream_user_manifest, **here, producer_byte_rate=args.producer_byte_rate)
-        before.append(custom_resource(f"{name}-user", "KafkaUser", manifest, minutes=5, opts=child))
+        before.append(user_resource(f"{name}-user", manifest_of(user_manifest_of_job, args), child))
 
         script = manifest_from_values(
             script_manifest,
@@ -234,20 +245,17 @@ class FlinkJob(pulumi.ComponentResource):
                 continue
             dead = key == "dead_letters"
             settings = LogTopicArgs(
-                **here,
-                topic=topic,
-                partitions=1 if dead else args.partitions,
-                replicas=args.replication_factor,
-                min_in_sync_replicas=args.min_in_sync_replicas,
-                retention_ms=args.dead_letter_retention_ms if dead else args.retention_ms,
-                max_message_bytes=DEAD_LETTER_BYTES if dead else None,
+                args.namespace,
+                args.cluster,
+                topic,
+                1 if dead else args.partitions,
+                args.replication_factor,
+                args.min_in_sync_replicas,
+                args.dead_letter_retention_ms if dead else args.retention_ms,
+                DEAD_LETTER_BYTES if dead else None,
+                kind="dead-letters" if dead else "derived",
+                retention_class="dead-letters" if dead else record.retention_class(key),
             )
             made.append(LogTopic(f"{name}-{topic}", settings, child))
-        manifest = manifest_from_values(
-            catalog_topic_manifest,
-            **here,
-            replication_factor=args.replication_factor,
-            min_in_sync_replicas=args.min_in_sync_replicas,
-        )
-        made.append(custom_resource(f"{name}-{OUTPUTS['catalog']}", "KafkaTopic", manifest, minutes=5, opts=child))
+        made.append(topic_resource(f"{name}-{OUTPUTS['catalog']}", manifest_of(catalog_topic_of_job, args), child))
         return made

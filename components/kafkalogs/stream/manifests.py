@@ -4,20 +4,16 @@ import hashlib
 from typing import Final
 
 from ..config import naming
-from ..kafka.identity import acl
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, STRIMZI_API, Manifest, metadata
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from ..kube.service_secrets import CA_SECRET
-from .script import OUTPUTS, TOPICS, render, sampled_below
-
-STREAM: Final = "stream"
-"""The name of the FlinkDeployment, of the KafkaUser, and what consumer groups and transactional ids begin with."""
+from .record import STREAM, TOPICS
+from .script import render, sampled_below
 
 FLINK_API: Final = "flink.apache.org/v1beta1"
 FLINK_VERSION: Final = "v2_3"
 DRIVER: Final = "org.apache.flink.table.runtime.application.SqlDriver"
 """Flink's own program that runs a SQL script."""
 
-READ_PREFIX: Final = "logs."
 METRICS_PORT: Final = 9249
 REST_PORT: Final = 8081
 _TASK_PORT: Final = 6122
@@ -29,29 +25,6 @@ _WEB_IDENTITY: Final = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
 _USER: Final = 9999
 # Pods that ask the JobManager: the embedded operator and Flink's own.
 _OPERATORS: Final = ({"strimzi.io/kind": "cluster-operator"}, {"app.kubernetes.io/name": "flink-kubernetes-operator"})
-
-
-def stream_user_manifest(namespace: str, cluster: str, producer_byte_rate: int | None = None) -> Manifest:
-    """The KafkaUser of the job: it reads all service topics, those to come too, and writes its own."""
-    reads, writes = ("Read", "Describe"), ("Write", "Describe")
-    acls = [
-        acl("topic", READ_PREFIX, "prefix", *reads),
-        # Read also of what it writes: to end transactions that a failure left open, it asks who has written there.
-        *(acl("topic", topic, "literal", "Read", *writes) for topic in OUTPUTS.values()),
-        acl("group", f"{STREAM}.", "prefix", *reads),
-        # The transactions by which its sinks are exactly once.
-        acl("transactionalId", f"{STREAM}.", "prefix", *writes),
-    ]
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaUser",
-        "metadata": metadata(STREAM, namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "authentication": {"type": "tls"},
-            "authorization": {"type": "simple", "acls": acls},
-            **({"quotas": {"producerByteRate": producer_byte_rate}} if producer_byte_rate else {}),
-        },
-    }
 
 
 def script_manifest(

@@ -3,21 +3,7 @@
 from typing import Any, Final
 
 from ..config import units
-
-OUTPUTS: Final = {
-    "error": "logs.error",
-    "critical": "errors.critical",
-    "sampled": "logs.sampled",
-    "rate": "metrics.error-rate",
-    "latency": "metrics.latency",
-    "correlations": "correlations",
-    "dead_letters": "dlq.stream",
-    "catalog": "catalog.services",
-}
-"""The topics that the job writes, by what its templates call them."""
-
-TOPICS: Final = r"logs\.(?!(error|sampled)$).*"
-"""The topics that the job reads: those of all services, also of ones to come, without its own."""
+from .record import DEAD_LETTER_BYTES, OUTPUTS
 
 LARGEST_EVENT: Final = 256 * 1024
 """Characters of an event. Even if each took three bytes in UTF-8, the event with its team and tier would fit into the
@@ -26,9 +12,6 @@ LARGEST_EVENT: Final = 256 * 1024
 DEAD_LETTER_CHARACTERS: Final = units.MIB
 """Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
 A broker takes larger ones only compressed. The headers tell where the record is."""
-
-DEAD_LETTER_BYTES: Final = 4 * units.MIB
-"""The largest record of the dead letters: DEAD_LETTER_CHARACTERS of three bytes each, and the headers."""
 
 TRANSACTION_TIMEOUT_MS: Final = 15 * units.MINUTE
 """How long the job may be gone before a broker gives up a transaction that a checkpoint has promised to commit. It is

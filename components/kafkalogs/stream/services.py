@@ -4,36 +4,14 @@ import hashlib
 import json
 from typing import Any, Final
 
-from ..config import naming, units
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, STRIMZI_API, Manifest, metadata
-from .script import OUTPUTS
+from ..config import naming
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from .record import OUTPUTS
 
 TOPIC: Final = OUTPUTS["catalog"]
 _FOLDER: Final = "/etc/kafkalogs"
 # The user of our Python images.
 _USER: Final = 1001
-
-
-def catalog_topic_manifest(
-    namespace: str, cluster: str, replication_factor: int, min_in_sync_replicas: int
-) -> Manifest:
-    """The KafkaTopic of the service catalog: the last word on each service."""
-    return {
-        "apiVersion": STRIMZI_API,
-        "kind": "KafkaTopic",
-        "metadata": metadata(TOPIC, namespace, cluster, wait=True, at_once=True),
-        "spec": {
-            "partitions": 1,
-            "replicas": replication_factor,
-            "config": {
-                "cleanup.policy": "compact",
-                # It is read whole when the stream job starts without state, so it is kept small.
-                "segment.bytes": 16 * units.MIB,
-                "segment.ms": units.DAY,
-                "min.insync.replicas": min_in_sync_replicas,
-            },
-        },
-    }
 
 
 def catalog_manifests(

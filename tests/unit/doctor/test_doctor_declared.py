@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, cast
 
 import pytest
 import yaml
@@ -13,6 +14,56 @@ from kafkalogs.doctor import declared as want
 
 from tests.support.render import PLATFORM_KEY, Rendered, render_config
 from tests.support.sandbox import LOCAL_STACK
+
+QUOTAS: Final[Mapping[str, str]] = {
+    "producerByteRate": "producer_byte_rate",
+    "consumerByteRate": "consumer_byte_rate",
+    "requestPercentage": "request_percentage",
+    "controllerMutationRate": "controller_mutation_rate",
+}
+"""Kafka's names of the quotas of a KafkaUser."""
+
+
+def topic_of(manifest: dict[str, Any]) -> want.Topic:
+    """The topic of a KafkaTopic."""
+    spec = manifest["spec"]
+    settings = cast("dict[str, Any]", spec.get("config") or {})
+    return want.Topic(
+        name=spec.get("topicName") or manifest["metadata"]["name"],
+        partitions=int(spec["partitions"]),
+        replicas=int(spec["replicas"]),
+        config={key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in settings.items()},
+    )
+
+
+def user_of(manifest: dict[str, Any]) -> want.User:
+    """The user of a KafkaUser."""
+    spec, name = manifest["spec"], str(manifest["metadata"]["name"])
+    certified = spec["authentication"]["type"].startswith("tls")
+    rules = cast("list[dict[str, Any]]", spec.get("authorization", {}).get("acls", []))
+    limits = cast("dict[str, int]", spec.get("quotas") or {})
+    return want.User(
+        name=name,
+        principal=f"CN={name}" if certified else name,
+        acls=frozenset(one for rule in rules for one in acls_of(rule)),
+        quotas={QUOTAS[key]: float(value) for key, value in limits.items()},
+    )
+
+
+def acls_of(rule: dict[str, Any]) -> Iterable[want.Acl]:
+    """The rights of one rule of a KafkaUser."""
+    resource = rule["resource"]
+    whole = resource["type"] == "cluster"
+    for operation in rule["operations"]:
+        yield want.Acl(
+            kind=resource["type"],
+            name=want.CLUSTER_RESOURCE if whole else resource["name"],
+            pattern="literal" if whole else resource.get("patternType", "literal"),
+            operation=operation,
+            permission=rule.get("type", "allow"),
+            host=rule.get("host", "*"),
+        )
+
 
 LOCAL: dict[str, Any] = yaml.safe_load(LOCAL_STACK.read_text())["config"]
 
@@ -75,13 +126,13 @@ def whole(value: Any) -> Any:
 
 def test_topics(both: tuple[want.Declared, list[Rendered]]) -> None:
     declared, rendered = both
-    asked = [want.topic_of(whole(one)) for one in manifests(rendered, "KafkaTopic")]
+    asked = [topic_of(whole(one)) for one in manifests(rendered, "KafkaTopic")]
     assert {topic.name: topic for topic in asked} == dict(declared.topics)
 
 
 def test_users_with_their_rights_and_quotas(both: tuple[want.Declared, list[Rendered]]) -> None:
     declared, rendered = both
-    asked = [want.user_of(whole(one)) for one in manifests(rendered, "KafkaUser")]
+    asked = [user_of(whole(one)) for one in manifests(rendered, "KafkaUser")]
     assert {user.name: user for user in asked} == dict(declared.users)
 
 

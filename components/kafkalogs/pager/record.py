@@ -1,0 +1,98 @@
+"""The record of the pager: its topics, its identity and its names."""
+
+from dataclasses import replace
+from typing import Final
+
+from ..catalog.part import (
+    DEAD_LETTER_RESERVE,
+    DEAD_LETTER_RETENTION,
+    INTERNAL_RESERVE,
+    LEAST_RATE,
+    Part,
+    Port,
+    TopicSpec,
+    UserSpec,
+    client,
+    log_config,
+)
+from ..config import units
+from ..config.models import Platform
+
+NAME: Final = "pager"
+"""The name of the Deployment and of the KafkaUser."""
+
+GROUP_PREFIX: Final = f"{NAME}."
+GROUP: Final = f"{GROUP_PREFIX}incidents"
+TOPIC: Final = "errors.critical"
+"""What it reads."""
+
+DEAD_LETTERS: Final = "dlq.pager"
+STATE: Final = "pager.state"
+"""The open incidents."""
+
+HEALTH_PORT: Final = 8080
+METRICS_PORT: Final = 9404
+
+DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
+"""A dead letter is a record of up to 1 MiB, and the reason why it is there."""
+
+
+def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
+    """The topic of what it cannot read, and of what PagerDuty rejects."""
+    return TopicSpec(
+        name=DEAD_LETTERS,
+        kind="dead-letters",
+        retention_class="dead-letters",
+        partitions=1,
+        replicas=replicas,
+        config=log_config(retention_ms, in_sync, DEAD_LETTER_BYTES),
+        reserve=DEAD_LETTER_RESERVE,
+    )
+
+
+def state(replicas: int, in_sync: int) -> TopicSpec:
+    """The topic of the open incidents: the last state of each, until it is resolved."""
+    return TopicSpec(
+        name=STATE,
+        kind="internal",
+        retention_class="internal",
+        partitions=1,
+        replicas=replicas,
+        config={
+            "cleanup.policy": "compact",
+            # It is read whole at each start, so it is kept small: compacted soon, in small segments.
+            "segment.bytes": 16 * units.MIB,
+            "segment.ms": units.HOUR,
+            "min.cleanable.dirty.ratio": "0.1",
+            "delete.retention.ms": units.DAY,
+            "min.insync.replicas": in_sync,
+        },
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
+    return dead_letters(*copies), state(*copies)
+
+
+def _users(_: Platform) -> tuple[UserSpec, ...]:
+    user = client(NAME, writes=(DEAD_LETTERS, STATE), reads=(TOPIC, STATE), group_prefix=GROUP_PREFIX)
+    return (replace(user, producer_byte_rate=LEAST_RATE),)
+
+
+PAGER: Final = Part(
+    key="pager",
+    title="the pager",
+    images=("pager",),
+    topics=_topics,
+    users=_users,
+    group=GROUP,
+    reads=lambda _, __: (TOPIC,),
+    topic_names=(DEAD_LETTERS, STATE),
+    user_names=(NAME,),
+    group_prefixes=(GROUP_PREFIX,),
+    endpoints=lambda _: ("pagerduty",),
+    ports=(Port(METRICS_PORT, ("prometheus",)),),
+    deploy="pager.deploy:deploy",
+)

@@ -1,0 +1,77 @@
+"""The record of the schemas and of their registry: its topics, its identity and its names."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from ..catalog.part import INTERNAL_RESERVE, LEAST_RATE, Part, Port, TopicSpec, UserSpec, client
+from ..config.models import Platform
+
+REGISTRY: Final = "registry"
+"""The name of the Service, the Deployment, the certificate and the KafkaUser."""
+
+WRITER: Final = "registry-writer"
+"""Whose password the Secret `registry-writer-credentials` holds."""
+
+TOPICS: Final = ("kafkasql-journal", "kafkasql-snapshots", "registry-events")
+GROUP_PREFIX: Final = "apicurio-"
+
+HTTPS_PORT: Final = 8443
+METRICS_PORT: Final = 9000
+
+
+def registry_topic(name: str, replicas: int, in_sync: int) -> TopicSpec:
+    """One of the registry's topics.
+
+    They are its database: the registry refuses to start unless they are kept for ever. One partition, because the order
+    of the changes is their meaning.
+    """
+    return TopicSpec(
+        name=name,
+        kind="internal",
+        retention_class="internal",
+        partitions=1,
+        replicas=replicas,
+        config={
+            "cleanup.policy": "delete",
+            "retention.ms": -1,
+            "retention.bytes": -1,
+            "min.insync.replicas": in_sync,
+        },
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+def _own(platform: Platform) -> bool:
+    """Whether the platform runs a registry of its own."""
+    return platform.schemas is not None and platform.schemas.url is None
+
+
+def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
+    return tuple(registry_topic(name, *copies) for name in TOPICS) if _own(platform) else ()
+
+
+def _users(platform: Platform) -> tuple[UserSpec, ...]:
+    user = client(REGISTRY, writes=TOPICS, reads=TOPICS, group_prefix=GROUP_PREFIX)
+    return (replace(user, producer_byte_rate=LEAST_RATE),) if _own(platform) else ()
+
+
+def _credentials(platform: Platform) -> Mapping[str, str]:
+    return {WRITER: WRITER} if _own(platform) else {}
+
+
+SCHEMAS: Final = Part(
+    key="schemas",
+    title="the schema registry",
+    images=("registry", "schemas"),
+    topics=_topics,
+    users=_users,
+    topic_names=TOPICS,
+    user_names=(REGISTRY,),
+    group_prefixes=(GROUP_PREFIX,),
+    certificates=lambda platform: (REGISTRY,) if _own(platform) else (),
+    credentials=_credentials,
+    ports=(Port(HTTPS_PORT, ()), Port(METRICS_PORT, ("prometheus",))),
+    deploy="schemas.deploy:deploy",
+)

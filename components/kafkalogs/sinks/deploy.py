@@ -1,0 +1,171 @@
+"""The Connect cluster of a stack, and its sinks."""
+
+import pulumi
+
+from ..aws import archive_layout
+from ..catalog.part import passed_on
+from ..kafka import jmx
+from ..kube.service_secrets import CA_SECRET
+from ..kube.wiring import Wiring, address
+from . import settings
+from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
+from .connect import ConnectCluster, ConnectClusterArgs
+from .connectors import JdbcSink, S3Sink, SearchSink
+from .heap import ConnectorLoad, heap_bytes
+from .record import CONNECT, CONTROL_TOPIC, audited
+from .search_setup import SearchSetup, SearchSetupArgs
+
+S3, DATABASE, SEARCH = "s3-credentials", "postgres-credentials", "search-sink-credentials"
+ADMIN = "elastic-credentials"
+
+
+def connect(wiring: Wiring) -> pulumi.Resource | None:
+    """The workers, with the memory that their sinks need and the Secrets that these read."""
+    config, loads = wiring.platform, _loads(wiring)
+    if not loads:
+        return None
+    uses = {
+        "s3": config.archive is not None,
+        "search": config.search is not None,
+        "database": _in_database(wiring),
+    }
+    args = ConnectClusterArgs(
+        wiring.namespace,
+        wiring.cluster,
+        wiring.images["connect"],
+        heap_bytes(loads, config.connect.replicas),
+        replicas=config.connect.replicas,
+        version=config.kafka.version,
+        topic_replicas=wiring.copies,
+        min_in_sync_replicas=wiring.in_sync,
+        producer_byte_rate=passed_on(config),
+        cpu=config.connect.cpu,
+        metrics=jmx.metrics_config(wiring.cluster, jmx.CONNECT_KEY) if config.monitoring else None,
+        control_topics=[CONTROL_TOPIC] if config.archive else None,
+        secrets=_secrets(wiring, uses),
+        labels={f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used},
+        account_annotations=wiring.endpoints.identity("connect"),
+    )
+    return ConnectCluster(CONNECT, args, wiring.options())
+
+
+def _in_database(wiring: Wiring) -> bool:
+    archive = wiring.platform.archive
+    return (archive is not None and archive.catalog == "jdbc") or wiring.platform.audit is not None
+
+
+def _loads(wiring: Wiring) -> list[ConnectorLoad]:
+    config, topics = wiring.platform, wiring.catalog.topics
+    partitions = sum(wiring.log_partitions.values())
+    of_audit = sum(topics[name].partitions for name in audited(wiring.log_classes))
+    return [
+        *([settings.archive_load(1, partitions, _archive_files(wiring))] if config.archive else []),
+        *([settings.search_load(1, partitions)] if config.search else []),
+        *([settings.database_load(1, of_audit)] if config.audit else []),
+    ]
+
+
+def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
+    """The Secrets that the workers mount: of the endpoints' credentials and authorities."""
+    where, config = wiring.endpoints, wiring.platform
+    secrets: list[str] = [CA_SECRET] if where.own else []
+    secrets += [S3] if config.archive and where.s3 else []
+    secrets += [SEARCH] if config.search else []
+    secrets += [DATABASE] if uses["database"] else []
+    authorities = {where.ca_secret(name) for name, used in uses.items() if used} - set(secrets)
+    return secrets + sorted(filter(None, authorities))
+
+
+def _archive_files(wiring: Wiring) -> int:
+    """How many files of a day the archive writes at the same time: one for each service, or each of its classes."""
+    if not wiring.endpoints.archive_by_class:
+        return len(wiring.platform.services)
+    classes = {name: topic.retention_class for name, topic in wiring.catalog.topics.items()}
+    return sum(len({classes[topic] for topic in writer.topics.values()}) for writer in wiring.catalog.writers.values())
+
+
+def archive(wiring: Wiring) -> pulumi.Resource | None:
+    """The sink of all logs in S3."""
+    archive, where = wiring.platform.archive, wiring.endpoints
+    if archive is None:
+        return None
+    args = S3SinkArgs(
+        namespace=wiring.namespace,
+        cluster=wiring.cluster,
+        connect=CONNECT,
+        topic_replicas=wiring.copies,
+        min_in_sync_replicas=wiring.in_sync,
+        topics=list(wiring.log_classes),
+        warehouse=archive.warehouse,
+        region=archive.region,
+        catalog=archive.catalog,
+        database=where.database,
+        database_credentials=DATABASE,
+        endpoint=where.s3,
+        credentials=S3 if where.s3 else None,
+        ca_secret=where.ca_secret("s3"),
+        database_ca_secret=where.ca_secret("database"),
+        table=where.archive_table,
+        commit_interval_ms=archive.commit_interval,
+        config=archive_layout.sink_settings(dict(wiring.log_classes)) if where.archive_by_class else None,
+    )
+    return S3Sink("archive", args, wiring.options("shipper", "connect"))
+
+
+def search(wiring: Wiring) -> pulumi.Resource | None:
+    """The sink of the latest logs, and the Job that prepares the engine for them."""
+    where = wiring.endpoints
+    url = address(where.search, "search")
+    ca_secret = where.ca_secret("search")
+    setup_args = SearchSetupArgs(
+        wiring.namespace,
+        wiring.images["search-setup"],
+        url,
+        _kept(wiring),
+        ADMIN,
+        ca_secret,
+        replicas=0 if "search" in where.own else 1,
+    )
+    setup = SearchSetup("search-setup", setup_args, wiring.options())
+    args = SearchSinkArgs(
+        namespace=wiring.namespace,
+        cluster=wiring.cluster,
+        connect=CONNECT,
+        topic_replicas=wiring.copies,
+        min_in_sync_replicas=wiring.in_sync,
+        topics=list(wiring.log_classes),
+        url=url,
+        streams={name: settings.data_stream(kind) for name, kind in wiring.log_classes.items()},
+        credentials=SEARCH,
+        ca_secret=ca_secret,
+    )
+    return SearchSink("search", args, wiring.options("shipper", "connect", setup))
+
+
+def _kept(wiring: Wiring) -> dict[str, int]:
+    """How long each data stream keeps events (milliseconds): as long as Kafka does, the longest of its topics."""
+    topics, classes = wiring.catalog.topics, wiring.platform.retention_classes()
+    kept: dict[str, int] = {}
+    for name, kind in wiring.log_classes.items():
+        stream = settings.data_stream(kind)
+        kept[stream] = max(kept.get(stream, 0), topics[name].retention_ms if name in topics else classes[kind])
+    return kept
+
+
+def audit(wiring: Wiring) -> pulumi.Resource | None:
+    """The sink of audit logs in PostgreSQL; None where no topic has audit logs."""
+    topics = list(audited(wiring.log_classes))
+    if not topics:
+        return None
+    args = JdbcSinkArgs(
+        namespace=wiring.namespace,
+        cluster=wiring.cluster,
+        connect=CONNECT,
+        topic_replicas=wiring.copies,
+        min_in_sync_replicas=wiring.in_sync,
+        topics=topics,
+        database=address(wiring.endpoints.database, "database"),
+        credentials=DATABASE,
+        ca_secret=wiring.endpoints.ca_secret("database"),
+    )
+    return JdbcSink("audit", args, wiring.options("shipper", "connect"))

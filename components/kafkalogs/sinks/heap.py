@@ -1,0 +1,56 @@
+"""The heap of Kafka Connect's workers, from what their connectors may hold at the same time."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from ..config import units
+
+BASE_HEAP: Final = 192 * units.MIB
+"""A worker's own heap, without connectors: classes of plugins, its three internal topics, the REST API."""
+
+FETCH: Final = units.MIB
+"""The most that a consumer holds of one partition: `max.partition.fetch.bytes`; compressed, as it came."""
+
+USABLE_HEAP: Final = 0.7
+"""The fraction of the heap that buffers may fill. The rest is for records that are being converted and for G1, which
+collects all the time above that."""
+
+HEAP_STEP: Final = 64 * units.MIB
+
+
+@dataclass(frozen=True)
+class ConnectorLoad:
+    """What a connector holds in the memory of the workers."""
+
+    tasks: int
+    """Its `tasksMax`."""
+
+    partitions: int
+    """Of all topics that it reads, together."""
+
+    task_bytes: int = 0
+    """The connector's own buffer in each task, such as the records of one bulk request; bytes."""
+
+    partition_bytes: int = 0
+    """The connector's own buffer for each partition, such as an open file; bytes."""
+
+
+def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
+    """The heap of each worker, from what the connectors may hold at the same time.
+
+    One worker may be gone, so n = max(1, workers - 1) share the tasks and partitions of each connector:
+
+        heap = (BASE_HEAP + sum(ceil(tasks / n) * task_bytes
+                                + ceil(partitions / n) * (FETCH + partition_bytes))) / USABLE_HEAP
+
+    rounded up to HEAP_STEP. It is what catching up after an outage takes, when all buffers are full.
+    """
+    left = max(1, workers - 1)
+    buffers = sum(
+        math.ceil(load.tasks / left) * load.task_bytes
+        + math.ceil(load.partitions / left) * (FETCH + load.partition_bytes)
+        for load in loads
+    )
+    return math.ceil((BASE_HEAP + buffers) / USABLE_HEAP / HEAP_STEP) * HEAP_STEP

@@ -1,0 +1,269 @@
+"""The records of Kafka Connect and of its sinks: their topics, the identity of the workers, and their names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..catalog import resolve
+from ..catalog.part import (
+    DEAD_LETTER_RESERVE,
+    DEAD_LETTER_RETENTION,
+    INTERNAL_RESERVE,
+    Acl,
+    Part,
+    Setting,
+    TopicSpec,
+    UserSpec,
+    allow,
+    passed_on,
+)
+from ..config import sizing, units
+from ..config.models import Platform
+from ..config.naming import LOGS_PREFIX
+
+CONNECT: Final = "connect"
+"""The name of the Connect cluster and of its KafkaUser; the names of its topics begin with it."""
+
+GROUP_PREFIX: Final = "connect-"
+"""What Kafka Connect begins a sink's consumer group with: connect-<connector>."""
+
+CONTROL_TOPIC: Final = "archive.control"
+"""By this topic the archive's tasks agree on a commit."""
+
+DEAD_LETTER_PREFIX: Final = "dlq."
+AUDIT_CLASS: Final = "audit"
+
+PARTITIONS: Final = {"configs": 1, "offsets": 6, "status": 3}
+"""Of the internal topics. Kafka Connect asks for exactly one of its configurations; its own defaults for the others,
+25 and 5, are for hundreds of connectors."""
+
+LARGEST_LETTER: Final = 2 * units.MIB
+"""The largest record of a dead-letter topic: the largest of a log topic, with what the headers say of the failure."""
+
+_SINKS: Final = ("archive", "search", "audit")
+
+
+def internal_topics(connect: str) -> dict[str, str]:
+    """The topics in which a Connect cluster keeps its memory, by what Kafka Connect calls them."""
+    return {key: f"{connect}.{key}" for key in PARTITIONS}
+
+
+def dead_letter_name(sink: str) -> str:
+    """The dead-letter topic of a sink."""
+    return f"{DEAD_LETTER_PREFIX}{sink}"
+
+
+def internal_topic(connect: str, key: str, replicas: int, in_sync: int) -> TopicSpec:
+    """One of the three internal topics: compacted, so that the last word on each key stays."""
+    return TopicSpec(
+        name=internal_topics(connect)[key],
+        kind="internal",
+        retention_class="internal",
+        partitions=PARTITIONS[key],
+        replicas=replicas,
+        config={"cleanup.policy": "compact", "min.insync.replicas": in_sync},
+        explicit_name=True,
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
+    """The topic of records that a sink could not deliver.
+
+    Connect gives a record there the time of the original one. The topic puts its own in its place: by the original,
+    a record that was replayed after a month would be older than the retention, and refused or deleted at once.
+    """
+    config: dict[str, Setting] = {
+        "cleanup.policy": "delete",
+        "compression.type": "producer",
+        "max.message.bytes": LARGEST_LETTER,
+        "message.timestamp.type": "LogAppendTime",
+        "min.insync.replicas": in_sync,
+        "retention.ms": DEAD_LETTER_RETENTION,
+        "segment.bytes": sizing.SEGMENT_BYTES,
+    }
+    return TopicSpec(
+        name=topic,
+        kind="dead-letters",
+        retention_class="dead-letters",
+        partitions=1,
+        replicas=replicas,
+        config=config,
+        explicit_name=True,
+        reserve=DEAD_LETTER_RESERVE,
+    )
+
+
+def control(topic: str, replicas: int, in_sync: int) -> TopicSpec:
+    """The topic by which the tasks of an Iceberg sink agree on a commit.
+
+    What is in it is part of commits that are not finished: nothing of it may ever be deleted.
+    """
+    config: dict[str, Setting] = {
+        "cleanup.policy": "delete",
+        "min.insync.replicas": in_sync,
+        "retention.bytes": -1,
+        "retention.ms": -1,
+        "segment.bytes": sizing.SEGMENT_BYTES,
+    }
+    return TopicSpec(
+        name=topic,
+        kind="internal",
+        retention_class="internal",
+        partitions=1,
+        replicas=replicas,
+        config=config,
+        explicit_name=True,
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rights:
+    """What the connectors of a Connect cluster may read and write."""
+
+    read_prefixes: tuple[str, ...] = (LOGS_PREFIX,)
+    write_prefixes: tuple[str, ...] = (DEAD_LETTER_PREFIX,)
+    control_topics: tuple[str, ...] = ()
+
+
+def connect_user(connect: str, rights: Rights, producer_byte_rate: int | None) -> UserSpec:
+    """The identity of the workers and of all their connectors, which have no identities of their own.
+
+    Connect may make no topic: its own are resources. The group <connect>.workers is the workers' own, those that begin
+    with connect- are the sinks'; the same prefix is for transactions, with which the Iceberg sink commits its offsets.
+    """
+    own = internal_topics(connect).values()
+    acls: list[Acl] = [
+        *(allow("topic", topic, "literal", "Read", "Write", "Describe", "DescribeConfigs") for topic in own),
+        *(allow("topic", topic, "literal", "Read", "Write", "Describe") for topic in rights.control_topics),
+        *(allow("topic", prefix, "prefix", "Read", "Describe") for prefix in rights.read_prefixes),
+        *(allow("topic", prefix, "prefix", "Write", "Describe") for prefix in rights.write_prefixes),
+        allow("group", workers_group(connect), "literal", "Read", "Describe"),
+        allow("group", GROUP_PREFIX, "prefix", "Read", "Describe"),
+    ]
+    if rights.control_topics:
+        acls.append(allow("transactionalId", GROUP_PREFIX, "prefix", "Write", "Describe"))
+    return UserSpec(name=connect, acls=tuple(acls), producer_byte_rate=producer_byte_rate)
+
+
+def workers_group(connect: str) -> str:
+    """The group in which the workers of a Connect cluster share its tasks."""
+    return f"{connect}.workers"
+
+
+def _copies(platform: Platform) -> tuple[int, int]:
+    return platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas
+
+
+def _has_sinks(platform: Platform) -> bool:
+    return any(getattr(platform, sink) is not None for sink in _SINKS)
+
+
+def _connect_topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    return tuple(internal_topic(CONNECT, key, *_copies(platform)) for key in PARTITIONS)
+
+
+def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
+    rights = Rights(control_topics=(CONTROL_TOPIC,) if platform.archive else ())
+    return (connect_user(CONNECT, rights, passed_on(platform)),)
+
+
+def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    copies = _copies(platform)
+    return dead_letters(dead_letter_name("archive"), *copies), control(CONTROL_TOPIC, *copies)
+
+
+def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    """The audit sink is there if a service writes audit logs."""
+    classes = {topic.retention_class for topic in resolve.topics_of(platform).values()}
+    return (dead_letters(dead_letter_name("audit"), *_copies(platform)),) if AUDIT_CLASS in classes else ()
+
+
+def audited(log_classes: Mapping[str, str]) -> tuple[str, ...]:
+    """The topics of audit logs."""
+    return tuple(sorted(topic for topic, kind in log_classes.items() if kind == AUDIT_CLASS))
+
+
+def _all(_: Platform, log_classes: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(log_classes)
+
+
+def _archive_endpoints(platform: Platform) -> tuple[str, ...]:
+    """With AWS Glue the archive is in Amazon's S3, and its catalog needs no database."""
+    return ("s3", "database") if platform.archive is not None and platform.archive.catalog == "jdbc" else ()
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A connector that a stack has."""
+
+    name: str
+    class_: str
+    topics: tuple[str, ...]
+    tasks: int = 1
+
+
+ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
+SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
+JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+
+
+def sinks(platform: Platform, log_classes: Mapping[str, str]) -> list[Sink]:
+    """The connectors of a stack whose topics of log events have these classes."""
+    logs = tuple(log_classes)
+    found = [
+        *([Sink("archive", ICEBERG, logs)] if platform.archive else []),
+        *([Sink("search", SEARCH_SINK, logs)] if platform.search else []),
+        *([Sink("audit", JDBC, audited(log_classes))] if platform.audit else []),
+    ]
+    return [sink for sink in found if sink.topics]
+
+
+CONNECT_CLUSTER: Final = Part(
+    key=CONNECT,
+    title="Kafka Connect",
+    on=_has_sinks,
+    topics=_connect_topics,
+    users=_connect_users,
+    topic_names=tuple(internal_topics(CONNECT).values()),
+    user_names=(CONNECT,),
+    group_prefixes=(workers_group(CONNECT), GROUP_PREFIX),
+    deploy="sinks.deploy:connect",
+)
+
+ARCHIVE: Final = Part(
+    key="archive",
+    title="the archive",
+    images=("connect",),
+    topics=_archive_topics,
+    group=f"{GROUP_PREFIX}archive",
+    reads=_all,
+    topic_names=(dead_letter_name("archive"), CONTROL_TOPIC),
+    endpoints=_archive_endpoints,
+    deploy="sinks.deploy:archive",
+)
+
+SEARCH: Final = Part(
+    key="search",
+    title="the search",
+    images=("connect", "search-setup"),
+    topics=lambda platform: (dead_letters(dead_letter_name("search"), *_copies(platform)),),
+    group=f"{GROUP_PREFIX}search",
+    reads=_all,
+    topic_names=(dead_letter_name("search"),),
+    endpoints=lambda _: ("search",),
+    deploy="sinks.deploy:search",
+)
+
+AUDIT: Final = Part(
+    key="audit",
+    title="the audit sink",
+    images=("connect",),
+    topics=_audit_topics,
+    group=f"{GROUP_PREFIX}audit",
+    reads=lambda _, log_classes: audited(log_classes),
+    topic_names=(dead_letter_name("audit"),),
+    endpoints=lambda _: ("database",),
+    deploy="sinks.deploy:audit",
+)

@@ -1,0 +1,157 @@
+"""The record of the stream job: the topics that it makes, its identity and its names."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from ..catalog.part import (
+    DEAD_LETTER_RESERVE,
+    DEAD_LETTER_RETENTION,
+    INTERNAL_RESERVE,
+    Part,
+    TopicSpec,
+    UserSpec,
+    allow,
+    log_config,
+    passed_on,
+)
+from ..config import units
+from ..config.models import Platform
+from ..config.naming import LOGS_PREFIX
+
+STREAM: Final = "stream"
+"""The name of the FlinkDeployment and of the KafkaUser."""
+
+PREFIX: Final = f"{STREAM}."
+"""What the names of its consumer groups and of its transactional ids begin with."""
+
+OUTPUTS: Final = {
+    "error": "logs.error",
+    "critical": "errors.critical",
+    "sampled": "logs.sampled",
+    "rate": "metrics.error-rate",
+    "latency": "metrics.latency",
+    "correlations": "correlations",
+    "dead_letters": "dlq.stream",
+    "catalog": "catalog.services",
+}
+"""The topics that the job writes, by what its templates call them."""
+
+TOPICS: Final = r"logs\.(?!(error|sampled)$).*"
+"""The topics that the job reads: those of all services, also of services to come, without the job's own."""
+
+PARTITIONS: Final = 3
+RETENTION: Final = 6 * units.HOUR
+"""How long the topics that it makes of logs keep their records; milliseconds."""
+
+DEAD_LETTER_BYTES: Final = 4 * units.MIB
+"""The largest dead letter: 1 Mi characters of up to three bytes each, and the headers."""
+
+SHARES: Final[Mapping[str, float]] = {
+    "error": 0.1,
+    "critical": 0.02,
+    "sampled": 1.0,
+    "rate": 0.005,
+    "latency": 0.005,
+    "correlations": 0.02,
+}
+"""How much of what all services write each topic is planned with. The sample holds everything but most debug logs; one
+event in ten is an error in a bad hour."""
+
+
+def retention_class(key: str) -> str:
+    """The retention class of a topic that the job makes of logs."""
+    return "errors" if key in {"error", "critical"} else "application"
+
+
+def derived(key: str, partitions: int, replicas: int, in_sync: int, retention_ms: int) -> TopicSpec:
+    """A topic that the job makes of logs."""
+    return TopicSpec(
+        name=OUTPUTS[key],
+        kind="derived",
+        retention_class=retention_class(key),
+        partitions=partitions,
+        replicas=replicas,
+        config=log_config(retention_ms, in_sync),
+    )
+
+
+def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
+    """The topic of what is no log event."""
+    return TopicSpec(
+        name=OUTPUTS["dead_letters"],
+        kind="dead-letters",
+        retention_class="dead-letters",
+        partitions=1,
+        replicas=replicas,
+        config=log_config(retention_ms, in_sync, DEAD_LETTER_BYTES),
+        reserve=DEAD_LETTER_RESERVE,
+    )
+
+
+def service_catalog(replicas: int, in_sync: int) -> TopicSpec:
+    """The topic of the service catalog: the last word on each service."""
+    return TopicSpec(
+        name=OUTPUTS["catalog"],
+        kind="internal",
+        retention_class="internal",
+        partitions=1,
+        replicas=replicas,
+        config={
+            "cleanup.policy": "compact",
+            # It is read whole when the stream job starts without state, so it is kept small.
+            "segment.bytes": 16 * units.MIB,
+            "segment.ms": units.DAY,
+            "min.insync.replicas": in_sync,
+        },
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+def stream_user(producer_byte_rate: int | None) -> UserSpec:
+    """The identity of the job: it reads all topics of services, those to come too, and writes its own."""
+    reads, writes = ("Read", "Describe"), ("Write", "Describe")
+    return UserSpec(
+        name=STREAM,
+        acls=(
+            allow("topic", LOGS_PREFIX, "prefix", *reads),
+            # Read also of what it writes: to end transactions that a failure left open, it asks who has written there.
+            *(allow("topic", topic, "literal", "Read", *writes) for topic in OUTPUTS.values()),
+            allow("group", PREFIX, "prefix", *reads),
+            # The transactions by which its sinks are exactly once.
+            allow("transactionalId", PREFIX, "prefix", *writes),
+        ),
+        producer_byte_rate=producer_byte_rate,
+    )
+
+
+def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
+    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
+    written = sum(service.rate for service in platform.services.values())
+    planned = platform.stream.planned_share if platform.stream else 1.0
+    made = [
+        replace(derived(key, PARTITIONS, *copies, RETENTION), rate=int(written * planned * share))
+        for key, share in SHARES.items()
+    ]
+    return (*made, dead_letters(*copies), service_catalog(*copies))
+
+
+def _reads(_: Platform, log_classes: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(topic for topic in log_classes if re.fullmatch(TOPICS, topic))
+
+
+STREAM_JOB: Final = Part(
+    key="stream",
+    title="the stream job",
+    images=("flink", "catalog"),
+    topics=_topics,
+    users=lambda platform: (stream_user(passed_on(platform)),),
+    group=f"{PREFIX}logs",
+    reads=_reads,
+    topic_names=tuple(OUTPUTS.values()),
+    user_names=(STREAM,),
+    group_prefixes=(PREFIX,),
+    endpoints=lambda _: ("s3",),
+    deploy="stream.deploy:deploy",
+)
