@@ -17,6 +17,12 @@ LOGS_PREFIX: Final = "logs."
 """What the names of all topics of log events begin with: the rights of readers are on this prefix."""
 
 CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
+CA_SECRET: Final = "platform-ca"  # noqa: S105 - a name
+"""The Secret whose `ca.crt` clients verify the platform's services with."""
+
+CA_KEY_SECRET: Final = "platform-ca-key"  # noqa: S105 - a name
+"""The Secret with the authority's key, for the Job alone."""
+
 TEAM_PREFIX: Final = "team-"
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", re.ASCII)

@@ -3,6 +3,13 @@
 from typing import Final
 
 from ..catalog.part import Part
+from ..config.naming import CA_KEY_SECRET, CA_SECRET
 from .doctor_user import DOCTOR, DOCTOR_USER
 
-KAFKA: Final = Part(key="kafka", title="Kafka", users=lambda _: (DOCTOR_USER,), user_names=(DOCTOR,))
+KAFKA: Final = Part(
+    key="kafka",
+    title="Kafka",
+    users=lambda _: (DOCTOR_USER,),
+    user_names=(DOCTOR,),
+    secrets=(CA_SECRET, CA_KEY_SECRET),
+)

@@ -16,6 +16,7 @@ from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from ..config.naming import CA_KEY_SECRET, CA_SECRET
 from .resources import (
     DELETE_AT_ONCE,
     LONGEST_DELETION,
@@ -30,12 +31,6 @@ from .resources import (
 )
 
 NAME: Final = "service-secrets"
-CA_SECRET: Final = "platform-ca"  # noqa: S105 - a name
-"""The Secret whose `ca.crt` clients verify the platform's services with."""
-
-CA_KEY_SECRET: Final = "platform-ca-key"  # noqa: S105 - a name
-"""The Secret with the authority's key, for the Job alone."""
-
 RENEWAL: Final = "17 3 * * *"
 """When the CronJob looks (UTC); a certificate is renewed when it is valid for less than 30 days."""
 

@@ -77,11 +77,11 @@ def test_each_topic_gets_exactly_its_class() -> None:
 
 
 def test_the_first_transformation_is_the_sinks_own() -> None:
+    from kafkalogs.sinks.args import S3SinkArgs
     from kafkalogs.sinks.settings import archive_config
 
-    own = archive_config(
-        "archive", "s3://b/logs", "eu-central-1", "glue", None, None, None, None, None, None, "d.events", "c", 1
-    )
+    about = {"namespace": "n", "cluster": "logs", "connect": "connect", "topics": ["logs.a"]}
+    own = archive_config("archive", S3SinkArgs(**about, warehouse="s3://b/logs", catalog="glue"))
     merged = {**own, **layout.sink_settings(CLASSES)}
     assert merged["transforms"].split(",")[0] == own["transforms"] == "origin"
     assert merged["iceberg.catalog.type"] == "glue"

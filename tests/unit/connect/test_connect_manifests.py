@@ -8,24 +8,20 @@ from embedded_operator import connect_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from kafkalogs.config import units
+from kafkalogs.sinks.args import RawS3SinkArgs
 from kafkalogs.sinks.connect import (
-    BASE_HEAP,
-    FETCH,
-    HEAP_STEP,
     OFF_HEAP,
-    USABLE_HEAP,
     ConnectCluster,
     ConnectClusterArgs,
-    ConnectorLoad,
     connect_manifest,
     connect_user_manifest,
-    connector_manifest,
-    heap_bytes,
     internal_topic_manifest,
-    internal_topics,
     secret_file,
     secret_value,
 )
+from kafkalogs.sinks.connectors import connector_manifest
+from kafkalogs.sinks.heap import BASE_HEAP, FETCH, HEAP_STEP, USABLE_HEAP, ConnectorLoad, heap_bytes
+from kafkalogs.sinks.record import internal_topics
 
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
@@ -48,11 +44,20 @@ def manifest(**more: Any) -> dict[str, Any]:
         "metrics": {"type": "jmxPrometheusExporter", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
         "labels": {"a": "b"},
     }
-    return connect_manifest(**{**values, **more})
+    return connect_manifest(ConnectClusterArgs(**{**values, **more}))
+
+
+def args(**more: Any) -> ConnectClusterArgs:
+    return ConnectClusterArgs("kafkalogs", "logs", "connect:1", 512 * units.MIB, **more)
+
+
+def connector(**more: Any) -> dict[str, Any]:
+    about = {"namespace": "kafkalogs", "cluster": "logs", "connect": "connect", "bucket": "b", "topics": ["a"]}
+    return connector_manifest("archive", RawS3SinkArgs(**about, **more), "x.Sink", {"flush": 1})
 
 
 def user(control: list[str] | None = None) -> dict[str, Any]:
-    return connect_user_manifest("kafkalogs", "logs", "connect", None, None, control)
+    return connect_user_manifest(args(control_topics=control))
 
 
 def granted(resource: dict[str, Any]) -> set[tuple[str, str, str, str]]:
@@ -71,8 +76,8 @@ def granted(resource: dict[str, Any]) -> set[tuple[str, str, str, str]]:
         manifest(),
         manifest(secrets=None, metrics=None, labels=None, replicas=1),
         user(["archive.control"]),
-        internal_topic_manifest("kafkalogs", "logs", "connect.configs", 1, 3, 2),
-        connector_manifest("kafkalogs", "archive", "connect", "x.Sink", 2, {"topics": "a", "flush": 1}, "paused"),
+        internal_topic_manifest("configs", args()),
+        connector(tasks=2, state="paused"),
     ],
     ids=lambda built: built["kind"],
 )
@@ -165,7 +170,7 @@ class TestRights:
         }
 
     def test_prefixes_can_be_others(self):
-        found = granted(connect_user_manifest("n", "logs", "connect", ["a."], [], None))
+        found = granted(connect_user_manifest(args(read_prefixes=["a."], write_prefixes=[])))
         assert ("topic", "a.", "prefix", "Read") in found
         assert not any(name in ("logs.", "dlq.") for _, name, _, _ in found)
 
@@ -178,19 +183,21 @@ def test_internal_topics_are_compacted_and_those_of_the_workers():
     topics = internal_topics("connect")
     spec = manifest()["spec"]
     assert [spec[f"{key}StorageTopic"] for key in ("config", "offset", "status")] == list(topics.values())
-    topic = internal_topic_manifest("kafkalogs", "logs", topics["configs"], 1, 3, 2)
+    topic = internal_topic_manifest("configs", args())
+    assert topic["spec"]["topicName"] == topics["configs"]
     assert topic["spec"]["config"]["cleanup.policy"] == "compact"
     assert topic["spec"]["replicas"] == 3
     assert topic["metadata"]["labels"]["strimzi.io/cluster"] == "logs"
 
 
 def test_a_connector():
-    built = connector_manifest("kafkalogs", "archive", "connect", "x.Sink", 2, {"topics": "a"})
+    built = connector(tasks=2)
     assert built["metadata"]["labels"]["strimzi.io/cluster"] == "connect"
+    config = built["spec"].pop("config")
+    assert (config["topics"], config["flush"]) == ("a", 1)
     assert built["spec"] == {
         "class": "x.Sink",
         "tasksMax": 2,
-        "config": {"topics": "a"},
         "state": "running",
         "autoRestart": {"enabled": True},
     }

@@ -7,11 +7,14 @@ import pulumi
 import pytest
 import yaml
 from kafkalogs.kafka import jmx
+from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.kafka.topic import topic_manifest
 from kafkalogs.monitoring import dashboards
 from kafkalogs.monitoring import prometheus as prometheus_config
 from kafkalogs.monitoring.component import Monitoring, MonitoringArgs, alertmanager_files, prometheus_files
-from kafkalogs.monitoring.manifests import monitor_manifest
-from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest, shipped_topic_manifest
+from kafkalogs.monitoring.record import exporter_user
+from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest
+from kafkalogs.shipper.record import shipped
 
 from tests.support.metric_names import METRICS
 from tests.support.prometheus_tools import amtool, promtool
@@ -143,7 +146,7 @@ class TestMonitoring:
         assert "pagerduty" not in {volume["name"] for volume in without["volumes"]}
 
     def test_the_exporter_may_read_no_record(self):
-        manifest = monitor_manifest("kafkalogs", "logs", "monitor")
+        manifest = user_manifest("kafkalogs", "logs", exporter_user("monitor"))
         assert problems(manifest) == []
         operations = {op for acl in manifest["spec"]["authorization"]["acls"] for op in acl["operations"]}
         assert operations == {"Describe", "DescribeConfigs"}
@@ -336,7 +339,7 @@ class TestShipper:
         assert annotation() != annotation(namespaces=["*"])
 
     def test_the_topic_refuses_nothing_for_its_age(self):
-        manifest = shipped_topic_manifest("kafkalogs", "logs", "logs.platform", 3, 3, 2, 86_400_000)
+        manifest = topic_manifest("kafkalogs", "logs", shipped("logs.platform", 3, 3, 2, 86_400_000))
         assert problems(manifest) == []
         config = manifest["spec"]["config"]
         forever = config["message.timestamp.before.max.ms"]

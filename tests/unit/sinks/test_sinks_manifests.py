@@ -6,21 +6,20 @@ import re
 import pulumi
 import pytest
 from kafkalogs.client import logevent
+from kafkalogs.kafka.topic import topic_manifest
 from kafkalogs.kube.resources import Manifest
+from kafkalogs.sinks import record
+from kafkalogs.sinks.args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from kafkalogs.sinks.connect import SECRETS
-from kafkalogs.sinks.connectors import ICEBERG, JDBC, SEARCH, JdbcSink, JdbcSinkArgs, S3Sink, S3SinkArgs, sink_manifest
+from kafkalogs.sinks.connectors import JdbcSink, S3Sink, archive_manifest, database_manifest, search_manifest
+from kafkalogs.sinks.record import SEARCH_SINK
 from kafkalogs.sinks.settings import (
     BULK_BYTES,
     MAX_EVENT,
-    archive_config,
     archive_load,
-    control_topic_manifest,
     data_stream,
-    database_config,
     database_load,
-    dead_letter_topic_manifest,
     jdbc_url,
-    search_config,
     search_load,
 )
 from sinks_recorded import Recorded
@@ -28,40 +27,52 @@ from sinks_recorded import Recorded
 from embedded.build.images.connect import SOURCES
 from tests.unit.components.crd_schema import problems
 
+COMMON = {
+    "namespace": "ns",
+    "cluster": "logs",
+    "connect": "connect",
+    "topics": ["logs.a", "logs.b"],
+    "tasks": 2,
+}
 ARCHIVE = {
-    "name": "archive",
     "warehouse": "s3://archive",
-    "region": "us-east-1",
-    "catalog": "jdbc",
     "database": "postgres:5432/kafkalogs",
     "database_credentials": "postgres-credentials",
     "endpoint": "https://s3:7070",
     "credentials": "s3-credentials",
     "ca_secret": "platform-ca",
     "database_ca_secret": "platform-ca",
-    "table": "logs.events",
-    "control_topic": "archive.control",
     "commit_interval_ms": 60_000,
 }
-OWN = {
-    "archive": (ICEBERG, archive_config(**ARCHIVE)),
-    "search": (
-        SEARCH,
-        search_config(
-            "https://elasticsearch:9200",
-            {"logs.b": "logs-audit-default", "logs.a": "logs-application-default"},
-            "search-sink-credentials",
-            "platform-ca",
-        ),
-    ),
-    "audit": (JDBC, database_config("postgres:5432/kafkalogs", "postgres-credentials", "platform-ca", "audit_log")),
+SEARCH = {
+    "url": "https://elasticsearch:9200",
+    "streams": {"logs.b": "logs-audit-default", "logs.a": "logs-application-default"},
+    "credentials": "search-sink-credentials",
+    "ca_secret": "platform-ca",
 }
+AUDIT = {"database": "postgres:5432/kafkalogs", "credentials": "postgres-credentials", "ca_secret": "platform-ca"}
+BUILD = {
+    "archive": lambda **more: archive_manifest("archive", S3SinkArgs(**COMMON, **{**ARCHIVE, **more})),
+    "search": lambda **more: search_manifest("search", SearchSinkArgs(**COMMON, **{**SEARCH, **more})),
+    "audit": lambda **more: database_manifest("audit", JdbcSinkArgs(**COMMON, **{**AUDIT, **more})),
+}
+OWN = list(BUILD)
 
 
 def manifest(name: str, **further) -> Manifest:
-    class_, own = OWN[name]
-    topics = ["logs.a", "logs.b"]
-    return sink_manifest("ns", name, "connect", class_, 2, "running", topics, f"dlq.{name}", 3, own, further or None)
+    return BUILD[name](config=further or None)
+
+
+def archive_config(**more) -> dict:
+    return BUILD["archive"](**more)["spec"]["config"]
+
+
+def dead_letters() -> Manifest:
+    return topic_manifest("ns", "logs", record.dead_letters("dlq.archive", 3, 2))
+
+
+def control() -> Manifest:
+    return topic_manifest("ns", "logs", record.control("archive.control", 3, 2))
 
 
 def config(name: str) -> dict:
@@ -73,9 +84,9 @@ def test_connectors_are_valid(name):
     assert problems(manifest(name)) == []
 
 
-@pytest.mark.parametrize("build", [dead_letter_topic_manifest, control_topic_manifest])
+@pytest.mark.parametrize("build", [dead_letters, control])
 def test_topics_are_valid_and_replicated(build):
-    made = build("ns", "logs", "dlq.archive", 3, 2)
+    made = build()
     assert problems(made) == []
     assert made["spec"]["replicas"] == 3
     assert made["spec"]["config"]["min.insync.replicas"] == 2
@@ -107,14 +118,14 @@ def test_a_new_sink_begins_with_the_oldest_record(name):
 
 
 def test_a_dead_letter_topic_takes_the_largest_record_of_any_age():
-    letters = dead_letter_topic_manifest("ns", "logs", "dlq.archive", 3, 2)["spec"]["config"]
+    letters = dead_letters()["spec"]["config"]
     assert letters["max.message.bytes"] == config("archive")["producer.override.max.request.size"] > 1024 * 1024
     assert letters["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_nothing_of_the_control_topic_is_ever_deleted():
-    control = control_topic_manifest("ns", "logs", "archive.control", 3, 2)["spec"]["config"]
-    assert (control["retention.ms"], control["retention.bytes"], control["cleanup.policy"]) == (-1, -1, "delete")
+    config = control()["spec"]["config"]
+    assert (config["retention.ms"], config["retention.bytes"], config["cleanup.policy"]) == (-1, -1, "delete")
 
 
 def test_what_the_archive_names_itself_is_what_its_identity_may_use():
@@ -142,10 +153,10 @@ def test_every_connection_is_verified():
 
 
 def test_the_archives_database_and_its_s3_server_have_authorities_of_their_own():
-    given = archive_config(**{**ARCHIVE, "ca_secret": None, "database_ca_secret": "rds-ca"})
+    given = archive_config(ca_secret=None, database_ca_secret="rds-ca")
     assert given["iceberg.catalog.uri"].endswith(f"?sslmode=verify-full&sslrootcert={SECRETS}/rds-ca/ca.crt")
     assert "iceberg.catalog.s3.client-factory-impl" not in given, "Iceberg's own clients trust public authorities"
-    given = archive_config(**{**ARCHIVE, "ca_secret": "store-ca", "database_ca_secret": None})
+    given = archive_config(ca_secret="store-ca", database_ca_secret=None)
     assert given["iceberg.catalog.kafkalogs.s3.ca.path"] == f"{SECRETS}/store-ca/ca.crt"
     assert given["iceberg.catalog.uri"].endswith(
         "?sslmode=verify-full&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
@@ -154,16 +165,16 @@ def test_the_archives_database_and_its_s3_server_have_authorities_of_their_own()
 
 def test_an_archive_on_aws_takes_what_aws_gives():
     on_aws = {"catalog": "glue", "endpoint": None, "credentials": None, "ca_secret": None, "database_ca_secret": None}
-    given = archive_config(**{**ARCHIVE, **on_aws, "database": None, "database_credentials": None})
+    given = archive_config(**on_aws, database=None, database_credentials=None)
     assert given["iceberg.catalog.type"] == "glue"
     assert not [key for key in given if "jdbc" in key or "endpoint" in key or "access-key" in key or "factory" in key]
 
 
 def test_a_catalog_needs_what_it_needs():
     with pytest.raises(ValueError, match="jdbc with a database"):
-        archive_config(**{**ARCHIVE, "database": None})
+        archive_config(database=None)
     with pytest.raises(ValueError, match="'hive'"):
-        archive_config(**{**ARCHIVE, "catalog": "hive"})
+        archive_config(catalog="hive")
 
 
 def test_a_row_belongs_to_its_place_in_kafka():
@@ -182,7 +193,7 @@ def test_the_settings_of_our_own_plugins_are_those_that_they_know():
     java = "".join(path.read_text() for path in SOURCES.rglob("*.java"))
     names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "nul.allowed"}
     assert {name for name in names if f'"{name}"' not in java} == set()
-    for class_ in (SEARCH, config("search")["value.converter"], "kafkalogs.archive.S3Clients"):
+    for class_ in (SEARCH_SINK, config("search")["value.converter"], "kafkalogs.archive.S3Clients"):
         assert (SOURCES / "src" / f"{class_.replace('.', '/')}.java").is_file()
     assert all(f'"{level}"' in java for level in logevent.LEVELS)
 

@@ -4,9 +4,11 @@ import json
 import re
 
 import pulumi
-from kafkalogs.sinks.connect import SECRETS, heap_bytes
-from kafkalogs.sinks.connectors import RAW, RawS3Sink, RawS3SinkArgs, sink_manifest
-from kafkalogs.sinks.raw import PART, raw_config, raw_load
+from kafkalogs.sinks.args import RawS3SinkArgs
+from kafkalogs.sinks.connect import SECRETS
+from kafkalogs.sinks.connectors import RAW, RawS3Sink, raw_manifest
+from kafkalogs.sinks.heap import heap_bytes
+from kafkalogs.sinks.raw import PART, raw_load
 from sinks_recorded import Recorded
 
 from tests.unit.components.crd_schema import problems
@@ -21,9 +23,9 @@ GIVEN = {
 TOPICS = ["logs.a", "logs.b"]
 
 
-def manifest(further: dict | None = None) -> dict:
-    own = raw_config(**GIVEN)
-    return sink_manifest("ns", "raw", "connect", RAW, 2, "running", TOPICS, "dlq.raw", 3, own, further)
+def manifest(further: dict | None = None, **more) -> dict:
+    common = {"namespace": "ns", "cluster": "logs", "connect": "connect", "topics": TOPICS, "tasks": 2}
+    return raw_manifest("raw", RawS3SinkArgs(**common, **{**GIVEN, **more}, config=further))
 
 
 def config(further: dict | None = None) -> dict:
@@ -78,7 +80,7 @@ def test_no_secret_stands_in_the_raw_connector():
 
 
 def test_raw_objects_on_aws_take_what_aws_gives():
-    given = raw_config(**{**GIVEN, "endpoint": None, "credentials": None})
+    given = manifest(endpoint=None, credentials=None)["spec"]["config"]
     assert not [key for key in given if "endpoint" in key or "access" in key]
     assert (given["aws.s3.bucket.name"], given["aws.s3.region"]) == ("raw-logs", "eu-central-1")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from kafkalogs.stream.job import FlinkJob, FlinkJobArgs
-from kafkalogs.stream.script import DEAD_LETTER_BYTES, OUTPUTS
+from kafkalogs.stream.record import DEAD_LETTER_BYTES, OUTPUTS
 
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown

@@ -11,9 +11,11 @@ import jsonschema
 import pytest
 import yaml
 from jinja2 import UndefinedError
+from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.stream import manifests
 from kafkalogs.stream import script as stream_script
-from kafkalogs.stream.script import OUTPUTS, TOPICS, sampled_below
+from kafkalogs.stream.record import OUTPUTS, TOPICS, stream_user
+from kafkalogs.stream.script import sampled_below
 
 from embedded.build.flink_crds import flink_crds
 
@@ -115,7 +117,7 @@ def test_a_share_of_all_traces_is_sampled(share: float) -> None:
 
 
 def test_the_user_may_do_what_the_job_does_and_no_more() -> None:
-    user = manifests.stream_user_manifest("kafkalogs", "logs")
+    user = user_manifest("kafkalogs", "logs", stream_user(None))
     granted = {
         (acl["resource"]["type"], acl["resource"]["name"], acl["resource"]["patternType"]): set(acl["operations"])
         for acl in user["spec"]["authorization"]["acls"]
