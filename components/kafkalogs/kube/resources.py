@@ -77,7 +77,9 @@ class _Unread:
     def _refuse(self, *_: object) -> Any:
         raise _ReadTooEarlyError
 
-    __bool__ = __str__ = __repr__ = __format__ = __iter__ = __len__ = __getitem__ = __eq__ = __hash__ = __add__ = _refuse
+    __bool__ = __str__ = __repr__ = __format__ = __iter__ = __len__ = __getitem__ = __eq__ = __hash__ = __add__ = (
+        _refuse
+    )
     __radd__ = __mul__ = __rmul__ = __floordiv__ = __contains__ = __lt__ = __gt__ = __getattr__ = _refuse
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import kopf
 
-from embedded_operator.kube import RESOURCES, Kube, KubeError
-from embedded_operator.names import OPERATOR
+from embedded_operator.common.kube import RESOURCES, Kube, KubeError
+from embedded_operator.common.names import OPERATOR
 from embedded_operator.operator import KINDS, Operator
 
 log = logging.getLogger("embedded_operator")

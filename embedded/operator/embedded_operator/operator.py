@@ -7,16 +7,17 @@ import threading
 import time
 from dataclasses import dataclass
 
-from embedded_operator import connect_spec, names
-from embedded_operator.cluster import RESYNC, Clusters
-from embedded_operator.connect_cluster import Connects
-from embedded_operator.connector_controller import ConnectorController
-from embedded_operator.flink_deployments import FlinkDeployments
-from embedded_operator.kube import Kube, KubeError
-from embedded_operator.names import Obj, dig
-from embedded_operator.topics import TopicController
-from embedded_operator.user_controller import UserController
-from embedded_operator.work import Key, Queue, Store, key_of, start
+from embedded_operator.common import names
+from embedded_operator.common.kube import Kube, KubeError
+from embedded_operator.common.names import Obj, dig
+from embedded_operator.common.work import Key, Queue, Store, key_of, start
+from embedded_operator.connect import spec as connect_spec
+from embedded_operator.connect.cluster import Connects
+from embedded_operator.connect.controller import ConnectorController
+from embedded_operator.flink.deployments import FlinkDeployments
+from embedded_operator.kafka.cluster import RESYNC, Clusters
+from embedded_operator.kafka.topics import TopicController
+from embedded_operator.kafka.user_controller import UserController
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from embedded_operator import connect_spec
+from embedded_operator.connect import spec as connect_spec
 from hypothesis import given
 from hypothesis import strategies as st
 from kafkalogs.config import units

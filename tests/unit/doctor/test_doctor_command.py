@@ -171,7 +171,7 @@ def test_no_kubeconfig_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_an_ended_client_certificate_is_one_sentence(kubeconfig: Path, tmp_path: Path) -> None:
     from datetime import timedelta
 
-    from embedded_operator import ca
+    from embedded_operator.kafka import ca
 
     pair = ca.make_ca("me", 1, datetime.now(UTC) - timedelta(days=3))
     (tmp_path / "me.crt").write_text(pair.cert)

@@ -18,7 +18,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from embedded_operator import ca
+from embedded_operator.kafka import ca
 from kafkalogs.client.cluster_access import AccessError
 from kafkalogs.client.settings import Credentials
 from kafkalogs.doctor import kafka, kubernetes, seen, services

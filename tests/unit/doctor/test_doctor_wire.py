@@ -13,7 +13,7 @@ from typing import Any
 
 import kafka.protocol.admin
 import pytest
-from embedded_operator import ca
+from embedded_operator.kafka import ca
 from kafkalogs.client.settings import Credentials
 from kafkalogs.doctor import wire
 

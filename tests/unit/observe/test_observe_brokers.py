@@ -3,8 +3,8 @@
 import copy
 
 import pytest
-from embedded_operator import broker_config, network, pods, spec
-from embedded_operator.plan import choose_ids
+from embedded_operator.kafka import broker_config, network, pods, spec
+from embedded_operator.kafka.plan import choose_ids
 from kafkalogs.kafka import jmx
 
 from embedded.build.maven import Jar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from embedded_operator.kube import KubeError
+from embedded_operator.common.kube import KubeError
 from kafka_resources import Obj
 
 

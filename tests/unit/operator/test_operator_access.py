@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from embedded_operator import acls, ca, users
-from embedded_operator.acls import Acl
-from embedded_operator.spec import Authority
-from embedded_operator.users import Changes, Grants, InvalidUserError
+from embedded_operator.kafka import acls, ca, users
+from embedded_operator.kafka.acls import Acl
+from embedded_operator.kafka.spec import Authority
+from embedded_operator.kafka.users import Changes, Grants, InvalidUserError
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,9 +8,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.verification import PolicyBuilder, Store
-from embedded_operator import ca
-from embedded_operator.authorities import is_good
-from embedded_operator.spec import Authority
+from embedded_operator.kafka import ca
+from embedded_operator.kafka.authorities import is_good
+from embedded_operator.kafka.spec import Authority
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

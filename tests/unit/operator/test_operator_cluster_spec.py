@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 
 import pytest
-from embedded_operator import broker_config, listeners, names, network, pods, spec
-from embedded_operator.nodes import Node
-from embedded_operator.plan import choose_ids
-from embedded_operator.spec import ClusterSpec, InvalidSpecError
+from embedded_operator.common import names
+from embedded_operator.kafka import broker_config, listeners, network, pods, spec
+from embedded_operator.kafka.nodes import Node
+from embedded_operator.kafka.plan import choose_ids
+from embedded_operator.kafka.spec import ClusterSpec, InvalidSpecError
 from kafka_resources import IMAGES, KAFKA, Obj, pool
 
 ADVERTISED = {"tls": ("in", 9093), "scram": ("in", 9094), "external": ("127.0.0.1", 32091)}

@@ -6,10 +6,11 @@ import copy
 
 import pytest
 from connect_resources import IMAGES, SECRETS, Obj, connect, secret
-from embedded_operator import connect_cluster, names
-from embedded_operator.cluster import RESYNC, SOON
-from embedded_operator.connect_api import ConnectError
-from embedded_operator.connect_cluster import Connects
+from embedded_operator.common import names
+from embedded_operator.connect import cluster as connect_cluster
+from embedded_operator.connect.api import ConnectError
+from embedded_operator.connect.cluster import Connects
+from embedded_operator.kafka.cluster import RESYNC, SOON
 from embedded_operator.operator import Operator
 from fake_kube import FakeKube
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from connect_resources import IMAGES, Obj, connect
-from embedded_operator import connect_objects, connect_spec
-from embedded_operator.connect_spec import Trust
-from embedded_operator.spec import InvalidSpecError
+from embedded_operator.connect import objects as connect_objects
+from embedded_operator.connect import spec as connect_spec
+from embedded_operator.connect.spec import Trust
+from embedded_operator.kafka.spec import InvalidSpecError
 
 DATA = {
     "logs-cluster-ca-cert": {"ca.crt": "CA", "ca-old.crt": "OLD", "ca.password": "x"},

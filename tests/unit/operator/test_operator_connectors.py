@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from connect_resources import IMAGES, Obj, connect, connector
-from embedded_operator import connector_controller, connectors, names, status
-from embedded_operator.connect_api import ConnectApi, ConnectError, Running
-from embedded_operator.connect_cluster import Connects, LiveConnect
-from embedded_operator.connector_controller import POLL, SETTLING, ConnectorController
-from embedded_operator.work import Queue, Store
+from embedded_operator.common import names, status
+from embedded_operator.common.work import Queue, Store
+from embedded_operator.connect import connectors
+from embedded_operator.connect import controller as connector_controller
+from embedded_operator.connect.api import ConnectApi, ConnectError, Running
+from embedded_operator.connect.cluster import Connects, LiveConnect
+from embedded_operator.connect.controller import POLL, SETTLING, ConnectorController
 from fake_kube import FakeKube
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask

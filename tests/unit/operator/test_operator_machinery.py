@@ -7,12 +7,12 @@ import time
 from typing import Any
 
 import pytest
-from embedded_operator import status
 from embedded_operator.__main__ import images
-from embedded_operator.kube import KubeError
+from embedded_operator.common import status
+from embedded_operator.common.kube import KubeError
+from embedded_operator.common.work import Queue, Store, start
+from embedded_operator.kafka.scram import credential, jaas
 from embedded_operator.operator import KINDS, Operator
-from embedded_operator.scram import credential, jaas
-from embedded_operator.work import Queue, Store, start
 
 
 class FakeKube:
@@ -69,7 +69,7 @@ def test_keys_come_out_once_and_together() -> None:
 
 
 def test_a_batch_that_failed_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embedded_operator.work.BACKOFF", 0.05)
+    monkeypatch.setattr("embedded_operator.common.work.BACKOFF", 0.05)
     done = threading.Event()
     seen: list[float] = []
 

@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 import pytest
-from embedded_operator import metrics, network, pods, spec
-from embedded_operator.spec import InvalidSpecError
+from embedded_operator.kafka import metrics, network, pods, spec
+from embedded_operator.kafka.spec import InvalidSpecError
 from fake_kube import FakeKube
 from kafka_resources import IMAGES, KAFKA, Obj, pool
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_operator.nodes import assign_ids, id_range, parse, volumes
+from embedded_operator.kafka.nodes import assign_ids, id_range, parse, volumes
 from hypothesis import given
 from hypothesis import strategies as st
 

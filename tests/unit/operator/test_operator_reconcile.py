@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from embedded_operator import cluster as reconciling
-from embedded_operator import names
-from embedded_operator.admin import Partition, Topic, Voter
-from embedded_operator.cluster import LAST_GRACE, SOON, Clusters
-from embedded_operator.kube import KubeError
+from embedded_operator.common import names
+from embedded_operator.common.kube import KubeError
+from embedded_operator.kafka import cluster as reconciling
+from embedded_operator.kafka.admin import Partition, Topic, Voter
+from embedded_operator.kafka.cluster import LAST_GRACE, SOON, Clusters
 from fake_kube import FakeKube
 from kafka_resources import IMAGES, KAFKA, pool
 

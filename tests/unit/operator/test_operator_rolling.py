@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from embedded_operator import rolling
-from embedded_operator.admin import Partition, Topic, Voter
-from embedded_operator.nodes import Node, Pool
+from embedded_operator.kafka import rolling
+from embedded_operator.kafka.admin import Partition, Topic, Voter
+from embedded_operator.kafka.nodes import Node, Pool
 from hypothesis import given
 from hypothesis import strategies as st
 

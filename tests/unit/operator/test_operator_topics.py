@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from embedded_operator import names, status, topics
-from embedded_operator.admin import NewTopic, Partition, Topic
-from embedded_operator.kube import KubeError
-from embedded_operator.topics import Changes, TopicController
-from embedded_operator.work import Queue, Store, key_of
+from embedded_operator.common import names, status
+from embedded_operator.common.kube import KubeError
+from embedded_operator.common.work import Queue, Store, key_of
+from embedded_operator.kafka import topics
+from embedded_operator.kafka.admin import NewTopic, Partition, Topic
+from embedded_operator.kafka.topics import Changes, TopicController
 from hypothesis import given
 from hypothesis import strategies as st
 

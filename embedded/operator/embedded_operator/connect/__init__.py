@@ -1,0 +1,1 @@
+"""KafkaConnect and KafkaConnector: workers, and connectors by the workers' REST API."""

@@ -1,0 +1,138 @@
+"""What a FlinkDeployment asks for, checked. Pure."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from embedded_operator.common.names import Obj, dig
+from embedded_operator.kafka.spec import InvalidSpecError
+
+VERSIONS = ("v2_3",)
+"""Flink versions that the operator has been tried with."""
+UPGRADE_MODES = ("savepoint", "last-state", "stateless")
+REFUSED = {
+    "spec.ingress": "expose the Service of the REST API yourself",
+    "spec.jobManager.replicas": "one JobManager recovers by itself; set 1",
+    "spec.job.jarURI": "put the jar into the image, in /opt/flink/usrlib",
+    "spec.job.savepointTriggerNonce": "use a savepoint upgrade",
+    "spec.job.checkpointTriggerNonce": "checkpoints are periodic",
+    "spec.job.savepointRedeployNonce": "set initialSavepointPath on a new FlinkDeployment",
+}
+NOT_A_CHANGE = ("upgradeMode", "initialSavepointPath", "allowNonRestoredState")
+"""Fields of `spec.job` that say how to change it, and change nothing by themselves."""
+HA_TYPE = "high-availability.type"
+HA_FOLDER = "high-availability.storageDir"
+SAVEPOINTS = "execution.checkpointing.savepoint-dir"
+
+
+@dataclass(frozen=True)
+class FlinkSpec:
+    """An application as it shall be. memory: as Flink writes it, e.g. `1024m`; cpu: cores."""
+
+    name: str
+    namespace: str
+    image: str
+    config: dict[str, str]
+    parallelism: int
+    slots: int
+    task_managers: int
+    resource: Obj
+
+    @property
+    def spec(self) -> Obj:
+        return self.resource["spec"]
+
+    @property
+    def job(self) -> Obj:
+        return self.spec["job"]
+
+    @property
+    def running(self) -> bool:
+        """Whether the job shall run; else it is suspended."""
+        return self.job.get("state", "running") == "running"
+
+    @property
+    def highly_available(self) -> bool:
+        return self.config.get(HA_TYPE, "NONE").lower() == "kubernetes"
+
+
+def parse(resource: Obj) -> FlinkSpec:
+    """Read a FlinkDeployment. Raises InvalidSpecError."""
+    spec = resource.get("spec") or {}
+    config = {key: _text(value) for key, value in (spec.get("flinkConfiguration") or {}).items()}
+    if problems := [*_refused(resource), *_wrong(spec, config)]:
+        raise InvalidSpecError("InvalidSpec", problems)
+    parallelism = dig(spec, "job", "parallelism", default=1)
+    slots = int(config.get("taskmanager.numberOfTaskSlots", "1"))
+    return FlinkSpec(
+        name=resource["metadata"]["name"],
+        namespace=resource["metadata"]["namespace"],
+        image=spec["image"],
+        config=config,
+        parallelism=parallelism,
+        slots=slots,
+        task_managers=dig(spec, "taskManager", "replicas") or math.ceil(parallelism / slots),
+        resource=resource,
+    )
+
+
+def _refused(resource: Obj) -> Iterator[str]:
+    for path, remedy in REFUSED.items():
+        value = dig(resource, *path.split("."))
+        if value is not None and not (path == "spec.jobManager.replicas" and value == 1):
+            yield f"{path}: is not supported by the embedded operator; {remedy}"
+
+
+def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
+    if spec.get("flinkVersion") not in VERSIONS:
+        yield f"spec.flinkVersion: {spec.get('flinkVersion')!r} is none of {', '.join(VERSIONS)}"
+    if spec.get("mode", "native") != "standalone":
+        yield "spec.mode: only standalone is supported by the embedded operator; native is the default"
+    if not spec.get("image"):
+        yield "spec.image: is missing"
+    if not dig(spec, "job", "entryClass"):
+        yield "spec.job.entryClass: is missing; only applications are supported, no session clusters"
+    mode = dig(spec, "job", "upgradeMode", default="stateless")
+    available = config.get(HA_TYPE, "NONE").lower()
+    if mode not in UPGRADE_MODES:
+        yield f"spec.job.upgradeMode: {mode!r} is none of {', '.join(UPGRADE_MODES)}"
+    if available not in ("none", "kubernetes"):
+        yield f"spec.flinkConfiguration.{HA_TYPE}: only kubernetes is supported by the embedded operator"
+    if available == "kubernetes" and not config.get(HA_FOLDER):
+        yield f"spec.flinkConfiguration.{HA_FOLDER}: is missing; {HA_TYPE} needs it"
+    if mode == "last-state" and available == "none":
+        yield f"spec.job.upgradeMode: last-state needs {HA_TYPE}: kubernetes in flinkConfiguration"
+    if mode == "savepoint" and SAVEPOINTS not in config:
+        yield f"spec.job.upgradeMode: savepoint needs {SAVEPOINTS} in flinkConfiguration"
+    for part in ("jobManager", "taskManager"):
+        if size := dig(spec, part, "resource", "memory"):
+            try:
+                limit(size, 1.0)
+            except ValueError:
+                yield f"spec.{part}.resource.memory: {size!r} is no size; write 1Gi or 1024m"
+
+
+def essence(spec: Obj) -> str:
+    """What of a spec makes a new deployment when it changes, as JSON that compares."""
+    job = {key: value for key, value in (spec.get("job") or {}).items() if key not in NOT_A_CHANGE}
+    return json.dumps({**spec, "job": job}, sort_keys=True, separators=(",", ":"))
+
+
+def memory(quantity: str) -> str:
+    """Flink's form of a quantity, which may be Kubernetes' (1Gi) or Flink's own (1g, 1024m)."""
+    return quantity[:-1] if quantity.endswith("i") else quantity
+
+
+def limit(quantity: str, factor: float) -> str:
+    """Kubernetes' form of a quantity in Flink's terms (powers of 1024), times `factor`. Raises ValueError."""
+    units = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
+    number = memory(quantity).lower().removesuffix("b")
+    scale = units.get(number[-1:], 1)
+    return str(int(float(number.rstrip("kmgt")) * scale * factor))
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,3 @@
+"""Kafka, KafkaNodePool, KafkaTopic and KafkaUser: what is wanted (`spec`, `plan`), and how it gets there (`cluster`,
+`topics`, `user_controller`).
+"""
