@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from kafkalogs.sinks.search_setup import cron_manifest, job_manifest, settings_manifest
+from kafkalogs.sinks.search_setup import JobArgs, SearchSetupArgs, cron_manifest, job_manifest, settings_manifest
 from search_setup.engine import Engine, RefusedError, Settings, UnavailableError
 from search_setup.retention import retain
 from search_setup.templates import policy, rollover_ms, set_up
@@ -14,6 +14,14 @@ from sinks_tls import server_context, write_certificates
 HOUR = 3_600_000
 DAY = 24 * HOUR
 STREAM = "logs-audit-default"
+
+
+def setup_args(streams):
+    return SearchSetupArgs("ns", "image", "https://e:9200", streams, "elastic-credentials", "platform-ca", replicas=0)
+
+
+def job_args(image="image"):
+    return JobArgs("ns", image, "elastic-credentials", "platform-ca", "settings")
 
 
 class Fake:
@@ -168,16 +176,16 @@ def test_only_the_given_authority_is_trusted(engine, tmp_path_factory, monkeypat
 
 
 def test_settings_are_what_the_program_reads():
-    made = settings_manifest("ns", "https://e:9200", {STREAM: DAY}, 0, "platform-ca")
+    made = settings_manifest(setup_args({STREAM: DAY}))
     assert Settings(**json.loads(made["data"]["search.json"])).streams == {STREAM: DAY}
-    other = settings_manifest("ns", "https://e:9200", {STREAM: 2 * DAY}, 0, "platform-ca")
+    other = settings_manifest(setup_args({STREAM: 2 * DAY}))
     assert made["metadata"]["name"] != other["metadata"]["name"], "a change would not run the Job again"
 
 
 def test_the_jobs_are_restricted_and_read_only_what_they_need():
     for made in (
-        job_manifest("ns", "image", "settings", "elastic-credentials", "platform-ca")["spec"],
-        cron_manifest("ns", "image", "settings", "elastic-credentials", "platform-ca")["spec"]["jobTemplate"]["spec"],
+        job_manifest(job_args())["spec"],
+        cron_manifest(job_args())["spec"]["jobTemplate"]["spec"],
     ):
         pod = made["template"]["spec"]
         (container,) = pod["containers"]
@@ -191,5 +199,5 @@ def test_the_jobs_are_restricted_and_read_only_what_they_need():
 
 
 def test_another_image_is_another_job():
-    made = [job_manifest("ns", image, "settings", "elastic", None)["metadata"]["name"] for image in ("a", "b")]
+    made = [job_manifest(job_args(image))["metadata"]["name"] for image in ("a", "b")]
     assert made[0] != made[1]
