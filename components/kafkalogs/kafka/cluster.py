@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pulumi
@@ -15,8 +16,11 @@ from ..kube.resources import (
     STRIMZI_API,
     Manifest,
     custom_resource,
-    manifest_from_values,
+    known,
+    manifest_of,
+    manifest_of_both,
     metadata,
+    part,
     typed,
 )
 from . import jmx
@@ -135,37 +139,13 @@ def _spread(cluster: str, rack: str | None) -> Manifest:
     return spread
 
 
-def pool_manifest(
-    name: str,
-    namespace: str,
-    cluster: str,
-    rack: str | None,
-    first_id: int | None,
-    roles: list[str],
-    replicas: int,
-    storage_size: int,
-    memory: int,
-    cpu: int,
-    cpu_limit: int | None,
-    ephemeral: bool | None,
-    storage_class: str | None,
-    delete_claim: bool | None,
-) -> Manifest:
+def pool_manifest(name: str, first_id: int | None, args: KafkaClusterArgs, pool: NodePoolArgs) -> Manifest:
     """The KafkaNodePool of a pool whose node ids start at `first_id` (None leaves the choice to the operator)."""
-    volume: Manifest = {"id": 0, "kraftMetadata": "shared"}
-    if ephemeral:
-        volume |= {"type": "ephemeral", "sizeLimit": units.quantity(storage_size)}
-    else:
-        volume |= {
-            "type": "persistent-claim",
-            "size": units.quantity(storage_size),
-            "deleteClaim": bool(delete_claim),
-            **({"class": storage_class} if storage_class else {}),
-        }
+    memory, cpu = known(pool.memory), known(pool.cpu)
     heap = f"{min(memory // 2, LARGEST_HEAP) // units.MIB}m"
-    limit = cpu_limit or max(cpu, 2000)
+    limit = known(pool.cpu_limit) or max(cpu, 2000)
     # No waiting here: Strimzi reports readiness on the Kafka resource, not on its pools.
-    about = metadata(name, namespace, cluster)
+    about = metadata(name, known(args.namespace), known(args.cluster))
     if first_id is not None:
         about["annotations"] = {"strimzi.io/next-node-ids": f"[{first_id}-{first_id + NODES_PER_POOL - 1}]"}
     return {
@@ -173,9 +153,9 @@ def pool_manifest(
         "kind": "KafkaNodePool",
         "metadata": about,
         "spec": {
-            "replicas": replicas,
-            "roles": roles,
-            "storage": {"type": "jbod", "volumes": [volume]},
+            "replicas": pool.replicas,
+            "roles": pool.roles,
+            "storage": {"type": "jbod", "volumes": [_volume(pool)]},
             "resources": {
                 "requests": {"memory": units.quantity(memory), "cpu": units.format_cpu(cpu)},
                 "limits": {"memory": units.quantity(memory), "cpu": units.format_cpu(limit)},
@@ -185,12 +165,27 @@ def pool_manifest(
                 "pod": {
                     "securityContext": {**RESTRICTED_POD, "fsGroup": _KAFKA_GROUP},
                     "terminationGracePeriodSeconds": 120,
-                    **_spread(cluster, rack),
+                    **_spread(known(args.cluster), known(args.rack)),
                 },
                 "kafkaContainer": {"securityContext": RESTRICTED_CONTAINER},
                 "initContainer": {"securityContext": RESTRICTED_CONTAINER},
             },
         },
+    }
+
+
+def _volume(pool: NodePoolArgs) -> Manifest:
+    """The disk of each node of a pool."""
+    volume: Manifest = {"id": 0, "kraftMetadata": "shared"}
+    size, storage_class = units.quantity(known(pool.storage_size)), known(pool.storage_class)
+    if pool.ephemeral:
+        return {**volume, "type": "ephemeral", "sizeLimit": size}
+    return {
+        **volume,
+        "type": "persistent-claim",
+        "size": size,
+        "deleteClaim": bool(known(pool.delete_claim)),
+        **({"class": storage_class} if storage_class else {}),
     }
 
 
@@ -225,39 +220,29 @@ def _entity_operator() -> Manifest:
     }
 
 
-def kafka_manifest(
-    namespace: str,
-    cluster: str,
-    version: str,
-    replication_factor: int,
-    min_in_sync_replicas: int,
-    brokers: list[int],
-    external_host: str | None,
-    external_port: int | None,
-    rack: str | None,
-    metrics: bool,
-    config: dict[str, Any] | None,
-) -> Manifest:
-    """The Kafka resource of a cluster whose brokers have the node ids `brokers`."""
+def kafka_manifest(args: KafkaClusterArgs) -> Manifest:
+    """The Kafka resource of a cluster."""
+    host, port, rack, version = known(args.external_host), known(args.external_port), known(args.rack), args.version
     offered = [
         listeners.internal("tls", naming.TLS_PORT, "tls"),
         listeners.internal("scram", naming.SCRAM_PORT, "scram-sha-512"),
     ]
-    if external_host is not None and external_port is not None:
-        offered.append(listeners.external(external_host, external_port, brokers))
+    if host is not None and port is not None:
+        offered.append(listeners.external(host, port, broker_ids(pools_of(args))))
+    defaults = broker_config(known(args.replication_factor), known(args.min_in_sync_replicas))
     return {
         "apiVersion": STRIMZI_API,
         "kind": "Kafka",
-        "metadata": metadata(cluster, namespace, wait=True),
+        "metadata": metadata(known(args.cluster), known(args.namespace), wait=True),
         "spec": {
             "kafka": {
-                "version": version,
-                "metadataVersion": ".".join(version.split(".")[:2]),
+                "version": known(version),
+                "metadataVersion": ".".join(known(version).split(".")[:2]),
                 "listeners": offered,
                 "authorization": {"type": "simple"},
-                "config": {**broker_config(replication_factor, min_in_sync_replicas), **(config or {})},
+                "config": {**defaults, **(known(args.config) or {})},
                 **({"rack": {"topologyKey": rack}} if rack else {}),
-                **({"metricsConfig": jmx.metrics_config(cluster, jmx.KAFKA_KEY)} if metrics else {}),
+                **({"metricsConfig": jmx.metrics_config(known(args.cluster), jmx.KAFKA_KEY)} if args.metrics else {}),
                 "template": {"podDisruptionBudget": {"maxUnavailable": 1}},
             },
             "entityOperator": _entity_operator(),
@@ -267,8 +252,13 @@ def kafka_manifest(
     }
 
 
-def _jmx_metadata(namespace: str, cluster: str) -> Manifest:
-    return metadata(jmx.config_map_name(cluster), namespace, at_once=True)
+def pools_of(args: KafkaClusterArgs) -> dict[str, NodePoolArgs]:
+    """The pools of a cluster. Through the plugin they come as mappings."""
+    return {key: typed(NodePoolArgs, pool) for key, pool in args.pools.items()}
+
+
+def _jmx_manifest(args: KafkaClusterArgs) -> Manifest:
+    return {"metadata": metadata(jmx.config_map_name(known(args.cluster)), known(args.namespace), at_once=True)}
 
 
 class KafkaCluster(pulumi.ComponentResource):
@@ -292,35 +282,20 @@ class KafkaCluster(pulumi.ComponentResource):
     def __init__(self, name: str, args: KafkaClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(KafkaClusterArgs, args)
         super().__init__("kafkalogs:index:KafkaCluster", name, {}, opts)
-        nodes = {key: typed(NodePoolArgs, pool) for key, pool in args.pools.items()}
+        nodes, child = pools_of(args), pulumi.ResourceOptions(parent=self)
         ids = node_ids(nodes)
-        shared = {"namespace": args.namespace, "cluster": args.cluster, "rack": args.rack}
-        pools = [
-            custom_resource(
-                f"{name}-{key}",
-                "KafkaNodePool",
-                manifest_from_values(
-                    pool_manifest,
-                    name=key,
-                    first_id=ids[key].start if len(nodes) > 1 else None,
-                    **shared,
-                    **vars(pool),
-                ),
-                minutes=5,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            for key, pool in nodes.items()
-        ]
-        before: list[pulumi.Resource] = [*pools]
+        before: list[pulumi.Resource] = []
+        for key, pool in nodes.items():
+            build = partial(pool_manifest, key, ids[key].start if len(nodes) > 1 else None)
+            manifest = manifest_of_both(build, args, pool)
+            before.append(custom_resource(f"{name}-{key}", "KafkaNodePool", manifest, minutes=5, opts=child))
         if args.metrics:
-            about: Any = manifest_from_values(_jmx_metadata, namespace=args.namespace, cluster=args.cluster)
-            child = pulumi.ResourceOptions(parent=self)
+            about = part(manifest_of(_jmx_manifest, args), "metadata")
             before.append(ConfigMap(f"{name}-jmx", metadata=about, data=jmx.config_map_data(), opts=child))
-        values = {key: value for key, value in vars(args).items() if key != "pools"}
         kafka = custom_resource(
             name,
             "Kafka",
-            manifest_from_values(kafka_manifest, brokers=broker_ids(nodes), **values),
+            manifest_of(kafka_manifest, args),
             minutes=15,
             delete="5m",
             # A Kafka without pools is an error to the operator, and pools go after the cluster.

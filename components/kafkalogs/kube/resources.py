@@ -33,6 +33,7 @@ RESTRICTED_CONTAINER: Final[Manifest] = {
 """Each container's part of Pod Security "restricted"."""
 
 _Args = TypeVar("_Args")
+_More = TypeVar("_More")
 _Value = TypeVar("_Value")
 
 
@@ -57,14 +58,36 @@ def manifest_of(build: Callable[[_Args], Manifest], args: _Args) -> pulumi.Input
     It is built at once where all values that `build` reads are known, which is the rule and keeps large stacks fast;
     else when they are. An argument that `build` does not read hides nothing from a preview.
     """
-    pending = {key: value for key, value in vars(args).items() if _pending(value)}
+    return _manifest_of(build, args)
+
+
+def manifest_of_both(build: Callable[[_Args, _More], Manifest], args: _Args, more: _More) -> pulumi.Input[Manifest]:
+    """`manifest_of` of a builder that reads two dataclasses."""
+    return _manifest_of(build, args, more)
+
+
+def _manifest_of(build: Callable[..., Manifest], *several: Any) -> pulumi.Input[Manifest]:
+    pending = {
+        f"{i}.{key}": value
+        for i, args in enumerate(several)
+        for key, value in cast("dict[str, Any]", vars(args)).items()
+        if _pending(value)
+    }
     if not pending:
-        return build(args)
+        return build(*several)
+
+    def with_values(values: Mapping[str, Any]) -> Manifest:
+        of_each: list[dict[str, Any]] = [{} for _ in several]
+        for place, value in values.items():
+            i, _, key = place.partition(".")
+            of_each[int(i)][key] = value
+        return build(*(replace(args, **values) for args, values in zip(several, of_each, strict=True)))
+
     with contextlib.suppress(_ReadTooEarlyError):
-        manifest = build(replace(cast("Any", args), **dict.fromkeys(pending, _UNREAD)))
+        manifest = with_values(dict.fromkeys(pending, _UNREAD))
         if not _holds_unread(manifest):
             return manifest
-    return pulumi.Output.all(**pending).apply(lambda ready: build(replace(cast("Any", args), **ready)))
+    return pulumi.Output.all(**pending).apply(with_values)
 
 
 class _ReadTooEarlyError(Exception):

@@ -38,14 +38,9 @@ def manifests(raw: dict[str, Any]) -> list[dict[str, Any]]:
     platform = load(raw)
     found = catalog.resolve(platform)
     args = cluster_args(platform)
-    values = {key: value for key, value in vars(args).items() if key != "pools"}
-    shared = {"namespace": args.namespace, "cluster": args.cluster, "rack": args.rack}
     return [
-        kafka_manifest(brokers=broker_ids(args.pools), **values),
-        *(
-            pool_manifest(name=name, first_id=ids.start, **shared, **vars(args.pools[name]))
-            for name, ids in node_ids(args.pools).items()
-        ),
+        kafka_manifest(args),
+        *(pool_manifest(name, ids.start, args, args.pools[name]) for name, ids in node_ids(args.pools).items()),
         *(log_topic_manifest(topic_args(platform, topic)) for topic in found.topics.values()),
         *(identity_manifest(writer_args(platform, writer)) for writer in found.writers.values()),
         *(identity_manifest(reader_args(platform, reader)) for reader in found.readers.values()),
