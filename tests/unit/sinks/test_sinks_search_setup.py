@@ -1,11 +1,12 @@
 """The search set-up against an engine of dictionaries, and the resources that run it."""
 
 import json
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from kafkalogs.sinks.search_setup import cron_manifest, job_manifest, settings_manifest
+from kafkalogs.sinks.search_setup import JobArgs, SearchSetupArgs, cron_manifest, job_manifest, settings_manifest
 from search_setup.engine import Engine, RefusedError, Settings, UnavailableError
 from search_setup.retention import retain
 from search_setup.templates import policy, rollover_ms, set_up
@@ -164,21 +165,20 @@ def test_only_the_given_authority_is_trusted(engine, tmp_path_factory, monkeypat
     Engine(engine.settings)
     other, *_ = write_certificates(tmp_path_factory.mktemp("other"))
     with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-        Engine(Settings(**{**vars(engine.settings), "ca": str(other)}))
+        Engine(replace(engine.settings, ca=str(other)))
 
 
 def test_settings_are_what_the_program_reads():
-    made = settings_manifest("ns", "https://e:9200", {STREAM: DAY}, 0, "platform-ca")
+    args = SearchSetupArgs("ns", "image", "https://e:9200", {STREAM: DAY}, "elastic-credentials", "platform-ca", 0)
+    made = settings_manifest(args)
     assert Settings(**json.loads(made["data"]["search.json"])).streams == {STREAM: DAY}
-    other = settings_manifest("ns", "https://e:9200", {STREAM: 2 * DAY}, 0, "platform-ca")
+    other = settings_manifest(replace(args, streams={STREAM: 2 * DAY}))
     assert made["metadata"]["name"] != other["metadata"]["name"], "a change would not run the Job again"
 
 
 def test_the_jobs_are_restricted_and_read_only_what_they_need():
-    for made in (
-        job_manifest("ns", "image", "settings", "elastic-credentials", "platform-ca")["spec"],
-        cron_manifest("ns", "image", "settings", "elastic-credentials", "platform-ca")["spec"]["jobTemplate"]["spec"],
-    ):
+    args = JobArgs("ns", "image", "elastic-credentials", "platform-ca", "settings")
+    for made in (job_manifest(args)["spec"], cron_manifest(args)["spec"]["jobTemplate"]["spec"]):
         pod = made["template"]["spec"]
         (container,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
@@ -191,5 +191,5 @@ def test_the_jobs_are_restricted_and_read_only_what_they_need():
 
 
 def test_another_image_is_another_job():
-    made = [job_manifest("ns", image, "settings", "elastic", None)["metadata"]["name"] for image in ("a", "b")]
+    made = [job_manifest(JobArgs("ns", image, "elastic", None, "settings"))["metadata"]["name"] for image in ("a", "b")]
     assert made[0] != made[1]
