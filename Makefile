@@ -44,6 +44,7 @@ lint: $(VENV)/ready ## check style, format, types and every file
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
+	@PYTHONPATH=components:embedded/operator:. $(BIN)/lint-imports --no-cache > $(VENV)/layers.log || { cat $(VENV)/layers.log; exit 1; }
 	@$(BIN)/python tests/check_files.py
 	@$(BIN)/python -m ci.workflows
 

@@ -206,6 +206,8 @@ class Part:
     """The topics that its group reads, of a stack whose topics of log events have these retention classes by name."""
     topic_names: tuple[str, ...] = ()
     """The names of all topics that it can make, reserved in every stack."""
+    public_topics: tuple[str, ...] = ()
+    """Those of them that a team may be granted."""
     user_names: tuple[str, ...] = ()
     """The names of all identities that it can make, reserved in every stack."""
     group_prefixes: tuple[str, ...] = ()

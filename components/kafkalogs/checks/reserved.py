@@ -24,14 +24,14 @@ def service_problem(platform: Platform, name: str) -> str | None:
     return None
 
 
-def topic_problem(name: str, made: Mapping[str, Part]) -> str | None:
+def topic_problem(name: str, made: Mapping[str, Part], key: str) -> str | None:
     """Why a service may not write a topic of this name; None if it may.
 
-    made: the topics that the parts of the stack make. Those that the stream job makes below `logs.` are free in a stack
-    without it: the layout `level` writes some of them.
+    made: the topics that the parts of the stack can make. Those that the stream job makes below `logs.` are free in a
+    stack without it: the layout `level` writes some of them. key: by what the service chooses its topic.
     """
     if part := made.get(name):
-        return f"{part.title} writes this topic; choose another name, or remove {part.key}"
+        return f"{part.title} writes this topic; choose another {key}, or remove {part.key}"
     if not name.startswith(naming.LOGS_PREFIX):
         owner = _owner(name, lambda part: part.topic_names)
         belongs = f"this topic belongs to {owner.title}" if owner else "no reader may read it: all rights are on logs.*"

@@ -195,14 +195,14 @@ def _topic_names(platform: Platform, broken: Broken) -> Iterator[Problem]:
 
 
 def _parts(platform: Platform, broken: Broken) -> Iterator[Problem]:
-    made = {topic.name: part for part, topic in parts.part_topics(platform)}
+    made = {name: part for part in parts.enabled(platform) for name in part.topic_names}
     for topic, writers in catalog.writers_of(platform).items():
-        text = reserved.topic_problem(topic, made)
         for name in writers:
-            if text is None or not _routes_fine(platform, broken, name) or naming.topic_problem(topic):
-                continue
             service = platform.services[name]
             key = "topic" if service.topic else "layout" if catalog.layout_of(service) == "level" else "types"
+            text = reserved.topic_problem(topic, made, key)
+            if text is None or not _routes_fine(platform, broken, name) or naming.topic_problem(topic):
+                continue
             yield Problem(("services", name, *((key,) if getattr(service, key) else ())), topic, text)
     if platform.pager and not platform.stream and broken.fine("stream"):
         yield Problem(("pager",), "on", "it pages what the stream job finds; add stream, or leave pager out")
@@ -270,7 +270,7 @@ def _written(field: str, value: object) -> object:
 def _reads(platform: Platform, broken: Broken) -> Iterator[Problem]:
     if not _routes_fine(platform, broken):
         return
-    topics = [topic.name for topic in parts.topics(platform) if topic.kind in {"logs", "derived"}]
+    topics = [*catalog.writers_of(platform), *(name for part in parts.enabled(platform) for name in part.public_topics)]
     for name, team in platform.teams.items():
         if not broken.fine("teams", name, "reads"):
             continue

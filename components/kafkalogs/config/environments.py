@@ -15,12 +15,6 @@ DEFAULT: Final = "prod"
 """The environment of a stack file that names none: the strictest."""
 
 ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    # The defaults of the models are those of production.
-    "prod": {},
-    # As production is, but with logs that nobody is obliged to keep.
-    "staging": {
-        "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
-    },
     # One machine, and for throwing away.
     "local": {
         "operator": "auto",
@@ -34,6 +28,12 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "pager": {"quiet": "2m", "update": "30s"},
         "compliance": {"auditFloor": "1h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
     },
+    # As production is, but with logs that nobody is obliged to keep.
+    "staging": {
+        "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
+    },
+    # The defaults of the models are those of production.
+    "prod": {},
 }
 """What differs from production in each environment. The settings of a part count if the file has the part."""
 

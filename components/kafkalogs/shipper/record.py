@@ -53,6 +53,7 @@ SHIPPER: Final = Part(
     topics=_topics,
     users=_users,
     topic_names=(TOPIC,),
+    public_topics=(TOPIC,),
     user_names=(NAME,),
     deploy="shipper.deploy:deploy",
 )

@@ -150,6 +150,7 @@ STREAM_JOB: Final = Part(
     group=f"{PREFIX}logs",
     reads=_reads,
     topic_names=tuple(OUTPUTS.values()),
+    public_topics=tuple(topic for key, topic in OUTPUTS.items() if key != "dead_letters"),
     user_names=(STREAM,),
     group_prefixes=(PREFIX,),
     endpoints=lambda _: ("s3",),

@@ -19,9 +19,9 @@ def need_of(platform: Platform, part: str) -> int:
     return sum(need.size for need in disk.part_needs(platform) if need.part == part)
 
 
-def test_the_default_shipper_does_not_fit_into_staging() -> None:
+def test_the_default_shipper_does_not_fit_beside_the_services_of_staging() -> None:
     with pytest.raises(ConfigError) as error:
-        load(wrong("staging", {"shipper": "{}"}))
+        load(wrong("staging", {"shipper": "{}", "kafka.pools.brokers.storage.size": "200GiB"}))
     # 1 MiB/s on each of three brokers, a day and its segment, three copies
     assert "kafkalogs:platform.shipper: " in str(error.value)
     assert "logs.platform 3MiB/s x (1d + 150m) x 3 = 838.5 GiB" in str(error.value)

@@ -62,8 +62,11 @@ BAD = [
         "services.audit: 'logs.audit': the topic that auth-service share",
     ),
     (
-        [("services.b", {"team": "x", "rate": "1KiB/s", "topic": "logs_checkout-service"})],
-        "services.b: 'logs_checkout-service': this topic and logs.checkout-service differ only in '.' and '_'",
+        [
+            ("services.a", {"team": "x", "rate": "1KiB/s", "topic": "logs.a.b"}),
+            ("services.b", {"team": "x", "rate": "1KiB/s", "topic": "logs.a_b"}),
+        ],
+        "services.b: 'logs.a_b': this topic and logs.a.b differ only in '.' and '_'",
     ),
     (
         [("services.b", {"team": "x", "rate": "1KiB/s", "topic": "logs.Checkout-Service"})],
@@ -123,7 +126,7 @@ BAD = [
     ([("shop.rate", 0)], "shop.rate: 0: too small; write more than 0"),
     (
         [("services.nginx.rate", "50MiB/s")],
-        "services: '3.6 TiB': the services need 3.6 TiB on disk, but the brokers have 3 x 100.0 GiB x 0.85 = 255.0 GiB "
+        "services: '3.6 TiB': all topics need 3.6 TiB on disk, but the brokers have 3 x 100.0 GiB x 0.85 = 255.0 GiB "
         "for logs. Rate x (retention + segment) x copies: nginx 50MiB/s x (6h + 42m) x 3 = 3.5 TiB",
     ),
 ]

@@ -79,7 +79,7 @@ def test_readers():
 
 def test_disk_needs_take_the_longest_retention_of_each_service():
     platform, found = resolved()
-    needs = {need.service: need for need in catalog.disk_needs(platform, found.topics)}
+    needs = {need.name: need for need in catalog.disk_needs(platform, found.topics)}
     assert needs["auth-service"].retention == 7 * units.DAY
     assert needs["nginx"].retention == 6 * units.HOUR
     assert all(need.copies == 3 for need in needs.values())

@@ -10,9 +10,9 @@ from kafkalogs import load
 from kafkalogs.catalog import resolve as catalog
 from kafkalogs.config import sizing, units
 from kafkalogs.kafka.cluster import NodePoolArgs, broker_ids, kafka_manifest, node_ids, pool_manifest
-from kafkalogs.kafka.identity import user_manifest
+from kafkalogs.kafka.identity import identity_manifest
 from kafkalogs.kafka.operator import chart_values, embedded_manifest, embedded_rules
-from kafkalogs.kafka.topic import topic_manifest
+from kafkalogs.kafka.topic import LogTopicArgs, log_topic_manifest
 from kafkalogs.platform import cluster_args, reader_args, topic_args, writer_args
 
 from .crd_schema import problems
@@ -46,9 +46,9 @@ def manifests(raw: dict[str, Any]) -> list[dict[str, Any]]:
             pool_manifest(name=name, first_id=ids.start, **shared, **vars(args.pools[name]))
             for name, ids in node_ids(args.pools).items()
         ),
-        *(topic_manifest(**vars(topic_args(platform, topic))) for topic in found.topics.values()),
-        *(user_manifest(**vars(writer_args(platform, writer))) for writer in found.writers.values()),
-        *(user_manifest(**vars(reader_args(platform, reader))) for reader in found.readers.values()),
+        *(log_topic_manifest(topic_args(platform, topic)) for topic in found.topics.values()),
+        *(identity_manifest(writer_args(platform, writer)) for writer in found.writers.values()),
+        *(identity_manifest(reader_args(platform, reader)) for reader in found.readers.values()),
     ]
 
 
@@ -143,7 +143,7 @@ def assert_restricted(context: dict[str, Any]) -> None:
 
 
 def test_topic_settings():
-    spec = topic_manifest("kafkalogs", "logs", "logs.audit", 3, 3, 2, 7 * units.DAY, None)["spec"]
+    spec = log_topic_manifest(LogTopicArgs("kafkalogs", "logs", "logs.audit", 3, 3, 2, 7 * units.DAY))["spec"]
     assert (spec["partitions"], spec["replicas"]) == (3, 3)
     config = spec["config"]
     assert config["retention.ms"] == 7 * units.DAY
@@ -157,7 +157,7 @@ def test_topic_settings():
 
 
 def test_a_topic_that_kubernetes_would_not_name_keeps_its_name_in_kafka():
-    manifest = topic_manifest("kafkalogs", "logs", "Audit_Log", 3, 3, 2, units.DAY, None)
+    manifest = log_topic_manifest(LogTopicArgs("kafkalogs", "logs", "Audit_Log", 3, 3, 2, units.DAY))
     assert manifest["metadata"]["name"] == "audit-log"
     assert manifest["spec"]["topicName"] == "Audit_Log"
     assert problems(manifest) == []

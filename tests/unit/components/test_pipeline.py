@@ -10,7 +10,12 @@ from kafkalogs.config.models import Platform
 from .graph import Graph, registered
 from .stack import REMOVED, VALID, changed
 
-PARTS: dict[str, Any] = {key: {} for key in parts.IMAGES}
+PARTS: dict[str, Any] = {
+    **{key: {} for key in parts.IMAGES},
+    # what the disks of the small stack have room for
+    "shipper": {"rate": "16KiB/s"},
+    "stream": {"plannedShare": 0.1},
+}
 NAMES = ("operator", "kafka", *{name for names in parts.IMAGES.values() for name in names})
 IMAGES = {name: f"{name}:1" for name in (*NAMES, "secrets", "s3", "database", "search", "pagerduty")}
 # A job that needs no Flink to be looked at: the real one is tested by tests/unit/stream.
@@ -169,7 +174,7 @@ def test_missing_images_are_named_before_anything_is_registered() -> None:
     config = load(stack(on={"stream": {}, "search": {}}))
     with pytest.raises(ConfigError) as error:
         parts.check_images(config, {"connect": "connect:1"})
-    assert "stream: 'on': its image flink comes from make cluster; run it, or leave stream out" in str(error.value)
+    assert "stream: 'on': its image flink comes from make cluster; run it, or remove stream" in str(error.value)
     assert "search-setup" in str(error.value)
     with pytest.raises(ConfigError, match=r"endpoints.*s3 and search and secrets would run here"):
         local_services.check_images(config, dict.fromkeys(NAMES, "x"))
@@ -202,15 +207,15 @@ def test_metrics_are_served_only_when_somebody_watches(whole: Graph) -> None:
         (changed(("pager", {})), "pager: 'on': it pages what the stream job finds; add stream, or leave pager out"),
         (
             changed(("stream", {})),
-            "services.mailer.layout: 'logs.error': stream writes this topic; choose another layout",
+            "services.mailer.layout: 'logs.error': the stream job writes this topic; choose another layout",
         ),
         (
             changed(("shipper", {}), ("services.checkout-service.topic", "logs.platform")),
-            "services.checkout-service.topic: 'logs.platform': shipper writes this topic; choose another topic",
+            "services.checkout-service.topic: 'logs.platform': the shipper writes this topic; choose another topic",
         ),
         (
             changed(("services.connect", {"team": "x", "rate": "1KiB/s"})),
-            "services.connect: 'connect': the identity of a part of the platform; choose another name",
+            "services.connect: 'connect': the identity of Kafka Connect; choose another name",
         ),
         (changed(("services.nginx.tier", 9)), "services.nginx.tier: 9: too large; write at most 4"),
         (changed(("archive", {"catalog": "hive"})), "archive.catalog: 'hive': unknown value; write jdbc or glue"),

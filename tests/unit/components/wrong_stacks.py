@@ -280,7 +280,11 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
         {"services.404": "{team: a, rate: 1KiB/s, topic: logs 404}"},
         "services.404.topic: 'logs 404': not a topic",
     ),
-    ("prod", {"services.connect": "{team: a, rate: 1KiB/s}"}, "services.connect: 'connect': the identity of a part of"),
+    (
+        "prod",
+        {"services.connect": "{team: a, rate: 1KiB/s}"},
+        "services.connect: 'connect': the identity of Kafka Connect",
+    ),
     # -- between values
     ("prod", {"kafka.replicationFactor": "7"}, "kafka.replicationFactor: 7: more copies than the 6 brokers; add br"),
     ("prod", {"kafka.minInSyncReplicas": "3"}, "kafka.minInSyncReplicas: 3: not below replicationFactor 3, so one"),
@@ -296,7 +300,7 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
         "kafka.config.listeners: 'PLAINTEXT://:9092': the o",
     ),
     ("prod", {"kafka.pools.brokers.cpuLimit": "'1'"}, "kafka.pools.brokers.cpuLimit: '1': below what the pool reques"),
-    ("prod", {"kafka.pools.brokers.storage.size": "1TiB"}, "services: '16.4 TiB': the services need 16.4 TiB on disk"),
+    ("prod", {"kafka.pools.brokers.storage.size": "1TiB"}, "services: '19.6 TiB': all topics need 19.6 TiB on disk"),
     (
         "prod",
         {"teams.edge.reads": "[logs.acces]"},
@@ -312,9 +316,13 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     (
         "prod",
         {f"{CHECKOUT}.topic": "logs.error", "teams.payments": GONE},
-        f"{CHECKOUT}.topic: 'logs.error': stream writes this topic; choose an",
+        f"{CHECKOUT}.topic: 'logs.error': the stream job writes this topic; choose an",
     ),
-    ("prod", {"services.error": "{team: a, rate: 1KiB/s}"}, "services.error: 'logs.error': stream writes this top"),
+    (
+        "prod",
+        {"services.error": "{team: a, rate: 1KiB/s}"},
+        "services.error: 'logs.error': the stream job writes",
+    ),
     # -- compliance
     ("prod", {"compliance.auditFloor": "7 years"}, "compliance.auditFloor: '7 years': not a duration; write a number"),
     ("prod", {"compliance.archiveYears.audit": "7y"}, "compliance.archiveYears.audit: '7y': not a whole number; write"),

@@ -17,7 +17,8 @@ from kafkalogs.pager.record import NAME as PAGER
 from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
 
-ARGS: dict[str, Any] = {"namespace": "kafkalogs", "cluster": "logs", "image": "pager:1", "routing_key_secret": "key"}
+ARGS: dict[str, Any] = {"namespace": "kafkalogs", "cluster": "logs", "image": "pager:1", "routing_key_secret": "key",
+                        "routing_key_field": "routing-key"}  # fmt: skip
 
 
 def manifest(**more: Any) -> dict[str, Any]:

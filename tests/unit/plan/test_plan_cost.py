@@ -33,7 +33,7 @@ def resolved(config: dict[str, object]) -> Catalog:
 
 def test_disk_is_what_the_platform_plans_for() -> None:
     platform = load(CONFIG)
-    planned = {one.service: one.size for one in catalog.disk_needs(platform, catalog.topics_of(platform))}
+    planned = {one.name: one.size for one in catalog.disk_needs(platform, catalog.topics_of(platform))}
     assert need(resolved(CONFIG), None, Prices()).disk == planned
 
 

@@ -17,6 +17,14 @@ DAY = 24 * HOUR
 STREAM = "logs-audit-default"
 
 
+def setup_args(streams):
+    return SearchSetupArgs("ns", "image", "https://e:9200", streams, "elastic-credentials", "platform-ca", replicas=0)
+
+
+def job_args(image="image"):
+    return JobArgs("ns", image, "elastic-credentials", "platform-ca", "settings")
+
+
 class Fake:
     """An engine that has indices with the time of their newest event, and remembers what it was asked."""
 
@@ -169,16 +177,17 @@ def test_only_the_given_authority_is_trusted(engine, tmp_path_factory, monkeypat
 
 
 def test_settings_are_what_the_program_reads():
-    args = SearchSetupArgs("ns", "image", "https://e:9200", {STREAM: DAY}, "elastic-credentials", "platform-ca", 0)
-    made = settings_manifest(args)
+    made = settings_manifest(setup_args({STREAM: DAY}))
     assert Settings(**json.loads(made["data"]["search.json"])).streams == {STREAM: DAY}
-    other = settings_manifest(replace(args, streams={STREAM: 2 * DAY}))
+    other = settings_manifest(setup_args({STREAM: 2 * DAY}))
     assert made["metadata"]["name"] != other["metadata"]["name"], "a change would not run the Job again"
 
 
 def test_the_jobs_are_restricted_and_read_only_what_they_need():
-    args = JobArgs("ns", "image", "elastic-credentials", "platform-ca", "settings")
-    for made in (job_manifest(args)["spec"], cron_manifest(args)["spec"]["jobTemplate"]["spec"]):
+    for made in (
+        job_manifest(job_args())["spec"],
+        cron_manifest(job_args())["spec"]["jobTemplate"]["spec"],
+    ):
         pod = made["template"]["spec"]
         (container,) = pod["containers"]
         assert pod["automountServiceAccountToken"] is False
@@ -191,5 +200,5 @@ def test_the_jobs_are_restricted_and_read_only_what_they_need():
 
 
 def test_another_image_is_another_job():
-    made = [job_manifest(JobArgs("ns", image, "elastic", None, "settings"))["metadata"]["name"] for image in ("a", "b")]
+    made = [job_manifest(job_args(image))["metadata"]["name"] for image in ("a", "b")]
     assert made[0] != made[1]
