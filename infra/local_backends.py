@@ -1,26 +1,32 @@
-"""What a cloud would give, on one machine: `LocalS3`, `LocalSearch`, `LocalDatabase`.
+"""What a cloud would provide, on one machine: `LocalS3`, `LocalSearch`, `LocalDatabase`.
 
-They are for trying the platform out and for its tests: one pod each, no copies, and on destroy their data goes too.
-Their certificates and passwords are those of `ServiceSecrets`, to be made before. What they are told is in
-`infra/backends/`; the pods' folders and users are those of the official images, so that these can take the place of
-the ones that are built from packages. A renewed certificate is read when the pod starts anew.
+They are for trials and for tests: each is one pod without copies, and `pulumi destroy` deletes its data. The Secrets of
+`ServiceSecrets` hold their certificates and passwords, and must exist first. Their configuration files are in
+`infra/backends/`. The folders and users of the pods are those of the official images, so that an official image can
+replace one that is built from packages. A pod reads a renewed certificate when the pod restarts.
 """
 
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pulumi
-from kafkalogs.kube.resources import (
-    DELETE_AT_ONCE,
-    LONGEST_DELETION,
-    POD_WAITED_FOR,
-    RESTRICTED_CONTAINER,
-    RESTRICTED_POD,
-    Manifest,
-    metadata,
+from kafkalogs.kube.pods import (
+    NAME_LABEL,
+    PROMETHEUS,
+    USER,
+    container,
+    digest,
+    environment,
+    labels,
+    mounts,
+    pod,
+    resources,
+    secret_volume,
 )
+from kafkalogs.kube.resources import DELETE_AT_ONCE, LONGEST_DELETION, POD_WAITED_FOR, Manifest, metadata
 from kafkalogs.kube.service_secrets import credentials_secret, tls_secret
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import ConfigMap, Service
@@ -33,8 +39,30 @@ DATABASE: Final = "kafkalogs"
 """The name of the database."""
 
 _FILES: Final = Path(__file__).parent / "backends"
-_PROMETHEUS: Final = {"app.kubernetes.io/name": "prometheus"}
-_NAME: Final = "app.kubernetes.io/name"
+_DATA: Final[Manifest] = {"name": "data", "mountPath": "/data"}
+_TMP: Final[Manifest] = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the container's own
+_TMP_VOLUME: Final[Manifest] = {"name": "tmp", "emptyDir": {}}
+
+
+@dataclass(frozen=True)
+class Server:
+    """What distinguishes one of the three servers."""
+
+    name: str
+    """The name of its Service, StatefulSet and pod."""
+
+    use: str
+    """Pods with the label kafkalogs.io/uses-<use> may reach it; also the name of its folder in `infra/backends/`."""
+
+    port: int
+    port_name: str
+    user: int
+    """The user and the group of its image."""
+
+
+S3: Final = Server("s3", "s3", S3_PORT, "https", USER)
+ELASTICSEARCH: Final = Server("elasticsearch", "search", SEARCH_PORT, "https", 1000)
+POSTGRES: Final = Server("postgres", "database", DATABASE_PORT, "postgres", 999)
 
 
 @dataclass(frozen=True)
@@ -56,276 +84,214 @@ class LocalS3Args(LocalBackendArgs):
     """What a `LocalS3` is made of."""
 
     buckets: tuple[str, ...] = ("logs-archive", "stream-state")
-    """The buckets that are there from the start."""
+    """The buckets that exist from the start."""
 
 
-def s3_manifest(namespace: str, image: str, storage: str, config: str, buckets: tuple[str, ...]) -> Manifest:
-    """The StatefulSet of the S3 server. config: its ConfigMap."""
+def s3_manifest(args: LocalS3Args, config: str) -> Manifest:
+    """The StatefulSet of the S3 server. config: the name of its ConfigMap."""
     names = {"ROOT_ACCESS_KEY_ID": "username", "ROOT_SECRET_ACCESS_KEY": "password"}
     secret = credentials_secret("s3")
     keys: list[Manifest] = [
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}} for name, key in names.items()
     ]
     settings = {"VGW_PORT": f":{S3_PORT}", "VGW_CERT": "/tls/tls.crt", "VGW_KEY": "/tls/tls.key"}
-    # One line for each request is too much; what fails still shows.
+    # One line for each request is too much; errors still appear.
     settings |= {"VGW_HEALTH": "/health", "VGW_QUIET": "true"}
-    data = {"name": "data", "mountPath": "/data"}
-    health = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": "https"}}
-    container = _container("s3", image, ["/usr/local/bin/versitygw", "posix", "/data"], S3_PORT, "https") | {
-        "env": [*keys, *({"name": name, "value": value} for name, value in settings.items())],
+    health = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": S3.port_name}}
+    server = container("s3", args.image) | {
+        "command": ["/usr/local/bin/versitygw", "posix", "/data"],
+        "env": [*keys, *environment(settings)],
         "readinessProbe": {**health, "periodSeconds": 3},
         "livenessProbe": {**health, "periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 5},
-        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
-        "volumeMounts": [data, _mount("tls"), _mount("tmp", writable=True)],
+        "resources": resources("20m", "64Mi", "1", "512Mi"),
+        "volumeMounts": [_DATA, *mounts("", ["tls"]), _TMP],
     }
-    prepare = _container("prepare", image, ["sh", "/config/prepare.sh", *buckets]) | {
+    prepare = container("prepare", args.image) | {
+        "command": ["sh", "/config/prepare.sh", *args.buckets],
         "env": keys,
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}},
-        "volumeMounts": [data, _mount("config"), _mount("tmp", writable=True)],
+        "resources": resources("10m", "32Mi", "1", "128Mi"),
+        "volumeMounts": [_DATA, *mounts("", ["config"]), _TMP],
     }
-    volumes: list[Manifest] = [
-        _secret("tls", tls_secret("s3"), "tls.crt", "tls.key"),
-        {"name": "config", "configMap": {"name": config}},
-        {"name": "tmp", "emptyDir": {}},
-    ]
-    return _stateful("s3", namespace, storage, 1001, [prepare], container, volumes)
+    volumes = [secret_volume("tls", tls_secret("s3"), "tls.crt", "tls.key"), _config_volume(config)]
+    return _stateful_set(S3, args, prepare, server, volumes)
 
 
-def search_manifest(namespace: str, image: str, storage: str, config: str) -> Manifest:
-    """The StatefulSet of Elasticsearch. config: its ConfigMap."""
+def search_manifest(args: LocalBackendArgs, config: str) -> Manifest:
+    """The StatefulSet of Elasticsearch. config: the name of its ConfigMap."""
     path = "/etc/elasticsearch"
-    env = [{"name": "ES_PATH_CONF", "value": path}, {"name": "ES_TMPDIR", "value": "/tmp"}]  # noqa: S108
+    env = environment({"ES_PATH_CONF": path, "ES_TMPDIR": "/tmp"})  # noqa: S108 - the container's own
     configured = {"name": "configured", "mountPath": path}
-    credentials = {name: f"/credentials/{name}" for name in ("elastic", "search-sink", "search-reader")}
+    credentials = ("elastic", "search-sink", "search-reader")
     ready = {"exec": {"command": ["bash", "/config/ready.sh"]}, "timeoutSeconds": 10}
-    container = _container("search", image, ["/usr/share/elasticsearch/bin/elasticsearch"], SEARCH_PORT, "https") | {
+    server = container("search", args.image) | {
+        "command": ["/usr/share/elasticsearch/bin/elasticsearch"],
         "env": env,
-        # It takes 15 s on an idle machine, and longer while everything else starts too.
+        # It starts in 15 s on an idle machine, and takes longer while everything else starts too.
         "startupProbe": {**ready, "periodSeconds": 5, "failureThreshold": 60},
         "readinessProbe": {**ready, "periodSeconds": 15},
-        "livenessProbe": {"tcpSocket": {"port": "https"}, "periodSeconds": 20, "failureThreshold": 5},
-        # 512 MiB are the heap; Lucene's and the network's buffers and the start script's own small JVM are besides.
-        "resources": {"requests": {"cpu": "50m", "memory": "1Gi"}, "limits": {"cpu": "2", "memory": "1280Mi"}},
+        "livenessProbe": {
+            "tcpSocket": {"port": ELASTICSEARCH.port_name},
+            "periodSeconds": 20,
+            "failureThreshold": 5,
+        },
+        # The heap has 512 MiB. Lucene, the network's buffers and the small JVM of the start script need the rest.
+        "resources": resources("50m", "1Gi", "2", "1280Mi"),
         "volumeMounts": [
-            {"name": "data", "mountPath": "/data"},
+            _DATA,
             configured,
-            _mount("tls", f"{path}/tls"),
-            _mount("config"),
-            _mount("search-reader", credentials["search-reader"]),
-            _mount("tmp", writable=True),
+            *mounts(path, ["tls"]),
+            *mounts("", ["config"]),
+            *mounts("/credentials", ["search-reader"]),
+            _TMP,
         ],
     }
-    prepare = _container("prepare", image, ["bash", "/config/prepare.sh"]) | {
+    prepare = container("prepare", args.image) | {
+        "command": ["bash", "/config/prepare.sh"],
         "env": env,
-        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"cpu": "1", "memory": "64Mi"}},
-        "volumeMounts": [
-            configured,
-            _mount("config"),
-            *(_mount(name, folder) for name, folder in credentials.items()),
-            _mount("tmp", writable=True),
-        ],
+        "resources": resources("10m", "16Mi", "1", "64Mi"),
+        "volumeMounts": [configured, *mounts("", ["config"]), *mounts("/credentials", credentials), _TMP],
     }
     volumes: list[Manifest] = [
         {"name": "configured", "emptyDir": {}},
-        _secret("tls", tls_secret("elasticsearch"), "tls.crt", "tls.key", "ca.crt"),
-        {"name": "config", "configMap": {"name": config}},
-        *(_secret(name, credentials_secret(name), "username", "password") for name in credentials),
-        {"name": "tmp", "emptyDir": {}},
+        secret_volume("tls", tls_secret("elasticsearch"), "tls.crt", "tls.key", "ca.crt"),
+        _config_volume(config),
+        *(secret_volume(name, credentials_secret(name), "username", "password") for name in credentials),
     ]
-    return _stateful("elasticsearch", namespace, storage, 1000, [prepare], container, volumes)
+    return _stateful_set(ELASTICSEARCH, args, prepare, server, volumes)
 
 
-def database_manifest(namespace: str, image: str, storage: str, config: str) -> Manifest:
-    """The StatefulSet of PostgreSQL. config: its ConfigMap."""
+def database_manifest(args: LocalBackendArgs, config: str) -> Manifest:
+    """The StatefulSet of PostgreSQL. config: the name of its ConfigMap."""
     programs = "/usr/lib/postgresql/17/bin"
-    env = [
-        {"name": "PGDATA", "value": "/data/pgdata"},
-        {"name": "PATH", "value": f"{programs}:/usr/local/bin:/usr/bin:/bin"},
-    ]
-    data = {"name": "data", "mountPath": "/data"}
-    command = [f"{programs}/postgres", "-D", "/data/pgdata", "-c", "config_file=/config/postgresql.conf"]
     answers = {"exec": {"command": ["pg_isready", "--quiet", "--host=/tmp"]}, "timeoutSeconds": 5}
-    container = _container("database", image, command, DATABASE_PORT, "postgres") | {
-        "env": env,
+    both = {
+        "env": environment({"PGDATA": "/data/pgdata", "PATH": f"{programs}:/usr/local/bin:/usr/bin:/bin"}),
+        "resources": resources("30m", "128Mi", "1", "512Mi"),
+    }
+    server = container("database", args.image) | {
+        "command": [f"{programs}/postgres", "-D", "/data/pgdata", "-c", "config_file=/config/postgresql.conf"],
         "readinessProbe": {**answers, "periodSeconds": 5},
         "livenessProbe": {**answers, "periodSeconds": 20, "failureThreshold": 5},
-        "resources": {"requests": {"cpu": "30m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
-        "volumeMounts": [data, _mount("tls"), _mount("config"), _mount("tmp", writable=True)],
+        "volumeMounts": [_DATA, *mounts("", ["tls", "config"]), _TMP],
+        **both,
     }
-    prepare = _container("prepare", image, ["bash", "/config/prepare.sh"]) | {
-        "env": env,
-        "resources": {"requests": {"cpu": "30m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "512Mi"}},
-        "volumeMounts": [
-            data,
-            *(_mount(name) for name in ("tls", "config", "credentials")),
-            _mount("tmp", writable=True),
-        ],
+    prepare = container("prepare", args.image) | {
+        "command": ["bash", "/config/prepare.sh"],
+        "volumeMounts": [_DATA, *mounts("", ["tls", "config", "credentials"]), _TMP],
+        **both,
     }
-    volumes: list[Manifest] = [
-        _secret("tls", tls_secret("postgres"), "tls.crt", "tls.key"),
-        {"name": "config", "configMap": {"name": config}},
-        _secret("credentials", credentials_secret("postgres"), "username", "password"),
-        {"name": "tmp", "emptyDir": {}},
+    volumes = [
+        secret_volume("tls", tls_secret("postgres"), "tls.crt", "tls.key"),
+        _config_volume(config),
+        secret_volume("credentials", credentials_secret("postgres"), "username", "password"),
     ]
-    return _stateful("postgres", namespace, storage, 999, [prepare], container, volumes)
+    return _stateful_set(POSTGRES, args, prepare, server, volumes)
 
 
-def service_manifest(name: str, namespace: str, port: int) -> Manifest:
-    """The Service of one of them."""
-    ports = [{"name": "postgres" if port == DATABASE_PORT else "https", "port": port, "targetPort": port}]
-    about = {**metadata(name, namespace), "annotations": {**DELETE_AT_ONCE, **POD_WAITED_FOR}}
-    return {"metadata": about, "spec": {"selector": {_NAME: name}, "ports": ports}}
+def _config_volume(config: str) -> Manifest:
+    return {"name": "config", "configMap": {"name": config}}
 
 
-def policy_manifest(name: str, namespace: str, use: str, port: int) -> Manifest:
-    """Who reaches it: the pods labelled as users of it, and Prometheus."""
-    users = [{f"kafkalogs.io/uses-{use}": "true"}, _PROMETHEUS]
-    allowed: Manifest = {
-        "from": [{"podSelector": {"matchLabels": labels}} for labels in users],
-        "ports": [{"protocol": "TCP", "port": port}],
-    }
-    spec = {"podSelector": {"matchLabels": {_NAME: name}}, "policyTypes": ["Ingress"], "ingress": [allowed]}
-    return {"metadata": metadata(name, namespace, at_once=True), "spec": spec}
-
-
-def config_manifest(name: str, namespace: str, folder: str) -> Manifest:
-    """The ConfigMap with the files of a folder of `infra/backends/`.
-
-    Its name follows from their content, so that pods that mount it are made anew when a file changes.
-    """
-    data = {path.name: path.read_text() for path in sorted((_FILES / folder).iterdir())}
-    digest = hashlib.sha256(repr(data).encode()).hexdigest()[:10]
-    return {"metadata": metadata(f"{name}-{digest}", namespace, at_once=True), "immutable": True, "data": data}
-
-
-class LocalS3(pulumi.ComponentResource):
-    """Versity's S3 gateway on a volume. Its key is in the Secret s3-credentials, its certificate in s3-tls."""
-
-    endpoint: pulumi.Output[str]
-    """Its URL within the cluster, known when it runs."""
-
-    def __init__(self, name: str, args: LocalS3Args, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("kafkalogs:index:LocalS3", name, {}, opts)
-        config = config_manifest("s3", args.namespace, "s3")
-        manifest = s3_manifest(args.namespace, args.image, args.storage, config["metadata"]["name"], args.buckets)
-        running = _register(self, name, "s3", args.namespace, "s3", S3_PORT, manifest, config)
-        self.endpoint = running.id.apply(lambda _: f"https://s3.{args.namespace}.svc:{S3_PORT}")
-        self.register_outputs({"endpoint": self.endpoint})
-
-
-class LocalSearch(pulumi.ComponentResource):
-    """Elasticsearch, one node. Its users are those of elastic-, search-sink- and search-reader-credentials."""
-
-    url: pulumi.Output[str]
-    """Its URL within the cluster, known when it runs."""
-
-    def __init__(self, name: str, args: LocalBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("kafkalogs:index:LocalSearch", name, {}, opts)
-        config = config_manifest("elasticsearch", args.namespace, "search")
-        manifest = search_manifest(args.namespace, args.image, args.storage, config["metadata"]["name"])
-        running = _register(self, name, "elasticsearch", args.namespace, "search", SEARCH_PORT, manifest, config)
-        self.url = running.id.apply(lambda _: f"https://elasticsearch.{args.namespace}.svc:{SEARCH_PORT}")
-        self.register_outputs({"url": self.url})
-
-
-class LocalDatabase(pulumi.ComponentResource):
-    """PostgreSQL with the database `kafkalogs`, whose owner is the user of postgres-credentials. Only TLS is taken."""
-
-    host: pulumi.Output[str]
-    """Its name within the cluster, known when it runs."""
-
-    def __init__(self, name: str, args: LocalBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("kafkalogs:index:LocalDatabase", name, {}, opts)
-        config = config_manifest("postgres", args.namespace, "database")
-        manifest = database_manifest(args.namespace, args.image, args.storage, config["metadata"]["name"])
-        running = _register(self, name, "postgres", args.namespace, "database", DATABASE_PORT, manifest, config)
-        self.host = running.id.apply(lambda _: f"postgres.{args.namespace}.svc")
-        self.register_outputs({"host": self.host})
-
-
-def _register(
-    parent: pulumi.Resource,
-    name: str,
-    service: str,
-    namespace: str,
-    use: str,
-    port: int,
-    manifest: Manifest,
-    config: Manifest,
-) -> StatefulSet:
-    child = pulumi.ResourceOptions(parent=parent)
-    policy = policy_manifest(service, namespace, use, port)
-    NetworkPolicy(name, metadata=policy["metadata"], spec=policy["spec"], opts=child)
-    reached = service_manifest(service, namespace, port)
-    Service(name, metadata=reached["metadata"], spec=reached["spec"], opts=child)
-    configured = ConfigMap(name, **config, opts=child)
-    return StatefulSet(
-        name,
-        metadata=manifest["metadata"],
-        spec=manifest["spec"],
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            depends_on=[configured],
-            custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete=LONGEST_DELETION),
-        ),
-    )
-
-
-def _stateful(
-    name: str,
-    namespace: str,
-    storage: str,
-    user: int,
-    prepare: list[Manifest],
-    container: Manifest,
-    volumes: list[Manifest],
+def _stateful_set(
+    server: Server, args: LocalBackendArgs, prepare: Manifest, main: Manifest, volumes: list[Manifest]
 ) -> Manifest:
-    template: Manifest = {
-        "metadata": {"labels": {_NAME: name, "app.kubernetes.io/part-of": "kafkalogs"}},
-        "spec": {
-            "automountServiceAccountToken": False,
-            # Kubernetes' variables about Services could be taken for settings, S3_PORT for one.
-            "enableServiceLinks": False,
-            "securityContext": {**RESTRICTED_POD, "runAsUser": user, "runAsGroup": user, "fsGroup": user},
-            "initContainers": prepare,
-            "containers": [container],
-            "volumes": volumes,
-        },
-    }
-    claim = {
-        "metadata": {"name": "data"},
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage}}},
-    }
+    ports = [{"name": server.port_name, "containerPort": server.port}]
+    spec = pod([{**main, "ports": ports}], [*volumes, _TMP_VOLUME], server.user)
+    spec["securityContext"]["runAsGroup"] = server.user
+    # Kubernetes describes each Service in environment variables, and a server could read S3_PORT as a setting.
+    spec |= {"enableServiceLinks": False, "initContainers": [prepare]}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": args.storage}}}
     return {
-        "metadata": metadata(name, namespace),
+        "metadata": metadata(server.name, args.namespace),
         "spec": {
             "replicas": 1,
-            "serviceName": name,
-            "selector": {"matchLabels": {_NAME: name}},
-            "template": template,
-            "volumeClaimTemplates": [claim],
+            "serviceName": server.name,
+            "selector": {"matchLabels": {NAME_LABEL: server.name}},
+            "template": {"metadata": {"labels": labels(server.name)}, "spec": spec},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Retain"},
         },
     }
 
 
-def _container(name: str, image: str, command: list[str], port: int | None = None, port_name: str = "") -> Manifest:
-    ports = {"ports": [{"name": port_name, "containerPort": port}]} if port else {}
-    return {
-        "name": name,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": command,
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        **ports,
-    }
+def service_manifest(server: Server, namespace: str) -> Manifest:
+    """The Service of one of them."""
+    ports = [{"name": server.port_name, "port": server.port, "targetPort": server.port}]
+    about = {**metadata(server.name, namespace), "annotations": {**DELETE_AT_ONCE, **POD_WAITED_FOR}}
+    return {"metadata": about, "spec": {"selector": {NAME_LABEL: server.name}, "ports": ports}}
 
 
-def _mount(volume: str, path: str | None = None, *, writable: bool = False) -> Manifest:
-    return {"name": volume, "mountPath": path or f"/{volume}", **({} if writable else {"readOnly": True})}
+def policy_manifest(server: Server, namespace: str) -> Manifest:
+    """The NetworkPolicy that lets the pods labelled as users of it, and Prometheus, reach it."""
+    users: Manifest = {"podSelector": {"matchLabels": {f"kafkalogs.io/uses-{server.use}": "true"}}}
+    allowed: Manifest = {"from": [users, PROMETHEUS], "ports": [{"protocol": "TCP", "port": server.port}]}
+    selected = {"matchLabels": {NAME_LABEL: server.name}}
+    spec = {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [allowed]}
+    return {"metadata": metadata(server.name, namespace, at_once=True), "spec": spec}
 
 
-def _secret(volume: str, name: str, *keys: str) -> Manifest:
-    """A volume with some keys of a Secret, which the pod's group may read."""
-    items = [{"key": key, "path": key} for key in keys]
-    return {"name": volume, "secret": {"secretName": name, "defaultMode": 0o440, "items": items}}
+def config_manifest(server: Server, namespace: str) -> Manifest:
+    """The ConfigMap with the server's files of `infra/backends/`.
+
+    The name carries a digest of the content, so that a changed file restarts the pods that mount it.
+    """
+    data = {path.name: path.read_text() for path in sorted((_FILES / server.use).iterdir())}
+    about = metadata(f"{server.name}-{digest(repr(data))[:10]}", namespace, at_once=True)
+    return {"metadata": about, "immutable": True, "data": data}
+
+
+class _LocalServer(pulumi.ComponentResource):
+    """One of the servers: its configuration, its pod, its Service and its NetworkPolicy."""
+
+    def _run(self, name: str, server: Server, namespace: str, build: Callable[[str], Manifest]) -> pulumi.Output[str]:
+        """The server's host, known when the server runs. build: the StatefulSet for a ConfigMap of this name."""
+        child = pulumi.ResourceOptions(parent=self)
+        policy = policy_manifest(server, namespace)
+        NetworkPolicy(name, metadata=policy["metadata"], spec=policy["spec"], opts=child)
+        service = service_manifest(server, namespace)
+        Service(name, metadata=service["metadata"], spec=service["spec"], opts=child)
+        config = config_manifest(server, namespace)
+        configured = ConfigMap(name, **config, opts=child)
+        manifest = build(config["metadata"]["name"])
+        timeouts = pulumi.CustomTimeouts(create="10m", update="10m", delete=LONGEST_DELETION)
+        after = pulumi.ResourceOptions(parent=self, depends_on=[configured], custom_timeouts=timeouts)
+        running = StatefulSet(name, metadata=manifest["metadata"], spec=manifest["spec"], opts=after)
+        return running.id.apply(lambda _: f"{server.name}.{namespace}.svc")
+
+
+class LocalS3(_LocalServer):
+    """Versity's S3 gateway on a volume. Its key is in the Secret s3-credentials, its certificate in s3-tls."""
+
+    endpoint: pulumi.Output[str]
+    """Its URL within the cluster, known when the server runs."""
+
+    def __init__(self, name: str, args: LocalS3Args, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafkalogs:index:LocalS3", name, {}, opts)
+        host = self._run(name, S3, args.namespace, partial(s3_manifest, args))
+        self.endpoint = host.apply(lambda host: f"https://{host}:{S3_PORT}")
+        self.register_outputs({"endpoint": self.endpoint})
+
+
+class LocalSearch(_LocalServer):
+    """Elasticsearch, one node. The Secrets elastic-, search-sink- and search-reader-credentials name its users."""
+
+    url: pulumi.Output[str]
+    """Its URL within the cluster, known when the server runs."""
+
+    def __init__(self, name: str, args: LocalBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafkalogs:index:LocalSearch", name, {}, opts)
+        host = self._run(name, ELASTICSEARCH, args.namespace, partial(search_manifest, args))
+        self.url = host.apply(lambda host: f"https://{host}:{SEARCH_PORT}")
+        self.register_outputs({"url": self.url})
+
+
+class LocalDatabase(_LocalServer):
+    """PostgreSQL with the database `kafkalogs`. The user of postgres-credentials owns it. Clients must use TLS."""
+
+    host: pulumi.Output[str]
+    """Its name within the cluster, known when the server runs."""
+
+    def __init__(self, name: str, args: LocalBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("kafkalogs:index:LocalDatabase", name, {}, opts)
+        self.host = self._run(name, POSTGRES, args.namespace, partial(database_manifest, args))
+        self.register_outputs({"host": self.host})

@@ -1,7 +1,7 @@
-"""Manifests of which a preview knows all but what only the deployment will know.
+"""Manifests that a preview shows although some of their values are not known yet.
 
-`manifest_of` waits for all values of a manifest: one that is not known yet, such as the address of a search domain that
-is to be made, would hide the whole object from a preview and from its policies. Here only that value is missing.
+`manifest_of` waits for all values that a builder reads. One unknown value, such as the address of a search domain that
+does not exist yet, would hide the whole object from a preview and from its policies. `Unknowns` hides only that value.
 """
 
 import re
@@ -18,14 +18,13 @@ _MARK = re.compile("(<<late [0-9]+>>)")  # of characters that JSON leaves as the
 
 
 class Unknowns:
-    """Texts that are not known yet, each with a mark that stands for it while a manifest is built."""
+    """Texts that are not known yet. While a manifest is built, a mark takes the place of each."""
 
     def __init__(self) -> None:
         self._marks: dict[str, pulumi.Output[str]] = {}
 
     def text(self, value: pulumi.Input[str]) -> pulumi.Input[str]:
-        """`value`, or the mark that stands for it. A builder puts the mark into the manifest as it is, alone or in a
-        longer text, and does not look at it."""
+        """`value` if it is known, or else its mark. A builder may put the mark into a text, but must not inspect it."""
         if not isinstance(value, pulumi.Output):
             return value
         mark = f"<<late {len(self._marks)}>>"
@@ -33,9 +32,9 @@ class Unknowns:
         return mark
 
     def manifest(self, build: Callable[[_Args], Manifest], marked: _Args, args: _Args) -> pulumi.Input[Manifest]:
-        """The manifest that `build` makes of `args`, known as far as its values are. marked: `args` with marks.
+        """The manifest that `build` makes of `args`, with only the marked values unknown. marked: `args` with marks.
 
-        It is for what a preview reads; a name that is a digest of an unknown value must come from `manifest_of`.
+        A name that contains a digest of an unknown value must come from `manifest_of`, see `named_by`.
         """
         manifest = manifest_of(build, marked)
         if not self._marks:
@@ -57,7 +56,7 @@ def _filled(value: Any, marks: Mapping[str, pulumi.Output[str]]) -> Any:
 
 
 def named_by(around: pulumi.Input[Manifest], whole: pulumi.Input[Manifest]) -> Any:
-    """The metadata of `around`, with the name of `whole`: one that is a digest of all that is in it."""
+    """The metadata of `around` with the name of `whole`, which contains a digest of the whole manifest."""
     about = part(around, "metadata")
     if not isinstance(about, dict) or isinstance(whole, dict):
         return part(whole, "metadata")

@@ -1,4 +1,4 @@
-"""What the sinks are made of. No field is inherited: the plugin's schema would lose its description."""
+"""The arguments of the sinks. No field is inherited: an inherited field has no description in the plugin's schema."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 
 from ..config import units
-from .record import CONTROL_TOPIC
+from .record import CONTROL_TOPIC, DEAD_LETTER_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,50 +20,50 @@ class S3SinkArgs:
     """The name of the Kafka cluster."""
 
     connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
+    """The name of the Connect cluster that runs the sink."""
 
     topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
+    """The topics that the sink reads."""
 
     warehouse: pulumi.Input[str]
-    """Where the table's files are, e.g. s3://archive/logs. The bucket must be there."""
+    """Where the table's files are, e.g. s3://archive/logs. The bucket must exist."""
 
     region: pulumi.Input[str] = "us-east-1"
-    """The region of the bucket; an S3 server of one's own takes any."""
+    """The region of the bucket; an S3 server outside AWS takes any."""
 
     catalog: str = "jdbc"
-    """What knows the table's newest state: `jdbc` (a PostgreSQL database) or `glue` (AWS)."""
+    """The Iceberg catalog, which knows the table's newest state: `jdbc` (a PostgreSQL database) or `glue` (AWS)."""
 
     database: pulumi.Input[str] | None = None
-    """Of the catalog `jdbc`: host:port/database of PostgreSQL."""
+    """The PostgreSQL database of the catalog `jdbc`: host:port/database."""
 
     database_credentials: pulumi.Input[str] | None = None
-    """Of the catalog `jdbc`: the Secret with the database's username and password."""
+    """The Secret with the username and password of that database; for the catalog `jdbc`."""
 
     endpoint: pulumi.Input[str] | None = None
-    """The address of an S3 server of one's own, e.g. https://s3:7070; AWS when absent."""
+    """The address of an S3 server outside AWS, e.g. https://s3:7070; AWS when absent."""
 
     credentials: pulumi.Input[str] | None = None
-    """The Secret with the access key as username and the secret key as password; when absent, the identity that AWS
-    gives the Connect workers' pods."""
+    """The Secret with the access key as username and the secret key as password. When absent, the sink uses the
+    identity that AWS gives to the pods of the Connect workers."""
 
     ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the certificate of the S3 server; when absent, Java's own."""
+    """The Secret whose ca.crt signed the certificate of the S3 server; when absent, Java's public authorities."""
 
     database_ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the certificate of the database; when absent, Java's own."""
+    """The Secret whose ca.crt signed the certificate of the database; when absent, Java's public authorities."""
 
-    dead_letters: pulumi.Input[str] = "dlq.archive"
-    """The topic for what it cannot deliver; the sink makes it."""
+    dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}archive"
+    """The topic for records that the sink cannot deliver; the component makes it."""
 
     table: pulumi.Input[str] = "logs.events"
-    """Namespace and name of the table, which the sink makes."""
+    """Namespace and name of the table; the sink creates it."""
 
     control_topic: pulumi.Input[str] = CONTROL_TOPIC
-    """By which its tasks agree on a commit; the sink makes it."""
+    """The topic through which the tasks agree on a commit; the component makes it."""
 
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
-    """Milliseconds between two commits: how old the newest archived event is, and how small the files get."""
+    """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
@@ -72,13 +72,13 @@ class S3SinkArgs:
     """`running`, `paused` or `stopped`."""
 
     topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
+    """Further settings of the connector; they override the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,25 +92,25 @@ class SearchSinkArgs:
     """The name of the Kafka cluster."""
 
     connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
+    """The name of the Connect cluster that runs the sink."""
 
     topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
+    """The topics that the sink reads."""
 
     url: pulumi.Input[str]
-    """Where the engine answers, e.g. https://elasticsearch:9200."""
+    """The address of the engine, e.g. https://elasticsearch:9200."""
 
     streams: pulumi.Input[dict[str, str]]
     """The data stream of each topic, see `data_stream`."""
 
     credentials: pulumi.Input[str]
-    """The Secret with the username and password of a user that may create documents in these streams."""
+    """The Secret with the username and password of a user who may create documents in these streams."""
 
     ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the engine's certificate; when absent, Java's own."""
+    """The Secret whose ca.crt signed the engine's certificate; when absent, Java's public authorities."""
 
-    dead_letters: pulumi.Input[str] = "dlq.search"
-    """The topic for what it cannot deliver; the sink makes it."""
+    dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}search"
+    """The topic for records that the sink cannot deliver; the component makes it."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
@@ -119,13 +119,13 @@ class SearchSinkArgs:
     """`running`, `paused` or `stopped`."""
 
     topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
+    """Further settings of the connector; they override the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,25 +139,25 @@ class JdbcSinkArgs:
     """The name of the Kafka cluster."""
 
     connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it."""
+    """The name of the Connect cluster that runs the sink."""
 
     topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
+    """The topics that the sink reads."""
 
     database: pulumi.Input[str]
-    """host:port/database of PostgreSQL."""
+    """The PostgreSQL database: host:port/database."""
 
     credentials: pulumi.Input[str]
     """The Secret with the database's username and password."""
 
     ca_secret: pulumi.Input[str] | None = None
-    """The Secret whose ca.crt signed the database's certificate; when absent, Java's own."""
+    """The Secret whose ca.crt signed the database's certificate; when absent, Java's public authorities."""
 
     table: pulumi.Input[str] = "audit_log"
-    """The table, which the sink makes."""
+    """The table; the sink creates it."""
 
-    dead_letters: pulumi.Input[str] = "dlq.audit"
-    """The topic for what it cannot deliver; the sink makes it."""
+    dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}audit"
+    """The topic for records that the sink cannot deliver; the component makes it."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
@@ -166,18 +166,18 @@ class JdbcSinkArgs:
     """`running`, `paused` or `stopped`."""
 
     topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
+    """Further settings of the connector; they override the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RawS3SinkArgs:
-    """Where records are kept as they are: gzipped objects in S3."""
+    """Where records are kept unchanged: gzipped objects in S3."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -186,30 +186,31 @@ class RawS3SinkArgs:
     """The name of the Kafka cluster."""
 
     connect: pulumi.Input[str]
-    """The name of the Connect cluster that runs it. Its image must have Aiven's S3 sink; the platform's has not."""
+    """The name of the Connect cluster that runs the sink. Its image must contain Aiven's S3 sink; the platform's image
+    does not."""
 
     topics: pulumi.Input[list[str]]
-    """The topics that it reads."""
+    """The topics that the sink reads."""
 
     bucket: pulumi.Input[str]
-    """The bucket, which must be there; with versions kept, see docs/sinks.md."""
+    """The bucket. It must exist and keep versions, see docs/sinks.md."""
 
     region: pulumi.Input[str] = "us-east-1"
-    """The region of the bucket; one of AWS's names also for an S3 server of one's own."""
+    """The region of the bucket; also for an S3 server outside AWS, a name that AWS uses."""
 
     prefix: pulumi.Input[str] = ""
-    """What objects' names begin with, e.g. raw/."""
+    """The prefix of the objects' names, e.g. raw/."""
 
     endpoint: pulumi.Input[str] | None = None
-    """The address of an S3 server of one's own, whose certificate the workers' Java must trust; AWS when absent."""
+    """The address of an S3 server outside AWS; AWS when absent. The Java of the workers must trust its certificate."""
 
     credentials: pulumi.Input[str] | None = None
-    """The Secret with the access key as username and the secret key as password; when absent, the identity that AWS
-    gives the Connect workers' pods."""
+    """The Secret with the access key as username and the secret key as password. When absent, the sink uses the
+    identity that AWS gives to the pods of the Connect workers."""
 
-    dead_letters: pulumi.Input[str] = "dlq.raw"
-    """The topic for what it cannot deliver; the sink makes it. Bytes are always taken, so it stays empty unless
-    `config` has another converter or a transformation."""
+    dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}raw"
+    """The topic for records that the sink cannot deliver; the component makes it. The sink takes any bytes, so
+    the topic stays empty unless `config` sets another converter or a transformation."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
@@ -218,14 +219,14 @@ class RawS3SinkArgs:
     """`running`, `paused` or `stopped`."""
 
     topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records in the topics that it makes."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies of such a record that must be there before it counts."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the connector; they win."""
+    """Further settings of the connector; they override the others."""
 
 
 AnySinkArgs = S3SinkArgs | SearchSinkArgs | JdbcSinkArgs | RawS3SinkArgs
-"""What the sinks have in common: each field of all four."""
+"""The arguments of any sink. A function that takes them reads only fields that all four have."""

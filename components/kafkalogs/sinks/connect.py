@@ -1,7 +1,7 @@
-"""`ConnectCluster`: Kafka Connect, whose connectors carry logs out of Kafka.
+"""`ConnectCluster`: the workers of Kafka Connect, whose connectors copy logs out of Kafka.
 
-No secret stands in a KafkaConnector: its settings refer to mounted Secrets (`secret_value`, `secret_file`), which the
-workers read themselves.
+A KafkaConnector contains no secret. Its settings refer to mounted Secrets (`secret_value`, `secret_file`), and the
+workers read these Secrets.
 """
 
 from dataclasses import dataclass
@@ -28,16 +28,17 @@ from ..kube.resources import (
 from . import record
 
 SECRETS: Final = "/mnt/secrets"
-"""Where workers find the mounted Secrets; Strimzi takes additional mounts below /mnt only."""
+"""The folder of the mounted Secrets; Strimzi takes additional mounts below /mnt only."""
 
 OFF_HEAP: Final = 512 * units.MIB
-"""Class metadata of Kafka and the plugins, compiled code, thread stacks, network buffers: 150 MiB without a plugin, and
-more than 320 MiB with three sinks that write tens of thousands of dead letters."""
+"""Memory outside the heap, in bytes: class metadata of Kafka and the plugins, compiled code, thread stacks, network
+buffers. It was 150 MiB without a plugin, and more than 320 MiB with three sinks that wrote tens of thousands of dead
+letters."""
 
 
 @dataclass(frozen=True)
 class ConnectClusterArgs:
-    """What a `ConnectCluster` is made of."""
+    """The arguments of a `ConnectCluster`."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -46,49 +47,50 @@ class ConnectClusterArgs:
     """The name of the Kafka cluster."""
 
     image: pulumi.Input[str]
-    """The image with Kafka and the connectors' plugins, these below /opt/kafka/plugins."""
+    """The image with Kafka, and with the connectors' plugins below /opt/kafka/plugins."""
 
     heap: pulumi.Input[int]
     """The heap of each worker; bytes; see `heap_bytes`."""
 
     connect: str = record.CONNECT
-    """The name of the Connect cluster; also of its KafkaUser, and the beginning of its topics' names."""
+    """The name of the Connect cluster and of its KafkaUser, and the first part of the names of its topics."""
 
     replicas: pulumi.Input[int] = 2
-    """How many workers. When one goes, the others take over its tasks."""
+    """How many workers. If one fails, the others take over its tasks."""
 
     version: pulumi.Input[str] = "4.3.1"
     """The version of Kafka in the image."""
 
     topic_replicas: pulumi.Input[int] = 3
-    """Copies of the records about connectors and offsets."""
+    """Copies of each record about connectors and offsets."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies that must have a record about connectors and offsets before it counts."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     producer_byte_rate: pulumi.Input[int] | None = None
-    """What it may write to each broker at most; bytes per second; not limited when absent."""
+    """The most that the workers may write to each broker; bytes per second; not limited when absent."""
 
     read_prefixes: pulumi.Input[list[str]] | None = None
     """Prefixes of topics that connectors may read; `logs.` when absent."""
 
     write_prefixes: pulumi.Input[list[str]] | None = None
-    """Prefixes of topics that connectors may write; `dlq.`, where sinks put what they cannot deliver, when absent."""
+    """Prefixes of topics that connectors may write; when absent `dlq.`, the prefix of the dead-letter topics."""
 
     control_topics: pulumi.Input[list[str]] | None = None
-    """Topics that connectors both write and read to agree among their tasks, as the Iceberg sink does."""
+    """Topics that connectors both write and read, such as the control topic of the Iceberg sink."""
 
     secrets: pulumi.Input[list[str]] | None = None
-    """Secrets that connectors refer to, see `secret_value`. A worker does not start until all are there."""
+    """Secrets that connectors refer to, see `secret_value`. A worker does not start until all of them exist."""
 
     cpu: pulumi.Input[int] = 200
-    """Requested per worker; thousandths of a core."""
+    """The CPU that each worker requests; thousandths of a core."""
 
     cpu_limit: pulumi.Input[int] = 2000
-    """Limited per worker; thousandths of a core."""
+    """The CPU limit of each worker; thousandths of a core."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further settings of the workers (https://kafka.apache.org/documentation/#connectconfigs); they win."""
+    """Further settings of the workers, which override the others
+    (https://kafka.apache.org/documentation/#connectconfigs)."""
 
     metrics: pulumi.Input[dict[str, Any]] | None = None
     """`metricsConfig` of the KafkaConnect; no metrics when absent."""
@@ -97,7 +99,7 @@ class ConnectClusterArgs:
     """Further labels of the workers' pods."""
 
     account_annotations: pulumi.Input[dict[str, str]] | None = None
-    """Annotations of the workers' service account, by which a cloud gives them an identity."""
+    """Annotations of the workers' service account, through which a cloud gives the workers an identity."""
 
 
 def service_account(connect: str) -> str:
@@ -111,9 +113,10 @@ def secret_file(secret: str, key: str) -> str:
 
 
 def secret_value(secret: str, key: str) -> str:
-    """A reference to an entry of a mounted Secret, for settings that hold the value: the worker puts it in.
+    """A reference to an entry of a mounted Secret, for settings that hold a value; the worker inserts the value.
 
-    It is read when the connector or one of its tasks starts: after a new password, restart the connector.
+    The worker reads the value when the connector or one of its tasks starts: after a new password, restart the
+    connector.
     """
     return f"${{dir:{SECRETS}/{secret}:{key}}}"
 
@@ -138,8 +141,10 @@ def connect_user_manifest(args: ConnectClusterArgs) -> Manifest:
 
 
 def connect_manifest(args: ConnectClusterArgs) -> Manifest:
-    """The KafkaConnect of a Connect cluster. Its REST API is plain HTTP, as Strimzi's is: the operator's NetworkPolicy
-    lets the operator and the workers reach it, and nobody else."""
+    """The KafkaConnect of a Connect cluster.
+
+    Strimzi serves the REST API by plain HTTP. Its NetworkPolicy lets only the operator and the workers reach it.
+    """
     topics = record.internal_topics(args.connect)
     heap = known(args.heap)
     memory = units.quantity(heap + OFF_HEAP)
@@ -160,7 +165,9 @@ def connect_manifest(args: ConnectClusterArgs) -> Manifest:
             "configStorageTopic": topics["configs"],
             "offsetStorageTopic": topics["offsets"],
             "statusStorageTopic": topics["status"],
-            "tls": {"trustedCertificates": [{"secretName": f"{args.cluster}-cluster-ca-cert", "pattern": "*.crt"}]},
+            "tls": {
+                "trustedCertificates": [{"secretName": f"{known(args.cluster)}-cluster-ca-cert", "pattern": "*.crt"}]
+            },
             "authentication": {
                 "type": "tls",
                 "certificateAndKey": {"secretName": args.connect, "certificate": "user.crt", "key": "user.key"},
@@ -187,7 +194,7 @@ def _template(args: ConnectClusterArgs) -> Manifest:
         "pod": {
             **({"metadata": {"labels": labels}} if labels else {}),
             "securityContext": {**RESTRICTED_POD, "fsGroup": USER},
-            # Sinks write what they hold before they stop.
+            # Sinks write their buffers before they stop.
             "terminationGracePeriodSeconds": 60,
             "tmpDirSizeLimit": "64Mi",
             "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": spread}},
@@ -212,32 +219,32 @@ def connect_config(topic_replicas: int) -> Manifest:
     """The workers' settings (https://kafka.apache.org/documentation/#connectconfigs)."""
     converter = "org.apache.kafka.connect.json.JsonConverter"
     return {
-        # Log events are plain JSON objects, without Connect's own schema around them.
+        # Log events are plain JSON objects, without an envelope that holds Connect's schema.
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": converter,
         "value.converter.schemas.enable": False,
         "config.providers": "dir",
         "config.providers.dir.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
         "config.providers.dir.param.allowed.paths": SECRETS,
-        # What is delivered counts once its offset is kept; Iceberg's tasks answer a commit only this often.
+        # A record counts as delivered when its offset is committed. Iceberg's tasks answer a commit only this often.
         "offset.flush.interval.ms": 5_000,
-        # Every plugin of the platform's image names its classes, so that nothing need be searched for.
+        # Every plugin of the platform's image lists its classes, so the workers need not scan for them.
         "plugin.discovery": "service_load",
-        # The topics are there; should one be missing, it must not come with fewer copies.
+        # The topics exist already. If one is missing, Connect must not create it with fewer copies.
         **{f"{topic}.storage.replication.factor": topic_replicas for topic in ("config", "offset", "status")},
-        # A dead worker's tasks move when the group notices (session timeout) and this delay is over.
+        # The tasks of a dead worker move after the session timeout of the group and this delay.
         "scheduled.rebalance.max.delay.ms": 60_000,
     }
 
 
 class ConnectCluster(pulumi.ComponentResource):
-    """Workers of Kafka Connect with an identity, rights and internal topics of their own; connectors are resources."""
+    """Workers of Kafka Connect, with their identity, rights and internal topics. Connectors are separate resources."""
 
     connect: pulumi.Output[str]
-    """The name of the Connect cluster; a connector that uses it waits until it is ready."""
+    """The name of the Connect cluster, known when the cluster is ready."""
 
     url: pulumi.Output[str]
-    """The address of its REST API, for the operator alone."""
+    """The address of its REST API; only the operator may use it."""
 
     user: pulumi.Output[str]
     """Its KafkaUser."""
@@ -256,7 +263,7 @@ class ConnectCluster(pulumi.ComponentResource):
             "KafkaConnect",
             manifest_of(connect_manifest, args),
             minutes=15,
-            # Without its certificate no worker starts, and connectors go before the topics that remember them.
+            # No worker starts without its certificate. On destroy the workers go before the topics of their state.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[user, *topics]),
         )
         self.connect = workers.urn.apply(lambda _: args.connect)

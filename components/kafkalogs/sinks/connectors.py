@@ -1,7 +1,7 @@
-"""`S3Sink`, `SearchSink`, `JdbcSink` and `RawS3Sink`: connectors that carry logs out of Kafka, each at its own pace.
+"""`S3Sink`, `SearchSink`, `JdbcSink` and `RawS3Sink`: connectors that copy logs out of Kafka, each at its own pace.
 
-What they cannot deliver goes to a dead-letter topic of each (`sink_settings`), so no record holds up another. They take
-their passwords from Secrets that the Connect workers mount (`connect`).
+Each has a dead-letter topic for records that it cannot deliver (`settings.delivery_config`), so no record blocks the
+next one. Their passwords are in Secrets that the Connect workers mount (`connect`).
 """
 
 from collections.abc import Mapping
@@ -24,24 +24,24 @@ RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 
 def dead_letters_manifest(args: AnySinkArgs) -> Manifest:
-    """The KafkaTopic of what a sink cannot deliver."""
+    """The KafkaTopic of the records that a sink cannot deliver."""
     copies = (known(args.topic_replicas), known(args.min_in_sync_replicas))
     topic = record.dead_letters(known(args.dead_letters), *copies)
     return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 
 def control_manifest(args: S3SinkArgs) -> Manifest:
-    """The KafkaTopic by which the tasks of an Iceberg sink agree on a commit."""
+    """The KafkaTopic through which the tasks of an Iceberg sink agree on a commit."""
     topic = record.control(known(args.control_topic), known(args.topic_replicas), known(args.min_in_sync_replicas))
     return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 
 def connector_manifest(name: str, args: AnySinkArgs, class_: str, own: Mapping[str, Any]) -> Manifest:
-    """The KafkaConnector of a sink; its consumer group is connect-<name>. own: the settings of its kind.
+    """The KafkaConnector of a sink. own: the settings of its kind; a setting that is None is left out.
 
-    A setting that is None, in `own` or in what the caller adds, is left out. Secrets stand there only by `secret_value`
-    and `secret_file`. A `paused` connector keeps its tasks, a `stopped` one gives them up. What fails is restarted: at
-    once, then after 2, 6, 12, 20, ... and at most 60 minutes.
+    The settings refer to Secrets only by `secret_value` and `secret_file`. A `paused` connector keeps its tasks, a
+    `stopped` one gives them up. Strimzi restarts a failed connector at once, then after 2, 6, 12, 20, ... and at most
+    60 minutes.
     """
     common = delivery_config(known(args.topics), known(args.dead_letters), known(args.topic_replicas))
     config = {**common, **own, **(known(args.config) or {})}
@@ -80,7 +80,7 @@ def raw_manifest(name: str, args: RawS3SinkArgs) -> Manifest:
 
 
 class _Sink(pulumi.ComponentResource):
-    """A connector and the topics that it needs."""
+    """What every sink has: its connector, its dead-letter topic, and the topics of its kind."""
 
     connector: pulumi.Output[str]
     dead_letters: pulumi.Output[str]
@@ -93,7 +93,7 @@ class _Sink(pulumi.ComponentResource):
             "KafkaConnector",
             manifest,
             minutes=10,
-            # A connector fails at its start without its topics, and must end before they go.
+            # A connector cannot start without its topics, and must stop before they are deleted.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[made, *topics]),
         )
         self.connector = connector.urn.apply(lambda _: name)
@@ -108,7 +108,7 @@ class S3Sink(_Sink):
     """The name of the connector; its consumer group is connect-<connector>."""
 
     dead_letters: pulumi.Output[str]
-    """The topic for what it cannot deliver."""
+    """The topic for records that the sink cannot deliver."""
 
     def __init__(self, name: str, args: S3SinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(S3SinkArgs, args)
@@ -129,12 +129,12 @@ class SearchSink(_Sink):
     """The name of the connector; its consumer group is connect-<connector>."""
 
     dead_letters: pulumi.Output[str]
-    """The topic for what it cannot deliver."""
+    """The topic for records that the sink cannot deliver."""
 
     def __init__(self, name: str, args: SearchSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSinkArgs, args)
         super().__init__("kafkalogs:index:SearchSink", name, {}, opts)
-        # An address that only the deployment will know hides nothing else of the connector from a preview.
+        # A preview shows the whole connector, also if only the deployment will know the address.
         unknown = Unknowns()
         marked = replace(args, url=unknown.text(args.url))
         self._make(name, args, unknown.manifest(partial(search_manifest, name), marked, args))
@@ -147,7 +147,7 @@ class JdbcSink(_Sink):
     """The name of the connector; its consumer group is connect-<connector>."""
 
     dead_letters: pulumi.Output[str]
-    """The topic for what it cannot deliver."""
+    """The topic for records that the sink cannot deliver."""
 
     def __init__(self, name: str, args: JdbcSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(JdbcSinkArgs, args)
@@ -156,17 +156,17 @@ class JdbcSink(_Sink):
 
 
 class RawS3Sink(_Sink):
-    """Records as they are, gzipped in S3, one line each: at least once, an object written again replacing itself.
+    """Unchanged records in S3, gzipped, one line each: at least once; an object that is written again replaces itself.
 
-    For Connect clusters whose image has Aiven's S3 sink, which is published as a release archive only. Not run here.
-    docs/sinks.md has the conditions.
+    It needs a Connect cluster whose image contains Aiven's S3 sink. That sink is published as a release archive only,
+    so the tests do not run it. docs/sinks.md has the conditions.
     """
 
     connector: pulumi.Output[str]
     """The name of the connector; its consumer group is connect-<connector>."""
 
     dead_letters: pulumi.Output[str]
-    """The topic for what it cannot deliver."""
+    """The topic for records that the sink cannot deliver."""
 
     def __init__(self, name: str, args: RawS3SinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(RawS3SinkArgs, args)

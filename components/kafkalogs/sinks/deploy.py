@@ -5,7 +5,7 @@ import pulumi
 from ..aws import archive_layout
 from ..catalog.part import passed_on
 from ..kafka import jmx
-from ..kube.service_secrets import CA_SECRET
+from ..kube.service_secrets import CA_SECRET, credentials_secret
 from ..kube.wiring import Wiring, address
 from . import settings
 from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
@@ -15,12 +15,11 @@ from .heap import ConnectorLoad, heap_bytes
 from .record import CONNECT, CONTROL_TOPIC, audited
 from .search_setup import SearchSetup, SearchSetupArgs
 
-S3, DATABASE, SEARCH = "s3-credentials", "postgres-credentials", "search-sink-credentials"
-ADMIN = "elastic-credentials"
+S3, DATABASE, SEARCH, ADMIN = map(credentials_secret, ("s3", "postgres", "search-sink", "elastic"))
 
 
 def connect(wiring: Wiring) -> pulumi.Resource | None:
-    """The workers, with the memory that their sinks need and the Secrets that these read."""
+    """The workers, with the memory and the Secrets that their sinks need; None if the stack has no sink."""
     config, loads = wiring.platform, _loads(wiring)
     if not loads:
         return None
@@ -66,7 +65,7 @@ def _loads(wiring: Wiring) -> list[ConnectorLoad]:
 
 
 def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
-    """The Secrets that the workers mount: of the endpoints' credentials and authorities."""
+    """The Secrets that the workers mount: the credentials of the endpoints, and their authorities."""
     where, config = wiring.endpoints, wiring.platform
     secrets: list[str] = [CA_SECRET] if where.own else []
     secrets += [S3] if config.archive and where.s3 else []
@@ -77,7 +76,7 @@ def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
 
 
 def _archive_files(wiring: Wiring) -> int:
-    """How many files of a day the archive writes at the same time: one for each service, or each of its classes."""
+    """How many files of a day the archive writes at the same time: one for each service, or for each of its classes."""
     if not wiring.endpoints.archive_by_class:
         return len(wiring.platform.services)
     classes = {name: topic.retention_class for name, topic in wiring.catalog.topics.items()}
@@ -113,7 +112,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
 
 
 def search(wiring: Wiring) -> pulumi.Resource | None:
-    """The sink of the latest logs, and the Job that prepares the engine for them."""
+    """The sink of recent logs in the search engine, and the Job that prepares the engine."""
     where = wiring.endpoints
     url = address(where.search, "search")
     ca_secret = where.ca_secret("search")
@@ -143,7 +142,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
 
 
 def _kept(wiring: Wiring) -> dict[str, int]:
-    """How long each data stream keeps events (milliseconds): as long as Kafka does, the longest of its topics."""
+    """How long each data stream keeps events: the longest retention of its topics in Kafka; milliseconds."""
     topics, classes = wiring.catalog.topics, wiring.platform.retention_classes()
     kept: dict[str, int] = {}
     for name, kind in wiring.log_classes.items():
@@ -153,7 +152,7 @@ def _kept(wiring: Wiring) -> dict[str, int]:
 
 
 def audit(wiring: Wiring) -> pulumi.Resource | None:
-    """The sink of audit logs in PostgreSQL; None where no topic has audit logs."""
+    """The sink of audit logs in PostgreSQL; None if no topic has audit logs."""
     topics = list(audited(wiring.log_classes))
     if not topics:
         return None

@@ -1,4 +1,4 @@
-"""The heap of Kafka Connect's workers, from what their connectors may hold at the same time."""
+"""The heap of Kafka Connect's workers, computed from what their connectors may hold at the same time."""
 
 import math
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from typing import Final
 from ..config import units
 
 BASE_HEAP: Final = 192 * units.MIB
-"""A worker's own heap, without connectors: classes of plugins, its three internal topics, the REST API."""
+"""The heap of a worker without connectors: classes of plugins, the three internal topics, the REST API."""
 
 FETCH: Final = units.MIB
-"""The most that a consumer holds of one partition: `max.partition.fetch.bytes`; compressed, as it came."""
+"""The most that a consumer holds of one partition, still compressed: `max.partition.fetch.bytes`."""
 
 USABLE_HEAP: Final = 0.7
-"""The fraction of the heap that buffers may fill. The rest is for records that are being converted and for G1, which
-collects all the time above that."""
+"""The fraction of the heap that buffers may fill. The rest is for records in conversion and for G1. Above this fraction
+G1 collects all the time."""
 
 HEAP_STEP: Final = 64 * units.MIB
 
@@ -28,7 +28,7 @@ class ConnectorLoad:
     """Its `tasksMax`."""
 
     partitions: int
-    """Of all topics that it reads, together."""
+    """The partitions of all topics that it reads."""
 
     task_bytes: int = 0
     """The connector's own buffer in each task, such as the records of one bulk request; bytes."""
@@ -38,14 +38,14 @@ class ConnectorLoad:
 
 
 def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
-    """The heap of each worker, from what the connectors may hold at the same time.
+    """The heap of each worker, in bytes.
 
-    One worker may be gone, so n = max(1, workers - 1) share the tasks and partitions of each connector:
+    One worker may be down, so n = max(1, workers - 1) workers share the tasks and partitions of each connector:
 
         heap = (BASE_HEAP + sum(ceil(tasks / n) * task_bytes
                                 + ceil(partitions / n) * (FETCH + partition_bytes))) / USABLE_HEAP
 
-    rounded up to HEAP_STEP. It is what catching up after an outage takes, when all buffers are full.
+    rounded up to HEAP_STEP. A worker needs this heap after an outage, when all buffers are full.
     """
     left = max(1, workers - 1)
     buffers = sum(

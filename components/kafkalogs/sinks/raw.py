@@ -1,6 +1,7 @@
-"""The settings of Aiven's S3 sink, which puts records as they are into gzipped objects.
+"""The settings of Aiven's S3 sink, which writes unchanged records into gzipped objects.
 
-Written from the sink's sources (https://github.com/Aiven-Open/cloud-storage-connectors-for-apache-kafka); not run here.
+They follow the sink's sources (https://github.com/Aiven-Open/cloud-storage-connectors-for-apache-kafka). No test runs
+the sink.
 """
 
 from typing import Any, Final
@@ -12,17 +13,17 @@ from .connect import secret_value
 from .heap import ConnectorLoad
 
 PART: Final = 5 * units.MIB
-"""The part of an upload that each open object holds in memory: the smallest that S3 takes."""
+"""The bytes of an upload that each open object holds in memory: the smallest part that S3 takes."""
 
 BUFFER: Final = 60 * units.MIB
-"""The records after which a task pauses its topics until they are written; fixed in the sink."""
+"""The bytes of records that a task buffers before it pauses its topics and writes; fixed in the sink."""
 
 
 def raw_config(args: RawS3SinkArgs) -> dict[str, Any]:
-    """The settings of Aiven's S3 sink; `None` takes out one that the other sinks have.
+    """The settings of Aiven's S3 sink; `None` removes a setting that the other sinks have.
 
-    Values pass as bytes. What the sink calls csv, with the value as its only field and no encoding, is those bytes and
-    a line feed between two records; its own jsonl would write bytes as base64, and JSON that it parsed as other JSON.
+    Values pass as bytes. The format csv, with the value as its only field and no encoding, writes these bytes with a
+    line feed between two records. The format jsonl would write bytes as base64, and would change JSON that it parses.
     """
     config: dict[str, Any] = {
         "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
@@ -31,8 +32,8 @@ def raw_config(args: RawS3SinkArgs) -> dict[str, Any]:
         "format.output.fields": "value",
         "format.output.fields.value.encoding": "none",
         "file.compression.type": "gzip",
-        # By place in Kafka alone: with a time in it, or with a limit of records, what is written again would not
-        # replace what was there. Padded, so that names sort as offsets do.
+        # Only the position in Kafka is in the name, and there is no limit of records: so an object that is written
+        # again replaces the earlier one. The offset is padded, so that names sort like offsets.
         "file.name.template": known(args.prefix) + "{{topic}}/{{partition}}/{{start_offset:padding=true}}.jsonl.gz",
         "aws.s3.bucket.name": known(args.bucket),
         "aws.s3.region": known(args.region),
@@ -51,5 +52,5 @@ def raw_config(args: RawS3SinkArgs) -> dict[str, Any]:
 
 
 def raw_load(tasks: int, partitions: int) -> ConnectorLoad:
-    """What its tasks hold, for the heap of the workers: records to be written, a part of each partition's object."""
+    """What its tasks hold in the heap of the workers: buffered records, and a part of each partition's object."""
     return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=BUFFER, partition_bytes=PART)

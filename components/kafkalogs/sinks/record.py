@@ -1,4 +1,4 @@
-"""The records of Kafka Connect and of its sinks: their topics, the identity of the workers, and their names."""
+"""The records of Kafka Connect and of its sinks: topics, the identity of the workers, and names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,29 +22,30 @@ from ..config.models import Platform
 from ..config.naming import LOGS_PREFIX
 
 CONNECT: Final = "connect"
-"""The name of the Connect cluster and of its KafkaUser; the names of its topics begin with it."""
+"""The name of the Connect cluster and of its KafkaUser, and the first part of the names of its internal topics."""
 
 GROUP_PREFIX: Final = "connect-"
-"""What Kafka Connect begins a sink's consumer group with: connect-<connector>."""
+"""Kafka Connect names the consumer group of a sink connect-<connector>."""
 
 CONTROL_TOPIC: Final = "archive.control"
-"""By this topic the archive's tasks agree on a commit."""
+"""The topic through which the tasks of the archive agree on a commit."""
 
 DEAD_LETTER_PREFIX: Final = "dlq."
 AUDIT_CLASS: Final = "audit"
 
 PARTITIONS: Final = {"configs": 1, "offsets": 6, "status": 3}
-"""Of the internal topics. Kafka Connect asks for exactly one of its configurations; its own defaults for the others,
-25 and 5, are for hundreds of connectors."""
+"""The partitions of each internal topic. Kafka Connect needs exactly one for `configs`. Its defaults for the others, 25
+and 5, suit hundreds of connectors."""
 
 LARGEST_LETTER: Final = 2 * units.MIB
-"""The largest record of a dead-letter topic: the largest of a log topic, with what the headers say of the failure."""
+"""The largest record of a dead-letter topic, in bytes: the largest of a log topic, and headers that describe the
+failure."""
 
 _SINKS: Final = ("archive", "search", "audit")
 
 
 def internal_topics(connect: str) -> dict[str, str]:
-    """The topics in which a Connect cluster keeps its memory, by what Kafka Connect calls them."""
+    """The topics in which a Connect cluster keeps its state, by the names that Kafka Connect's settings use."""
     return {key: f"{connect}.{key}" for key in PARTITIONS}
 
 
@@ -53,8 +54,13 @@ def dead_letter_name(sink: str) -> str:
     return f"{DEAD_LETTER_PREFIX}{sink}"
 
 
+def consumer_group(sink: str) -> str:
+    """The consumer group of a sink."""
+    return f"{GROUP_PREFIX}{sink}"
+
+
 def internal_topic(connect: str, key: str, replicas: int, in_sync: int) -> TopicSpec:
-    """One of the three internal topics: compacted, so that the last word on each key stays."""
+    """One of the three internal topics. It is compacted, so it keeps the newest record of each key."""
     return TopicSpec(
         name=internal_topics(connect)[key],
         kind="internal",
@@ -70,8 +76,8 @@ def internal_topic(connect: str, key: str, replicas: int, in_sync: int) -> Topic
 def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
     """The topic of records that a sink could not deliver.
 
-    Connect gives a record there the time of the original one. The topic puts its own in its place: by the original,
-    a record that was replayed after a month would be older than the retention, and refused or deleted at once.
+    Connect writes a dead letter with the timestamp of the original record. The topic replaces this timestamp by the
+    time of the append: otherwise Kafka would refuse or delete at once a record that was replayed after a month.
     """
     config: dict[str, Setting] = {
         "cleanup.policy": "delete",
@@ -95,9 +101,9 @@ def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
 
 
 def control(topic: str, replicas: int, in_sync: int) -> TopicSpec:
-    """The topic by which the tasks of an Iceberg sink agree on a commit.
+    """The topic through which the tasks of an Iceberg sink agree on a commit.
 
-    What is in it is part of commits that are not finished: nothing of it may ever be deleted.
+    Its records belong to commits that may not be finished, so Kafka must never delete one.
     """
     config: dict[str, Setting] = {
         "cleanup.policy": "delete",
@@ -128,10 +134,11 @@ class Rights:
 
 
 def connect_user(connect: str, rights: Rights, producer_byte_rate: int | None) -> UserSpec:
-    """The identity of the workers and of all their connectors, which have no identities of their own.
+    """The identity that the workers and all their connectors share.
 
-    Connect may make no topic: its own are resources. The group <connect>.workers is the workers' own, those that begin
-    with connect- are the sinks'; the same prefix is for transactions, with which the Iceberg sink commits its offsets.
+    Connect may not create topics: the topics that it needs are resources. The workers use the group <connect>.workers,
+    the sinks use groups that begin with connect-. The Iceberg sink commits its offsets in transactions whose ids begin
+    with connect- too.
     """
     own = internal_topics(connect).values()
     acls: list[Acl] = [
@@ -175,7 +182,7 @@ def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
 
 
 def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    """The audit sink is there if a service writes audit logs."""
+    """The audit sink exists only if a service writes audit logs."""
     classes = {topic.retention_class for topic in resolve.topics_of(platform).values()}
     return (dead_letters(dead_letter_name("audit"), *_copies(platform)),) if AUDIT_CLASS in classes else ()
 
@@ -190,7 +197,7 @@ def _all(_: Platform, log_classes: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _archive_endpoints(platform: Platform) -> tuple[str, ...]:
-    """With AWS Glue the archive is in Amazon's S3, and its catalog needs no database."""
+    """With AWS Glue the archive needs neither another S3 server nor a database for its catalog."""
     return ("s3", "database") if platform.archive is not None and platform.archive.catalog == "jdbc" else ()
 
 
@@ -237,7 +244,7 @@ ARCHIVE: Final = Part(
     title="the archive",
     images=("connect",),
     topics=_archive_topics,
-    group=f"{GROUP_PREFIX}archive",
+    group=consumer_group("archive"),
     reads=_all,
     topic_names=(dead_letter_name("archive"), CONTROL_TOPIC),
     endpoints=_archive_endpoints,
@@ -249,7 +256,7 @@ SEARCH: Final = Part(
     title="the search",
     images=("connect", "search-setup"),
     topics=lambda platform: (dead_letters(dead_letter_name("search"), *_copies(platform)),),
-    group=f"{GROUP_PREFIX}search",
+    group=consumer_group("search"),
     reads=_all,
     topic_names=(dead_letter_name("search"),),
     endpoints=lambda _: ("search",),
@@ -261,7 +268,7 @@ AUDIT: Final = Part(
     title="the audit sink",
     images=("connect",),
     topics=_audit_topics,
-    group=f"{GROUP_PREFIX}audit",
+    group=consumer_group("audit"),
     reads=lambda _, log_classes: audited(log_classes),
     topic_names=(dead_letter_name("audit"),),
     endpoints=lambda _: ("database",),

@@ -1,7 +1,8 @@
 """`SearchSetup`: index templates of the log data streams, and their retention where the engine does not enforce it.
 
-A Job sets up (apps/search_setup), and is made anew when what it sets up changes; a CronJob deletes what is too old. On
-an engine with life cycles (ILM) the Job hands the retention to the engine, and the CronJob finds nothing to do.
+A Job (apps/search_setup) prepares the engine, and a new Job runs when its settings change. A CronJob deletes indices
+that are too old. If the engine has life cycles (ILM), the Job hands the retention to the engine, and the CronJob has
+nothing to do.
 """
 
 import json
@@ -18,7 +19,7 @@ from ..kube.unknowns import Unknowns, name_of, named_by
 
 NAME: Final = "search-setup"
 SCHEDULE: Final = "7 * * * *"
-"""When the CronJob looks: every hour, so that a retention of hours is one."""
+"""The CronJob runs every hour, so that a retention of hours is kept."""
 
 _SETTINGS: Final = "/etc/kafkalogs"
 _CREDENTIALS: Final = "/mnt/credentials"
@@ -27,38 +28,38 @@ _CA: Final = "/mnt/ca"
 
 @dataclass(frozen=True)
 class SearchSetupArgs:
-    """What is set up. There is one `SearchSetup` in a namespace."""
+    """The arguments of a `SearchSetup`. A namespace has one `SearchSetup`."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Job."""
 
     image: pulumi.Input[str]
-    """The image of the search set-up."""
+    """The image of the program that prepares the engine."""
 
     url: pulumi.Input[str]
-    """Where Elasticsearch 8 or OpenSearch answers, e.g. https://elasticsearch:9200."""
+    """The address of Elasticsearch 8 or OpenSearch, e.g. https://elasticsearch:9200."""
 
     streams: pulumi.Input[dict[str, int]]
     """How long each data stream's events are kept; milliseconds."""
 
     credentials: pulumi.Input[str]
-    """The Secret with the username and password of a user that may put templates and delete indices."""
+    """The Secret with the username and password of a user who may write templates and delete indices."""
 
     ca_secret: pulumi.Input[str] | None = None
     """The Secret whose ca.crt signed the engine's certificate; when absent, the public authorities."""
 
     replicas: pulumi.Input[int] = 1
-    """Copies of each index beside the first; 0 for an engine with one node."""
+    """Copies of each index besides the primary one; 0 for an engine with one node."""
 
 
 def settings_manifest(args: SearchSetupArgs) -> Manifest:
-    """The ConfigMap with what is set up; its name carries a digest of it, so that a change runs the Job again."""
+    """The ConfigMap with the settings. Its name contains their digest, so that a change runs the Job again."""
     settings = {
         "url": known(args.url),
         "streams": dict(sorted(known(args.streams).items())),
         "replicas": known(args.replicas),
         "credentials": _CREDENTIALS,
-        "ca": f"{_CA}/ca.crt" if args.ca_secret else "",
+        "ca": f"{_CA}/ca.crt" if known(args.ca_secret) else "",
     }
     text = json.dumps(settings)
     about = metadata(f"{NAME}-{_digest(text)}", known(args.namespace), at_once=True)
@@ -67,21 +68,21 @@ def settings_manifest(args: SearchSetupArgs) -> Manifest:
 
 @dataclass(frozen=True)
 class JobArgs:
-    """What the Job and the CronJob are made of; the values of `SearchSetupArgs`."""
+    """The arguments of the Job and the CronJob: values of `SearchSetupArgs`, and the name of the ConfigMap."""
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
     credentials: pulumi.Input[str]
     ca_secret: pulumi.Input[str] | None
     settings: pulumi.Input[str]
-    """The name of the ConfigMap with what is set up."""
+    """The name of the ConfigMap with the settings."""
 
 
 def job_manifest(args: JobArgs) -> Manifest:
-    """The Job that sets up. A Job cannot be changed, so its name follows from its spec."""
+    """The Job that prepares the engine. A Job is immutable, so its name contains a digest of its spec."""
     spec = _job_spec("setup", args)
     about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", known(args.namespace))
-    # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
+    # The next `pulumi up` replaces a failed Job instead of waiting for it.
     return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
 
 
@@ -101,7 +102,8 @@ def cron_manifest(args: JobArgs) -> Manifest:
 
 
 def _job_spec(command: str, args: JobArgs) -> Manifest:
-    mounted = {"settings": _SETTINGS, "credentials": _CREDENTIALS, **({"ca": _CA} if args.ca_secret else {})}
+    ca_secret = known(args.ca_secret)
+    mounted = {"settings": _SETTINGS, "credentials": _CREDENTIALS, **({"ca": _CA} if ca_secret else {})}
     runs = container("search-setup", known(args.image)) | {
         "args": [command],
         "resources": resources("10m", "48Mi", "500m", "128Mi"),
@@ -111,7 +113,7 @@ def _job_spec(command: str, args: JobArgs) -> Manifest:
         {"name": "settings", "configMap": {"name": known(args.settings)}},
         secret_volume("credentials", known(args.credentials), "username", "password"),
     ]
-    if ca_secret := known(args.ca_secret):
+    if ca_secret:
         items = [{"key": "ca.crt", "path": "ca.crt"}]
         volumes.append({"name": "ca", "secret": {"secretName": ca_secret, "items": items}})
     return {
@@ -132,12 +134,12 @@ class SearchSetup(pulumi.ComponentResource):
     """Index templates of the log data streams, and their retention."""
 
     streams: pulumi.Output[list[str]]
-    """The data streams; a sink that waits for it writes to none without a template."""
+    """The data streams, known when all of them have their template."""
 
     def __init__(self, name: str, args: SearchSetupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SearchSetupArgs, args)
         super().__init__("kafkalogs:index:SearchSetup", name, {}, opts)
-        # Names are digests of all that is in them; the rest is known before an engine's address is.
+        # A name contains a digest of the whole, so it waits for the engine's address. A preview shows all the rest.
         whole = manifest_of(settings_manifest, args)
         unknown = Unknowns()
         shown = unknown.manifest(settings_manifest, replace(args, url=unknown.text(args.url)), args)

@@ -1,6 +1,7 @@
-"""The settings of the sinks' connectors: those that keep every record and let none hold up the others, and each kind's.
+"""The settings of the sinks' connectors: those that all sinks share, and those of each kind.
 
-docs/sinks.md says what is guaranteed, and on which conditions.
+With the shared settings no record is lost, and no record blocks the others. docs/sinks.md lists the guarantees and
+their conditions.
 """
 
 from collections.abc import Sequence
@@ -11,21 +12,21 @@ from ..kube.resources import known
 from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from .connect import secret_file, secret_value
 from .heap import ConnectorLoad
-from .record import LARGEST_LETTER
+from .record import LARGEST_LETTER, consumer_group
 
 MAX_EVENT: Final = 512 * units.KIB
-"""The longest log event that sinks take; a longer one goes to the dead-letter topic."""
+"""The longest log event that sinks take, in bytes; a longer one goes to the dead-letter topic."""
 
 CATALOG: Final = "kafkalogs"
-"""The name of the Iceberg catalog; in a database, its tables can hold several."""
+"""The name of the Iceberg catalog; one database can hold several catalogs."""
 
 ROW_GROUP: Final = 8 * units.MIB
-"""What the archive's writer holds of an open file: one for each service and day that a task is writing."""
+"""The bytes of an open file that the archive's writer holds. A task has an open file for each service and day."""
 
 _JAVAS_CERTIFICATES: Final = "sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
 
 BULK_BYTES: Final = 4 * units.MIB
-"""The largest request to the search engine, if it has more than one event."""
+"""The largest request to the search engine that has more than one event, in bytes."""
 
 CONVERTER: Final = "kafkalogs.events.LogEventConverter"
 _BYTES: Final = "org.apache.kafka.connect.converters.ByteArrayConverter"
@@ -34,8 +35,8 @@ _BYTES: Final = "org.apache.kafka.connect.converters.ByteArrayConverter"
 def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> dict[str, Any]:
     """The settings of every sink (https://kafka.apache.org/documentation/#sinkconnectorconfigs).
 
-    The converter refuses whatever is no log event, before the sink sees it. Keys and headers are only carried along,
-    so that none of them can be at fault.
+    The converter refuses every record that is no log event, before the sink sees the record. Keys and headers pass as
+    bytes, so they can cause no failure.
     """
     return {
         "topics": ",".join(topics),
@@ -47,17 +48,17 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
         "errors.deadletterqueue.topic.name": dead_letters,
         "errors.deadletterqueue.topic.replication.factor": replicas,
         "errors.deadletterqueue.context.headers.enable": True,
-        # The headers say why. A log would say it again with a stack trace, twenty lines for each record, which are
-        # shipped, indexed and archived like all others: poison would multiply itself.
+        # The headers hold the reason. A log would repeat it with a stack trace of twenty lines for each record. These
+        # lines are shipped, indexed and archived like all others, so each bad record would produce more records.
         "errors.log.enable": False,
-        # Of converters, which never fail for the moment only; sinks repeat by themselves.
+        # These apply to converters, whose failures are never temporary. Sinks retry by themselves.
         "errors.retry.timeout": 5 * units.MINUTE,
         "errors.retry.delay.max.ms": 30 * units.SECOND,
-        # A new sink begins with all that Kafka still has, and so does one whose offsets are lost.
+        # A new sink, or one whose offsets are lost, starts with the oldest record that Kafka has.
         "consumer.override.auto.offset.reset": "earliest",
         "consumer.override.isolation.level": "read_committed",
         "consumer.override.max.poll.records": 1000,
-        # The producer of the dead-letter topic.
+        # These are for the producer of the dead-letter topic.
         "producer.override.max.request.size": LARGEST_LETTER,
         "producer.override.compression.type": "zstd",
     }
@@ -69,7 +70,7 @@ def data_stream(retention_class: str) -> str:
 
 
 def jdbc_url(database: str, ca_secret: str | None) -> str:
-    """The address of a PostgreSQL database: never without TLS, nor with another server's certificate.
+    """The JDBC URL of a PostgreSQL database. The client insists on TLS and on a certificate for that host.
 
     database: host:port/name.
     """
@@ -80,27 +81,27 @@ def jdbc_url(database: str, ca_secret: str | None) -> str:
 def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
     """The settings of Iceberg's sink (https://iceberg.apache.org/docs/latest/kafka-connect).
 
-    The table follows from the converter's schema, the same for every record: attributes are one column of JSON text.
+    The converter's schema is the same for every record, and defines the table. Attributes are one column of JSON text.
     """
-    prefix = f"connect-{name}"
+    prefix = consumer_group(name)
     config: dict[str, Any] = {
         "iceberg.tables": known(args.table),
         "iceberg.tables.auto-create-enabled": True,
         "iceberg.tables.default-partition-by": "day(timestamp),service",
-        # Of a newer version of this package, whose converter knows more fields.
+        # The converter of a newer version of this package may know more fields.
         "iceberg.tables.evolve-schema-enabled": True,
         "iceberg.tables.auto-create-props.format-version": 2,
         "iceberg.tables.auto-create-props.write.parquet.compression-codec": "zstd",
         "iceberg.tables.auto-create-props.write.parquet.row-group-size-bytes": ROW_GROUP,
-        # Each commit writes the table's metadata anew: without this, old versions of it pile up for ever.
+        # Each commit writes a new file of metadata. Without this setting the old files are never deleted.
         "iceberg.tables.auto-create-props.write.metadata.delete-after-commit.enabled": True,
         "iceberg.tables.auto-create-props.write.metadata.previous-versions-max": 20,
         "iceberg.control.topic": known(args.control_topic),
         "iceberg.control.commit.interval-ms": known(args.commit_interval_ms),
-        # What the sink names itself begins with what the Connect cluster's identity may use.
+        # These names need prefixes that the Connect cluster's identity may use.
         "iceberg.control.group-id-prefix": f"{prefix}-control-",
         "iceberg.coordinator.transactional.prefix": f"{prefix}-",
-        # A coordinator that starts anew has to find what tasks wrote before.
+        # A restarted coordinator must find what the tasks wrote before.
         "iceberg.kafka.auto.offset.reset": "earliest",
         "iceberg.catalog": CATALOG,
         "iceberg.catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
@@ -110,9 +111,9 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         "iceberg.catalog.s3.retry.num-retries": 15,
         "iceberg.catalog.s3.retry.min-wait-ms": 500,
         "iceberg.catalog.s3.retry.max-wait-ms": 10 * units.SECOND,
-        # Parts wait in /tmp until they are sent: the smallest that S3 takes.
+        # Parts wait in /tmp until they are sent, so they have the smallest size that S3 takes.
         "iceberg.catalog.s3.multipart.part-size-bytes": 5 * units.MIB,
-        # Where each record came from, so that anybody can count what is there.
+        # Each row says which record it came from, so that a query can find gaps.
         "transforms": "origin",
         "transforms.origin.type": "org.apache.kafka.connect.transforms.InsertField$Value",
         "transforms.origin.topic.field": "kafka_topic",
@@ -123,7 +124,7 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
 
 
 def _catalog_config(args: S3SinkArgs) -> dict[str, Any]:
-    """Where the sink finds the table's newest state. Raises ValueError for a catalog that lacks its database."""
+    """The settings of the Iceberg catalog. Raises ValueError for a catalog `jdbc` without its database."""
     database, credentials = known(args.database), known(args.database_credentials)
     if args.catalog == "glue":
         return {"iceberg.catalog.type": "glue"}
@@ -170,7 +171,7 @@ def search_config(args: SearchSinkArgs) -> dict[str, Any]:
 def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
     """The settings of Debezium's JDBC sink (https://debezium.io/documentation/reference/connectors/jdbc.html).
 
-    A row's key is where its record is in Kafka, so a record that comes again replaces its own row.
+    The key of a row is the position of its record in Kafka, so a record that is delivered again replaces its row.
     """
     return {
         "connection.url": jdbc_url(known(args.database), known(args.ca_secret)),
@@ -185,7 +186,7 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
         "schema.evolution": "basic",
         "use.time.zone": "UTC",
         "batch.size": 500,
-        # The database may be away for a minute before the task fails, and is then restarted.
+        # The database may be unreachable for a minute before the task fails; then the task is restarted.
         "flush.max.retries": 30,
         "flush.retry.delay.ms": 2 * units.SECOND,
         "connection.restart.on.errors": True,
@@ -194,13 +195,13 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
 
 
 def archive_load(tasks: int, partitions: int, services: int) -> ConnectorLoad:
-    """What the archive's tasks hold, for the heap of the workers: a row group of each service, today's and another
-    day's while it catches up."""
+    """What the archive's tasks hold in the heap of the workers: for each service one row group of today, and one of
+    another day while the archive catches up."""
     return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=2 * services * ROW_GROUP // max(1, tasks))
 
 
 def search_load(tasks: int, partitions: int) -> ConnectorLoad:
-    """What the search sink's tasks hold: a request as documents, as one body, and its answer."""
+    """What the search sink's tasks hold: the documents of a request, its body, and its answer."""
     return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES)
 
 

@@ -17,9 +17,9 @@ from tests.unit.components.graph import registered
 
 BACKENDS = Path(local.__file__).parent / "backends"
 MANIFESTS = {
-    "s3": local.s3_manifest("logs", "i:1", "5Gi", "config-1", ("a", "b")),
-    "elasticsearch": local.search_manifest("logs", "i:1", "5Gi", "config-1"),
-    "postgres": local.database_manifest("logs", "i:1", "5Gi", "config-1"),
+    "s3": local.s3_manifest(local.LocalS3Args("logs", "i:1", "5Gi", ("a", "b")), "config-1"),
+    "elasticsearch": local.search_manifest(local.LocalBackendArgs("logs", "i:1", "5Gi"), "config-1"),
+    "postgres": local.database_manifest(local.LocalBackendArgs("logs", "i:1", "5Gi"), "config-1"),
 }
 SECRETS = {
     "s3": {"s3-tls": ["tls.crt", "tls.key"]},
@@ -103,7 +103,7 @@ def test_the_password_of_a_superuser_is_for_the_start_only():
 
 
 def test_who_may_reach_them():
-    policy = local.policy_manifest("s3", "logs", "s3", 7070)["spec"]
+    policy = local.policy_manifest(local.S3, "logs")["spec"]
     assert policy == {
         "podSelector": {"matchLabels": {"app.kubernetes.io/name": "s3"}},
         "policyTypes": ["Ingress"],

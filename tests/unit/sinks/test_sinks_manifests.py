@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pulumi
 import pytest
@@ -235,4 +236,4 @@ def test_an_archive_without_a_database_is_refused_before_anything_is_made():
     with pytest.raises(pulumi.RunError, match="database"):
         S3Sink("archive", args)
     with pytest.raises(pulumi.RunError, match="'hive'"):
-        S3Sink("archive", S3SinkArgs(**{**vars(args), "catalog": "hive"}))
+        S3Sink("archive", replace(args, catalog="hive"))

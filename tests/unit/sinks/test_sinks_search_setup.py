@@ -1,6 +1,7 @@
 """The search set-up against an engine of dictionaries, and the resources that run it."""
 
 import json
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -172,7 +173,7 @@ def test_only_the_given_authority_is_trusted(engine, tmp_path_factory, monkeypat
     Engine(engine.settings)
     other, *_ = write_certificates(tmp_path_factory.mktemp("other"))
     with pytest.raises(UnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-        Engine(Settings(**{**vars(engine.settings), "ca": str(other)}))
+        Engine(replace(engine.settings, ca=str(other)))
 
 
 def test_settings_are_what_the_program_reads():

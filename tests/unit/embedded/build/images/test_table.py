@@ -43,9 +43,9 @@ def test_pods_run_the_user_and_the_program_of_their_image():
     import local_backends as local
 
     for part, manifest in {
-        "s3": local.s3_manifest("logs", "i", "1Gi", "c", ()),
-        "search": local.search_manifest("logs", "i", "1Gi", "c"),
-        "database": local.database_manifest("logs", "i", "1Gi", "c"),
+        "s3": local.s3_manifest(local.LocalS3Args("logs", "i"), "c"),
+        "search": local.search_manifest(local.LocalBackendArgs("logs", "i"), "c"),
+        "database": local.database_manifest(local.LocalBackendArgs("logs", "i"), "c"),
     }.items():
         image = IMAGES[part]()
         pod = manifest["spec"]["template"]["spec"]

@@ -5,8 +5,6 @@ from typing import Any
 import pulumi
 import pytest
 from embedded_operator.connect import spec as connect_spec
-from hypothesis import given
-from hypothesis import strategies as st
 from kafkalogs.config import units
 from kafkalogs.sinks.args import RawS3SinkArgs
 from kafkalogs.sinks.connect import (
@@ -20,7 +18,6 @@ from kafkalogs.sinks.connect import (
     secret_value,
 )
 from kafkalogs.sinks.connectors import connector_manifest
-from kafkalogs.sinks.heap import BASE_HEAP, FETCH, HEAP_STEP, USABLE_HEAP, ConnectorLoad, heap_bytes
 from kafkalogs.sinks.record import internal_topics
 
 from tests.unit.components.crd_schema import problems
@@ -201,29 +198,6 @@ def test_a_connector():
         "state": "running",
         "autoRestart": {"enabled": True},
     }
-
-
-class TestHeap:
-    def test_without_connectors_it_is_the_base(self):
-        assert heap_bytes([], 2) == 5 * HEAP_STEP  # 192 MiB / 0.7, rounded up
-
-    def test_the_formula(self):
-        load = ConnectorLoad(tasks=3, partitions=30, task_bytes=20 * units.MIB, partition_bytes=5 * units.MIB)
-        # three workers, one of which may be gone: two tasks and 15 partitions each
-        needed = (BASE_HEAP + 2 * 20 * units.MIB + 15 * (FETCH + 5 * units.MIB)) / USABLE_HEAP
-        assert needed <= heap_bytes([load], 3) < needed + HEAP_STEP
-
-    def test_a_single_worker_holds_everything_and_so_does_one_of_two(self):
-        load = ConnectorLoad(tasks=4, partitions=40, task_bytes=units.MIB)
-        assert heap_bytes([load], 1) == heap_bytes([load], 2) > heap_bytes([load], 5)
-
-    @given(
-        st.lists(st.builds(ConnectorLoad, *[st.integers(1, 500)] * 2, *[st.integers(0, 2**26)] * 2)), st.integers(1, 9)
-    )
-    def test_more_never_needs_less(self, loads, workers):
-        heap = heap_bytes(loads, workers)
-        assert heap % HEAP_STEP == 0
-        assert heap_bytes([*loads, ConnectorLoad(1, 1)], workers) >= heap >= heap_bytes(loads, workers + 1)
 
 
 def cluster(preview: bool = False, **more: Any) -> Graph:

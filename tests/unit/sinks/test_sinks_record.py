@@ -1,0 +1,69 @@
+"""The records of Kafka Connect and its sinks: a stack has the topics, rights and groups of its sinks, and no others."""
+
+from itertools import combinations
+
+import pytest
+from kafkalogs import load, parts
+from kafkalogs.config.models import Platform
+from kafkalogs.sinks import record
+from kafkalogs.sinks.args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
+
+from tests.unit.components.stack import changed
+
+SINKS = ("archive", "search", "audit")
+CHOICES = [chosen for count in range(4) for chosen in combinations(SINKS, count)]
+
+
+def platform(*sinks: str, types: tuple[str, ...] = ("application", "audit")) -> Platform:
+    services = {"auth": {"team": "identity", "rate": "1KiB/s", "types": list(types)}}
+    return load({**changed(("services", services), ("teams", {})), **{sink: {} for sink in sinks}})
+
+
+def topics(stack: Platform) -> set[str]:
+    return {topic.name for part, topic in parts.part_topics(stack) if part.key in (*SINKS, "connect")}
+
+
+@pytest.mark.parametrize("chosen", CHOICES, ids="-".join)
+def test_a_dead_letter_topic_is_there_if_its_sink_is(chosen):
+    letters = {name for name in topics(platform(*chosen)) if name.startswith(record.DEAD_LETTER_PREFIX)}
+    assert letters == {f"dlq.{sink}" for sink in chosen}
+
+
+def test_without_audit_logs_there_is_no_audit_sink():
+    stack = platform(*SINKS, types=("application",))
+    assert "dlq.audit" not in topics(stack)
+    assert [sink.name for sink in record.sinks(stack, parts.log_classes(stack))] == ["archive", "search"]
+
+
+@pytest.mark.parametrize("chosen", CHOICES, ids="-".join)
+def test_connect_runs_if_there_is_a_sink(chosen):
+    stack = platform(*chosen)
+    assert record.CONNECT_CLUSTER.enabled(stack) == bool(chosen)
+    internal = {name for name in topics(stack) if name.startswith("connect.")}
+    assert internal == ({"connect.configs", "connect.offsets", "connect.status"} if chosen else set())
+    assert ("archive.control" in topics(stack)) == ("archive" in chosen)
+
+
+def test_the_archive_alone_brings_the_rights_for_its_control_topic():
+    for chosen in CHOICES[1:]:
+        (user,) = record.CONNECT_CLUSTER.users(platform(*chosen))
+        control = {rule for rule in user.acls if rule.kind == "transactionalId" or rule.name == record.CONTROL_TOPIC}
+        assert bool(control) == ("archive" in chosen)
+
+
+@pytest.mark.parametrize("part", [record.ARCHIVE, record.SEARCH, record.AUDIT], ids=lambda part: part.key)
+def test_a_group_is_what_kafka_connect_names_it(part):
+    assert part.group == f"connect-{part.key}"
+    assert part.group.startswith(record.CONNECT_CLUSTER.group_prefixes)
+
+
+def test_the_components_default_to_the_topics_of_the_records():
+    common = {"namespace": "n", "cluster": "c", "connect": "connect", "topics": []}
+    sinks = {
+        "archive": S3SinkArgs(**common, warehouse="s3://a"),
+        "search": SearchSinkArgs(**common, url="https://s", streams={}, credentials="s"),
+        "audit": JdbcSinkArgs(**common, database="d", credentials="s"),
+    }
+    assert {args.dead_letters for args in sinks.values()} | {sinks["archive"].control_topic} == {
+        name for part in (record.ARCHIVE, record.SEARCH, record.AUDIT) for name in part.topic_names
+    }
