@@ -24,7 +24,7 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "connect": {"replicas": 1, "cpu": "120m"},
         "archive": {"commitInterval": "30s"},
         # The shop writes far less than its services may, and a machine's disk is small.
-        "stream": {"plannedShare": 0.02},
+        "stream": {"plannedShare": 0.05},
         "pager": {"quiet": "2m", "update": "30s"},
         "compliance": {"auditFloor": "1h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
     },

@@ -92,7 +92,7 @@ STACKS: dict[str, dict[str, Any]] = {
     "sinks without audit logs": config(services=SERVICES, stream=None, pager=None, teams={}),
     "two pools": config(kafka={**LOCAL[PLATFORM_KEY]["kafka"], "pools": POOLS}),
     "a registry elsewhere": config(
-        schemas={"url": "https://registry.example.org"}, shipper={"kind": "fluentd", "rate": "48KiB/s"}
+        schemas={"url": "https://registry.example.org"}, shipper={"kind": "fluentd", "rate": "64KiB/s"}
     ),
 }
 
