@@ -14,6 +14,7 @@ from kafkalogs.doctor import parts, progress, seen, tls, topics
 from kafkalogs.doctor.access import check_access
 from kafkalogs.doctor.findings import Checked
 from kafkalogs.kafka.cluster import kafka_manifest
+from kafkalogs.platform import cluster_args
 
 from tests.support.sandbox import LOCAL_STACK
 
@@ -27,9 +28,7 @@ def local() -> want.Declared:
 
 
 def kafka_spec() -> dict[str, Any]:
-    spec: dict[str, Any] = kafka_manifest(
-        "kafkalogs", "logs", "4.3.1", 3, 2, [0, 1, 2], "localhost", 32090, None, True, None
-    )["spec"]["kafka"]
+    spec: dict[str, Any] = kafka_manifest(cluster_args(local().platform))["spec"]["kafka"]
     return spec
 
 
