@@ -191,7 +191,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     ),
     "dead letters": (lambda w: w.letters.update({"dlq.search": 3}), "dead-letters", "topic dlq.search"),
     "disk filling": (
-        lambda w: w.disks.update({1: seen.LogDir(9 * GIB, 20 * GIB, 11 * GIB)}),
+        lambda w: w.disks.update({1: seen.LogDir(15 * GIB, 40 * GIB, 20 * GIB)}),
         "disk-filling",
         "the disk of broker 1",
     ),
