@@ -22,7 +22,7 @@ _MODULES: Final = {
     "EncryptedStorageClassArgs": "aws.disks",
     "Endpoints": "kube.wiring",
     "FlinkJob": "stream.job",
-    "FlinkJobArgs": "stream.job",
+    "FlinkJobArgs": "stream.args",
     "FlinkOperator": "stream.flink_operator",
     "FlinkOperatorArgs": "stream.flink_operator",
     "GlueCatalog": "aws.glue",
@@ -135,10 +135,10 @@ if TYPE_CHECKING:
     from .sinks.connectors import SearchSink as SearchSink
     from .sinks.search_setup import SearchSetup as SearchSetup
     from .sinks.search_setup import SearchSetupArgs as SearchSetupArgs
+    from .stream.args import FlinkJobArgs as FlinkJobArgs
     from .stream.flink_operator import FlinkOperator as FlinkOperator
     from .stream.flink_operator import FlinkOperatorArgs as FlinkOperatorArgs
     from .stream.job import FlinkJob as FlinkJob
-    from .stream.job import FlinkJobArgs as FlinkJobArgs
 else:
     __all__ = ["VERSION", *_MODULES]
 

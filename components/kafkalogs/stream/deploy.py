@@ -4,7 +4,8 @@ import pulumi
 
 from ..catalog.part import passed_on
 from ..kube.wiring import Wiring
-from .job import FlinkJob, FlinkJobArgs
+from .args import FlinkJobArgs
+from .job import FlinkJob
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:

@@ -1,6 +1,7 @@
 """Flink's own operator, for clusters that pull images."""
 
 import pytest
+from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.flink_operator import FlinkOperator, FlinkOperatorArgs, crd_urls, flink_chart_values
 from kafkalogs.stream.manifests import FLINK_VERSION, policy_manifest
 
@@ -52,7 +53,11 @@ def test_definitions_are_there_before_it_and_apart_from_the_chart(graph):
 
 def test_the_jobs_network_policy_lets_it_in():
     """The chart labels its pod with its own name."""
-    allowed = [source for rule in policy_manifest("n")["spec"]["ingress"] for source in rule["from"]]
+    allowed = [
+        source
+        for rule in policy_manifest(FlinkJobArgs("n", "logs", "flink:1", "catalog:1", "", {}))["spec"]["ingress"]
+        for source in rule["from"]
+    ]
     assert {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "flink-kubernetes-operator"}}} in allowed
 
 

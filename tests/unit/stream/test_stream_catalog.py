@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from catalog.__main__ import SETTINGS, UNAVAILABLE, attempt, changes, main, present, until_taken, wanted
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.services import TOPIC, catalog_manifests
 
 
 def manifests(**services: Any) -> dict[str, Any]:
-    return catalog_manifests("n", "logs", "catalog:1", "stream", services)
+    return catalog_manifests(FlinkJobArgs("n", "logs", "flink:1", "catalog:1", "", services))
 
 
 def test_the_catalog_is_a_line_for_each_service_and_another_one_is_another_job() -> None:

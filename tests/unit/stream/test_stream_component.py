@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kafkalogs.stream.job import FlinkJob, FlinkJobArgs
+from kafkalogs.stream.args import FlinkJobArgs
+from kafkalogs.stream.job import FlinkJob
 from kafkalogs.stream.record import DEAD_LETTER_BYTES, OUTPUTS
 
 from tests.unit.components.crd_schema import problems

@@ -14,6 +14,7 @@ from jinja2 import UndefinedError
 from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.stream import manifests
 from kafkalogs.stream import script as stream_script
+from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.record import OUTPUTS, TOPICS, stream_user
 from kafkalogs.stream.script import sampled_below
 
@@ -24,25 +25,21 @@ TEMPLATE = "\n".join((JOBS / name).read_text() for name in ("macros.sql", "table
 
 
 def script(**changes: Any) -> str:
-    settings = {"watermark_delay": 10, "discovery_interval": 10, "debug_share": 0.1, "template": TEMPLATE, **changes}
-    return manifests.script_manifest("kafkalogs", "logs", **settings)["data"]["job.sql"]
+    return manifests.script_manifest(job_args(**changes))["data"]["job.sql"]
+
+
+def job_args(**changes: Any) -> FlinkJobArgs:
+    about = ("kafkalogs", "logs", "flink:1", "catalog:1")
+    return FlinkJobArgs(*about, **{"template": TEMPLATE, "services": {}, **changes})
 
 
 def deployment(**changes: Any) -> dict[str, Any]:
     settings: dict[str, Any] = {
-        "image": "flink:1",
-        "script": "stream-1",
-        "state": "s3://stream-state",
         "s3_endpoint": "https://s3:7070",
         "s3_credentials_secret": "s3-credentials",
         "s3_ca_secret": "platform-ca",
-        "parallelism": 1,
-        "checkpoint_seconds": 5,
-        "upgrade_mode": "savepoint",
-        "job_manager_memory": "832m",
-        "task_manager_memory": "1024m",
     }
-    return manifests.flink_manifest("kafkalogs", "logs", **{**settings, **changes})
+    return manifests.flink_manifest(job_args(**{**settings, **changes}))
 
 
 def table(name: str) -> str:
@@ -104,7 +101,7 @@ def test_a_value_that_is_missing_is_an_error() -> None:
 
 def test_another_script_has_another_name() -> None:
     names = {
-        manifests.script_manifest("n", "c", TEMPLATE, delay, 10, 0.1)["metadata"]["name"] for delay in (10, 11, 10)
+        manifests.script_manifest(job_args(watermark_delay_seconds=delay))["metadata"]["name"] for delay in (10, 11, 10)
     }
     assert len(names) == 2
 
@@ -191,7 +188,7 @@ def test_metrics_are_found_and_only_prometheus_and_the_operators_come_in() -> No
     template = deployment()["spec"]["podTemplate"]
     assert template["metadata"]["labels"]["kafkalogs.io/metrics"] == "true"
     assert {"name": "metrics", "containerPort": 9249} in template["spec"]["containers"][0]["ports"]
-    rules = manifests.policy_manifest("kafkalogs")["spec"]["ingress"]
+    rules = manifests.policy_manifest(job_args())["spec"]["ingress"]
     assert [rule.get("ports") for rule in rules] == [None, [{"port": 8081}], [{"port": 9249}]]
     own = {"app": "stream", "type": "flink-standalone-kubernetes"}
     assert rules[0]["from"] == [{"podSelector": {"matchLabels": own}}]

