@@ -42,7 +42,7 @@ _MODULES: Final = {
     "LogTopic": "kafka.topic",
     "LogTopicArgs": "kafka.topic",
     "Monitoring": "monitoring.component",
-    "MonitoringArgs": "monitoring.component",
+    "MonitoringArgs": "monitoring.args",
     "NodePoolArgs": "kafka.cluster",
     "Pager": "pager.component",
     "PagerArgs": "pager.component",
@@ -109,8 +109,8 @@ if TYPE_CHECKING:
     from .kube.crds import StrimziCrdsArgs as StrimziCrdsArgs
     from .kube.service_secrets import ServiceSecrets as ServiceSecrets
     from .kube.service_secrets import ServiceSecretsArgs as ServiceSecretsArgs
+    from .monitoring.args import MonitoringArgs as MonitoringArgs
     from .monitoring.component import Monitoring as Monitoring
-    from .monitoring.component import MonitoringArgs as MonitoringArgs
     from .pager.component import Pager as Pager
     from .pager.component import PagerArgs as PagerArgs
     from .pipeline import LogPipeline as LogPipeline

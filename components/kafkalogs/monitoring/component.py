@@ -4,7 +4,6 @@ Where a Prometheus operator runs already (`operator: true`), PodMonitors and a P
 Prometheus and Alertmanager; the exporter and the dashboards are the same.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -14,72 +13,14 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
-from ..config.parts import ROUTING_KEY_FIELD
 from ..kafka.identity import user_manifest, user_resource
-from ..kube.resources import Manifest, known, manifest_from_values, manifest_of, metadata, part, typed, untyped
+from ..kube.pods import labels
+from ..kube.resources import Manifest, known, manifest_of, metadata, part, typed, untyped
+from ..shipper.record import METRICS_SERVICE, METRICS_SERVICE_PORT
 from . import alert_rules, dashboards, manifests
 from . import prometheus as prometheus_config
-from .record import exporter_user
-
-
-@dataclass(frozen=True)
-class MonitoringArgs:
-    """What is watched, and who is told."""
-
-    namespace: pulumi.Input[str]
-    """The namespace of the platform."""
-
-    cluster: pulumi.Input[str]
-    """The name of the Kafka cluster."""
-
-    exporter_image: pulumi.Input[str]
-    """The image of the exporter."""
-
-    image: pulumi.Input[str] | None = None
-    """The image with Prometheus and Alertmanager; needed unless `operator`."""
-
-    user: pulumi.Input[str] = "monitor"
-    """The KafkaUser of the exporter, which is made here."""
-
-    brokers: int = 3
-    """How many nodes run Kafka."""
-
-    broker_disk: int | None = None
-    """The disk of each broker; bytes; not watched when absent."""
-
-    parts: list[str] | None = None
-    """The consumers that there are, of pager, stream, archive, search and audit; all when absent."""
-
-    shipper_namespace: str | None = None
-    """The namespace of the log shipper; not watched when absent."""
-
-    operator: bool = False
-    """Whether a Prometheus operator runs in the Kubernetes cluster: it is told what to watch, and no own Prometheus
-    and Alertmanager are made."""
-
-    prometheus_namespace: str = "monitoring"
-    """With `operator`: the namespace of its Prometheus."""
-
-    retention: str = "24h"
-    """How long Prometheus keeps what it has seen, as 24h or 15d."""
-
-    storage_size: str | None = None
-    """The disk of Prometheus, like 10Gi; what it has seen is lost with its pod when absent."""
-
-    pagerduty_secret: pulumi.Input[str] | None = None
-    """The Secret with PagerDuty's routing key; critical alerts page when it is given."""
-
-    pagerduty_field: pulumi.Input[str] = ROUTING_KEY_FIELD
-    """The field of that Secret with the key."""
-
-    pagerduty_url: str | None = None
-    """Where PagerDuty's Events API v2 is, another than its own."""
-
-    pagerduty_own_ca: bool = False
-    """Whether the certificate of that address is of the platform's CA."""
-
-    webhook_url: str | None = None
-    """Where critical alerts and warnings are posted in Alertmanager's format; nowhere when absent."""
+from .args import MonitoringArgs
+from .record import ALERTMANAGER, PROMETHEUS, exporter_user
 
 
 def watched(args: MonitoringArgs) -> alert_rules.Watched:
@@ -152,7 +93,7 @@ class Monitoring(pulumi.ComponentResource):
             self.prometheus = self.alertmanager = None
         else:
             self.alertmanager = self._alertmanager()
-            self.prometheus = self._prometheus(rules)
+            self.prometheus = self._prometheus()
         self._metrics_policy()
         self.register_outputs(
             {
@@ -170,13 +111,7 @@ class Monitoring(pulumi.ComponentResource):
         args = self._args
         user = user_resource(f"{self._name}-user", manifest_of(exporter_user_manifest, args), self._child)
         self.user = user.urn.apply(lambda _: args.user)
-        manifest = manifest_from_values(
-            manifests.exporter_manifest,
-            namespace=args.namespace,
-            cluster=args.cluster,
-            user=args.user,
-            image=args.exporter_image,
-        )
+        manifest = manifest_of(manifests.exporter_manifest, args)
         deployment = Deployment(
             f"{self._name}-exporter",
             metadata=part(manifest, "metadata"),
@@ -195,7 +130,7 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _metrics_policy(self) -> None:
-        peer: Manifest = {"podSelector": {"matchLabels": manifests.labels(manifests.PROMETHEUS)}}
+        peer: Manifest = {"podSelector": {"matchLabels": labels(PROMETHEUS)}}
         if self._args.operator:
             own = {"kubernetes.io/metadata.name": self._args.prometheus_namespace}
             peer = {"namespaceSelector": {"matchLabels": own}}
@@ -208,8 +143,8 @@ class Monitoring(pulumi.ComponentResource):
 
     def _for_operator(self, rules: Manifest) -> None:
         args = self._args
-        monitors = manifest_from_values(_monitors, namespace=args.namespace, shipper_namespace=args.shipper_namespace)
-        for monitor in _monitors("", None):
+        monitors = manifest_of(_monitors, args)
+        for monitor in manifests.pod_monitor_specs("", None):
             CustomResource(
                 f"{self._name}-{monitor}",
                 api_version=manifests.OPERATOR_API,
@@ -227,63 +162,37 @@ class Monitoring(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _prometheus(self, rules: Manifest) -> pulumi.Output[str]:
-        from ..shipper.daemon import METRICS_SERVICE, METRICS_SERVICE_PORT
-
+    def _prometheus(self) -> pulumi.Output[str]:
         args = self._args
-        shipper = (
-            f"{METRICS_SERVICE}.{args.shipper_namespace}.svc.cluster.local:{METRICS_SERVICE_PORT}"
-            if args.shipper_namespace
-            else None
-        )
-        files = manifest_from_values(
-            prometheus_files, cluster=args.cluster, namespace=args.namespace, rules=rules, shipper=shipper
-        )
-        account = ServiceAccount(
-            f"{self._name}-prometheus", metadata=self._about(manifests.PROMETHEUS), opts=self._child
-        )
+        account = ServiceAccount(f"{self._name}-prometheus", metadata=self._about(PROMETHEUS), opts=self._child)
         role = Role(
             f"{self._name}-prometheus",
-            metadata=self._about(manifests.PROMETHEUS),
+            metadata=self._about(PROMETHEUS),
             rules=untyped(manifests.discovery_rules()),
             opts=self._child,
         )
-        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": manifests.PROMETHEUS}
-        subject = {"kind": "ServiceAccount", "name": manifests.PROMETHEUS, "namespace": args.namespace}
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": PROMETHEUS}
+        subject = {"kind": "ServiceAccount", "name": PROMETHEUS, "namespace": args.namespace}
         binding = RoleBinding(
             f"{self._name}-prometheus",
-            metadata=self._about(manifests.PROMETHEUS),
+            metadata=self._about(PROMETHEUS),
             role_ref=untyped(reference),
             subjects=untyped([subject]),
             opts=self._child,
         )
-        manifest = manifest_from_values(
-            manifests.prometheus_manifest,
-            namespace=args.namespace,
-            image=args.image,
-            config=files,
-            retention=args.retention,
-            storage_size=args.storage_size,
-        )
         return self._run(
-            manifests.PROMETHEUS, prometheus_config.PROMETHEUS_PORT, files, manifest, [account, role, binding]
+            PROMETHEUS,
+            prometheus_config.PROMETHEUS_PORT,
+            manifest_of(_prometheus_files, args),
+            manifest_of(_prometheus_manifest, args),
+            [account, role, binding],
         )
 
     def _alertmanager(self) -> pulumi.Output[str]:
         args = self._args
-        files: Manifest = alertmanager_files(
-            args.pagerduty_secret is not None, args.pagerduty_url, args.pagerduty_own_ca, args.webhook_url
-        )
-        manifest = manifest_from_values(
-            manifests.alertmanager_manifest,
-            namespace=args.namespace,
-            image=args.image,
-            config=files,
-            pagerduty_secret=args.pagerduty_secret,
-            pagerduty_field=args.pagerduty_field,
-            storage_size="1Gi" if args.storage_size else None,
-        )
-        return self._run(manifests.ALERTMANAGER, prometheus_config.ALERTMANAGER_PORT, files, manifest, [])
+        manifest = manifest_of(_alertmanager_manifest, args)
+        files: pulumi.Input[Manifest] = manifest_of(_alertmanager_files, args)
+        return self._run(ALERTMANAGER, prometheus_config.ALERTMANAGER_PORT, files, manifest, [])
 
     def _run(
         self,
@@ -316,5 +225,25 @@ class Monitoring(pulumi.ComponentResource):
         )
 
 
-def _monitors(namespace: str, shipper_namespace: str | None) -> Manifest:
-    return manifests.pod_monitor_specs(namespace, shipper_namespace)
+def _monitors(args: MonitoringArgs) -> Manifest:
+    return manifests.pod_monitor_specs(known(args.namespace), known(args.shipper_namespace))
+
+
+def _prometheus_files(args: MonitoringArgs) -> Manifest:
+    namespace = known(args.shipper_namespace)
+    shipper = f"{METRICS_SERVICE}.{namespace}.svc.cluster.local:{METRICS_SERVICE_PORT}" if namespace else None
+    rules = alert_rules.rule_groups(watched(args))
+    return {**prometheus_files(known(args.cluster), known(args.namespace), rules, shipper)}
+
+
+def _prometheus_manifest(args: MonitoringArgs) -> Manifest:
+    return manifests.prometheus_manifest(args, _prometheus_files(args))
+
+
+def _alertmanager_files(args: MonitoringArgs) -> Manifest:
+    pages = known(args.pagerduty_secret) is not None
+    return {**alertmanager_files(pages, known(args.pagerduty_url), args.pagerduty_own_ca, known(args.webhook_url))}
+
+
+def _alertmanager_manifest(args: MonitoringArgs) -> Manifest:
+    return manifests.alertmanager_manifest(args, _alertmanager_files(args))

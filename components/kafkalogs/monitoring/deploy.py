@@ -5,7 +5,8 @@ import pulumi
 from ..config.parts import ROUTING_KEY_FIELD
 from ..kube.wiring import Wiring
 from ..shipper.daemon import shipper_namespace
-from .component import Monitoring, MonitoringArgs
+from .args import MonitoringArgs
+from .component import Monitoring
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:

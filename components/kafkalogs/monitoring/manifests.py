@@ -2,18 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
 from ..config import naming
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
+from ..kube.pods import container, environment, labels, mounts, pod, resources, secret_files, secret_volume
+from ..kube.resources import METRICS_LABEL, METRICS_PORT, Manifest, known, metadata
+from .args import MonitoringArgs
 from .prometheus import (
     ALERTMANAGER_PORT,
     CONFIG,
-    METRICS_LABEL,
-    METRICS_PORT,
     PROMETHEUS_PORT,
     ROUTING_KEY,
     STRIMZI_PORT,
@@ -26,10 +27,8 @@ EXPORTER_PORT: Final = 9308
 """kafka_exporter's port."""
 OPERATOR_API: Final = "monitoring.coreos.com/v1"
 
-_USER: Final = 1001
 _DATA: Final = "/data"
-_USER_FOLDER: Final = "/etc/kafkalogs/user"
-_CA_FOLDER: Final = "/etc/kafkalogs/ca"
+_FOLDER: Final = "/etc/kafkalogs"
 
 
 def checksum(files: Mapping[str, str]) -> dict[str, str]:
@@ -38,45 +37,31 @@ def checksum(files: Mapping[str, str]) -> dict[str, str]:
     return {"kafkalogs.io/config": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
-def labels(name: str) -> dict[str, str]:
-    """The labels that select the pods of a part."""
-    return {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "kafkalogs"}
-
-
-def secret_files(secret: str, *keys: str, **renamed: str) -> Manifest:
-    """A Secret as a volume, with these files of it only; `renamed`: files by the keys that they come from."""
-    items = [{"key": key, "path": path} for key, path in {**dict(zip(keys, keys, strict=True)), **renamed}.items()]
-    return {"secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
-
-
-def exporter_manifest(namespace: str, cluster: str, user: str, image: str) -> Manifest:
+def exporter_manifest(args: MonitoringArgs) -> Manifest:
     """The Deployment of the exporter."""
+    cluster, namespace = known(args.cluster), known(args.namespace)
     checks = {"port": EXPORTER_PORT}
-    container: dict[str, Any] = {
-        "name": EXPORTER,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+    env = {
+        "EXPORTER_BOOTSTRAP": naming.bootstrap(cluster, namespace),
+        "EXPORTER_CERTS": f"{_FOLDER}/user",
+        "EXPORTER_CA": f"{_FOLDER}/ca/ca.crt",
+        "EXPORTER_PORT": str(EXPORTER_PORT),
+    }
+    runs = container(EXPORTER, known(args.exporter_image)) | {
         "command": ["python3", "-m", "exporter"],
-        "env": [
-            {"name": "EXPORTER_BOOTSTRAP", "value": naming.bootstrap(cluster, namespace)},
-            {"name": "EXPORTER_CERTS", "value": _USER_FOLDER},
-            {"name": "EXPORTER_CA", "value": f"{_CA_FOLDER}/ca.crt"},
-            {"name": "EXPORTER_PORT", "value": str(EXPORTER_PORT)},
-        ],
+        "env": environment(env),
         "ports": [{"name": METRICS_PORT, "containerPort": EXPORTER_PORT}],
         "readinessProbe": {"httpGet": {"path": "/readyz", **checks}, "periodSeconds": 5},
         "livenessProbe": {"httpGet": {"path": "/healthz", **checks}, "periodSeconds": 30, "timeoutSeconds": 5},
-        "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "160Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "resources": resources("20m", "64Mi", "500m", "160Mi"),
         "volumeMounts": [
-            {"name": "user", "mountPath": _USER_FOLDER, "readOnly": True},
-            {"name": "ca", "mountPath": _CA_FOLDER, "readOnly": True},
+            *mounts(_FOLDER, ("user", "ca")),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
         ],
     }
     volumes: list[Manifest] = [
-        {"name": "user", **secret_files(user, "user.crt", "user.key")},
-        {"name": "ca", **secret_files(f"{cluster}-cluster-ca-cert", "ca.crt")},
+        secret_volume("user", known(args.user), "user.crt", "user.key"),
+        secret_volume("ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
         {"name": "tmp", "emptyDir": {}},
     ]
     return {
@@ -86,126 +71,104 @@ def exporter_manifest(namespace: str, cluster: str, user: str, image: str) -> Ma
             "selector": {"matchLabels": labels(EXPORTER)},
             "template": {
                 "metadata": {"labels": {**labels(EXPORTER), METRICS_LABEL: "true"}},
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": {**RESTRICTED_POD, "fsGroup": _USER},
-                    "containers": [container],
-                    "volumes": volumes,
-                },
+                "spec": pod([runs], volumes, user=None),
             },
         },
     }
 
 
-def _stateful(
-    name: str,
-    namespace: str,
-    port: int,
-    command: Sequence[str],
-    memory: tuple[str, str],
-    health: str,
-    image: str,
-    config: Mapping[str, str],
-    storage_size: str | None,
-    pod: Manifest,
-    extra: Mapping[str, tuple[str, Manifest]],
-) -> Manifest:
-    """Prometheus or Alertmanager: one pod with its data. extra: further volumes, by name with their folders."""
-    probe: dict[str, Any] = {"port": port, "scheme": "HTTPS"}
-    container: dict[str, Any] = {
-        "name": name,
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": list(command),
-        "ports": [{"name": "https", "containerPort": port}],
+@dataclass(frozen=True, kw_only=True)
+class _Server:
+    """What Prometheus and Alertmanager differ in."""
+
+    name: str
+    port: int
+    command: list[str]
+    memory: tuple[str, str]
+    """Requested, and the limit."""
+    storage: str | None
+    """The size of the disk; the pod's own when None."""
+    account: Manifest
+    """What the pod's spec says of Kubernetes' API."""
+    secrets: Mapping[str, tuple[str, Manifest]]
+    """Further volumes, by name, with their folders."""
+
+
+def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
+    """The StatefulSet of a server: one pod with its data."""
+    probe: dict[str, Any] = {"port": server.port, "scheme": "HTTPS"}
+    ready = {"httpGet": {"path": "/-/ready", **probe}}
+    runs = container(server.name, known(args.image) or "") | {
+        "command": server.command,
+        "ports": [{"name": "https", "containerPort": server.port}],
         # Answers only when the write-ahead log is read.
-        "startupProbe": {"httpGet": {"path": f"{health}/ready", **probe}, "periodSeconds": 3, "failureThreshold": 100},
-        "readinessProbe": {"httpGet": {"path": f"{health}/ready", **probe}, "periodSeconds": 5},
+        "startupProbe": {**ready, "periodSeconds": 3, "failureThreshold": 100},
+        "readinessProbe": {**ready, "periodSeconds": 5},
         "livenessProbe": {
-            "httpGet": {"path": f"{health}/healthy", **probe},
+            "httpGet": {"path": "/-/healthy", **probe},
             "periodSeconds": 20,
             "timeoutSeconds": 5,
         },
-        "resources": {
-            "requests": {"cpu": "50m", "memory": memory[0]},
-            "limits": {"cpu": "1", "memory": memory[1]},
-        },
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "resources": resources("50m", server.memory[0], "1", server.memory[1]),
         "volumeMounts": [
             {"name": "config", "mountPath": CONFIG, "readOnly": True},
             {"name": "tls", "mountPath": TLS, "readOnly": True},
             {"name": "data", "mountPath": _DATA},
-            *({"name": key, "mountPath": folder, "readOnly": True} for key, (folder, _) in extra.items()),
+            *({"name": key, "mountPath": folder, "readOnly": True} for key, (folder, _) in server.secrets.items()),
         ],
     }
     volumes: list[Manifest] = [
-        {"name": "config", "configMap": {"name": name}},
-        {"name": "tls", **secret_files(f"{name}-tls", "tls.crt", "tls.key", "ca.crt")},
-        *({"name": key, **source} for key, (_, source) in extra.items()),
+        {"name": "config", "configMap": {"name": server.name}},
+        secret_volume("tls", f"{server.name}-tls", "tls.crt", "tls.key", "ca.crt"),
+        *({"name": key, **source} for key, (_, source) in server.secrets.items()),
     ]
     claims: list[Manifest] = []
-    if storage_size:
-        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": storage_size}}}
+    if server.storage:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": server.storage}}}
         claims = [{"metadata": {"name": "data"}, "spec": spec}]
     else:
         volumes.append({"name": "data", "emptyDir": {}})
+    pod_spec = {key: value for key, value in pod([runs], volumes).items() if key != "automountServiceAccountToken"}
     return {
-        "metadata": metadata(name, namespace),
+        "metadata": metadata(server.name, known(args.namespace)),
         "spec": {
-            "serviceName": name,
+            "serviceName": server.name,
             "replicas": 1,
-            "selector": {"matchLabels": labels(name)},
+            "selector": {"matchLabels": labels(server.name)},
             "template": {
-                "metadata": {"labels": labels(name), "annotations": checksum(config)},
-                "spec": {
-                    **pod,
-                    "securityContext": {**RESTRICTED_POD, "runAsUser": _USER, "fsGroup": _USER},
-                    "containers": [container],
-                    "volumes": volumes,
-                },
+                "metadata": {"labels": labels(server.name), "annotations": checksum(files)},
+                "spec": {**server.account, **pod_spec},
             },
             **({"volumeClaimTemplates": claims} if claims else {}),
         },
     }
 
 
-def prometheus_manifest(
-    namespace: str, image: str, config: Mapping[str, str], retention: str, storage_size: str | None
-) -> Manifest:
-    """The StatefulSet of Prometheus."""
+def prometheus_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
+    """The StatefulSet of Prometheus. files: its configuration, which restarts it when it changes."""
     command = [
         "/usr/bin/prometheus",
         f"--config.file={CONFIG}/prometheus.yml",
         f"--web.config.file={CONFIG}/web.yml",
         f"--web.listen-address=:{PROMETHEUS_PORT}",
         f"--storage.tsdb.path={_DATA}/tsdb",
-        f"--storage.tsdb.retention.time={retention}",
+        f"--storage.tsdb.retention.time={known(args.retention)}",
         "--storage.tsdb.wal-compression",
     ]
-    return _stateful(
-        PROMETHEUS,
-        namespace,
-        PROMETHEUS_PORT,
-        command,
-        ("128Mi", "512Mi"),
-        "/-",
-        image,
-        config,
-        storage_size,
+    server = _Server(
+        name=PROMETHEUS,
+        port=PROMETHEUS_PORT,
+        command=command,
+        memory=("128Mi", "512Mi"),
+        storage=known(args.storage_size),
         # It asks Kubernetes which pods there are.
-        {"serviceAccountName": PROMETHEUS},
-        {},
+        account={"serviceAccountName": PROMETHEUS},
+        secrets={},
     )
+    return _stateful(server, args, files)
 
 
-def alertmanager_manifest(
-    namespace: str,
-    image: str,
-    config: Mapping[str, str],
-    pagerduty_secret: str | None,
-    pagerduty_field: str,
-    storage_size: str | None,
-) -> Manifest:
+def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
     """The StatefulSet of Alertmanager; what is silenced and who was told survive it only with a disk."""
     command = [
         "/usr/bin/prometheus-alertmanager",
@@ -216,23 +179,20 @@ def alertmanager_manifest(
         # there is one: no gossip
         "--cluster.listen-address=",
     ]
-    extra: dict[str, tuple[str, Manifest]] = {}
-    if pagerduty_secret:
+    secrets: dict[str, tuple[str, Manifest]] = {}
+    if secret := known(args.pagerduty_secret):
         folder, _, file = ROUTING_KEY.rpartition("/")
-        extra["pagerduty"] = (folder, secret_files(pagerduty_secret, **{pagerduty_field: file}))
-    return _stateful(
-        ALERTMANAGER,
-        namespace,
-        ALERTMANAGER_PORT,
-        command,
-        ("32Mi", "96Mi"),
-        "/-",
-        image,
-        config,
-        storage_size,
-        {"automountServiceAccountToken": False},
-        extra,
+        secrets["pagerduty"] = (folder, secret_files(secret, files={known(args.pagerduty_field): file}))
+    server = _Server(
+        name=ALERTMANAGER,
+        port=ALERTMANAGER_PORT,
+        command=command,
+        memory=("32Mi", "96Mi"),
+        storage="1Gi" if args.storage_size else None,
+        account={"automountServiceAccountToken": False},
+        secrets=secrets,
     )
+    return _stateful(server, args, files)
 
 
 def service_spec(name: str, port: int) -> Manifest:

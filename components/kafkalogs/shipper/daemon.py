@@ -41,10 +41,8 @@ from ..kube.resources import (
 from . import config as shipper_config
 from . import record
 from .config import CREDENTIALS, DATA
-from .record import NAME
+from .record import METRICS_SERVICE, METRICS_SERVICE_PORT, NAME
 
-METRICS_SERVICE: Final = "shipper-metrics"
-METRICS_SERVICE_PORT: Final = 9479
 KINDS: Final = ("filebeat", "fluentd")
 
 _CONFIG: Final = "/etc/kafkalogs/config"

@@ -9,6 +9,11 @@ from ..config.models import Platform
 NAME: Final = "shipper"
 """The name of the DaemonSet and of the KafkaUser."""
 
+METRICS_SERVICE: Final = "shipper-metrics"
+"""The Service whose name stands for the addresses of all its pods."""
+
+METRICS_SERVICE_PORT: Final = 9479
+
 TOPIC: Final = "logs.platform"
 """The topic that it writes: the logs of the cluster's own pods."""
 

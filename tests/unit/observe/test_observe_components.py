@@ -11,7 +11,8 @@ from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.kafka.topic import topic_manifest
 from kafkalogs.monitoring import dashboards
 from kafkalogs.monitoring import prometheus as prometheus_config
-from kafkalogs.monitoring.component import Monitoring, MonitoringArgs, alertmanager_files, prometheus_files
+from kafkalogs.monitoring.args import MonitoringArgs
+from kafkalogs.monitoring.component import Monitoring, alertmanager_files, prometheus_files
 from kafkalogs.monitoring.record import exporter_user
 from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest
 from kafkalogs.shipper.record import shipped
