@@ -38,7 +38,7 @@ _MODULES: Final = {
     "LogSchema": "schemas.registration",
     "LogSchemaArgs": "schemas.registration",
     "LogShipper": "shipper.daemon",
-    "LogShipperArgs": "shipper.daemon",
+    "LogShipperArgs": "shipper.args",
     "LogTopic": "kafka.topic",
     "LogTopicArgs": "kafka.topic",
     "Monitoring": "monitoring.component",
@@ -121,8 +121,8 @@ if TYPE_CHECKING:
     from .schemas.registration import LogSchemaArgs as LogSchemaArgs
     from .schemas.registry import SchemaRegistry as SchemaRegistry
     from .schemas.registry import SchemaRegistryArgs as SchemaRegistryArgs
+    from .shipper.args import LogShipperArgs as LogShipperArgs
     from .shipper.daemon import LogShipper as LogShipper
-    from .shipper.daemon import LogShipperArgs as LogShipperArgs
     from .sinks.args import JdbcSinkArgs as JdbcSinkArgs
     from .sinks.args import RawS3SinkArgs as RawS3SinkArgs
     from .sinks.args import S3SinkArgs as S3SinkArgs

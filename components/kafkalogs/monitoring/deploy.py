@@ -4,7 +4,7 @@ import pulumi
 
 from ..config.parts import ROUTING_KEY_FIELD
 from ..kube.wiring import Wiring
-from ..shipper.daemon import shipper_namespace
+from ..shipper.manifests import shipper_namespace
 from .args import MonitoringArgs
 from .component import Monitoring
 

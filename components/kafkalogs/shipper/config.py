@@ -8,6 +8,7 @@ stood: the same line, shipped twice, is the same event.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -111,43 +112,28 @@ SCRIPT: Final = _SCRIPT % {"levels": json.dumps(dict(LEVELS)), "any": _ANY, "suf
 """The processor that makes the event of a line, in Filebeat's JavaScript (ECMAScript 5.1)."""
 
 
-def filebeat_config(
-    bootstrap: str,
-    topic: str,
-    namespaces: Sequence[str],
-    files: Mapping[str, Sequence[str]],
-    own_namespace: str,
-    queue_bytes: int,
-    credentials: str = CREDENTIALS,
-    data: str = DATA,
-    pods: str = "/var/log/pods",
-) -> dict[str, Any]:
-    """filebeat.yml. namespaces: whose pods are shipped, `*` for all. files: paths of further log files, by the service
-    that writes them. own_namespace: the shipper's, whose logs are never shipped: each line would make another one.
-    The name of the node comes from the environment, NODE_NAME.
-    """
-    inputs: list[dict[str, Any]] = [
-        {
-            "type": "container",
-            # Rotated files too: what was not read before the rotation is read after it.
-            "paths": [f"{pods}/{name}_*/*/*.log*" for name in namespaces],
-            "exclude_files": [r"\.gz$", r"\.tmp$", f"/{own_namespace}_"],
-            **_READING,
-        }
-    ]
-    inputs += [
-        {
-            "type": "log",
-            "paths": list(paths),
-            "exclude_files": [r"\.gz$"],
-            "fields": {"service": service},
-            "fields_under_root": True,
-            **_READING,
-        }
-        for service, paths in files.items()
-    ]
+@dataclass(frozen=True, kw_only=True)
+class Shipped:
+    """What is shipped, and where to."""
+
+    bootstrap: str
+    topic: str
+    namespaces: Sequence[str]
+    """Whose pods are shipped, `*` for all."""
+    files: Mapping[str, Sequence[str]]
+    """Paths of further log files, by the service that writes them."""
+    own_namespace: str
+    """The shipper's, whose logs are never shipped: each line would make another one."""
+    queue_bytes: int
+    credentials: str = CREDENTIALS
+    data: str = DATA
+    pods: str = "/var/log/pods"
+
+
+def filebeat_config(shipped: Shipped) -> dict[str, Any]:
+    """filebeat.yml. The name of the node comes from the environment, NODE_NAME."""
     return {
-        "filebeat.inputs": inputs,
+        "filebeat.inputs": _inputs(shipped),
         "filebeat.registry.flush": "1s",
         "processors": [
             {
@@ -160,30 +146,58 @@ def filebeat_config(
             {"script": {"lang": "javascript", "params": {"node": "${NODE_NAME}"}, "source": SCRIPT}},
         ],
         # On disk, so that neither a restart nor an hour without Kafka loses a line. When it is full, reading stops.
-        "queue.disk": {"max_size": f"{queue_bytes}B", "segment_size": f"{_SEGMENT}B"},
-        "output.kafka": {
-            "hosts": [bootstrap],
-            "topic": topic,
-            "key": "%{[instance]}",
-            "partition.hash": {"hash": ["instance"], "reachable_only": False},
-            # The newest protocol that this Filebeat knows; Kafka 4 still speaks it.
-            "version": "2.1.0",
-            "required_acks": -1,
-            "compression": "gzip",
-            "max_message_bytes": 1_000_000,
-            "codec.format": {"string": "%{[document]}"},
-            "ssl": {
-                "certificate_authorities": [f"{credentials}/ca.crt"],
-                "certificate": f"{credentials}/user.crt",
-                "key": f"{credentials}/user.key",
-                "verification_mode": "full",
-            },
-        },
-        "path.data": data,
+        "queue.disk": {"max_size": f"{shipped.queue_bytes}B", "segment_size": f"{_SEGMENT}B"},
+        "output.kafka": _output(shipped),
+        "path.data": shipped.data,
         "http": {"enabled": True, "host": "localhost", "port": STATS_PORT},
         "logging": {"level": "warning", "to_stderr": True, "to_files": False, "metrics.enabled": False},
         # Kubernetes' own profile applies; Filebeat's list of calls is older than the Go that it is built with.
         "seccomp.enabled": False,
+    }
+
+
+def _inputs(shipped: Shipped) -> list[dict[str, Any]]:
+    inputs: list[dict[str, Any]] = [
+        {
+            "type": "container",
+            # Rotated files too: what was not read before the rotation is read after it.
+            "paths": [f"{shipped.pods}/{name}_*/*/*.log*" for name in shipped.namespaces],
+            "exclude_files": [r"\.gz$", r"\.tmp$", f"/{shipped.own_namespace}_"],
+            **_READING,
+        }
+    ]
+    inputs += [
+        {
+            "type": "log",
+            "paths": list(paths),
+            "exclude_files": [r"\.gz$"],
+            "fields": {"service": service},
+            "fields_under_root": True,
+            **_READING,
+        }
+        for service, paths in shipped.files.items()
+    ]
+    return inputs
+
+
+def _output(shipped: Shipped) -> dict[str, Any]:
+    return {
+        "hosts": [shipped.bootstrap],
+        "topic": shipped.topic,
+        "key": "%{[instance]}",
+        "partition.hash": {"hash": ["instance"], "reachable_only": False},
+        # The newest protocol that this Filebeat knows; Kafka 4 still speaks it.
+        "version": "2.1.0",
+        "required_acks": -1,
+        "compression": "gzip",
+        "max_message_bytes": 1_000_000,
+        "codec.format": {"string": "%{[document]}"},
+        "ssl": {
+            "certificate_authorities": [f"{shipped.credentials}/ca.crt"],
+            "certificate": f"{shipped.credentials}/user.crt",
+            "key": f"{shipped.credentials}/user.key",
+            "verification_mode": "full",
+        },
     }
 
 
@@ -201,9 +215,9 @@ _READING: Final[dict[str, Any]] = {
 }
 
 
-def filebeat_yaml(**values: Any) -> str:
-    """filebeat.yml as text; the values are those of `filebeat_config`."""
-    return yaml.dump(filebeat_config(**values), Dumper=_Readable, sort_keys=False, width=200)
+def filebeat_yaml(shipped: Shipped) -> str:
+    """filebeat.yml as text."""
+    return yaml.dump(filebeat_config(shipped), Dumper=_Readable, sort_keys=False, width=200)
 
 
 class _Readable(yaml.SafeDumper):
@@ -221,30 +235,23 @@ def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Readable.add_representer(str, _block)
 
 
-def fluentd_config(
-    bootstrap: str,
-    topic: str,
-    namespaces: Sequence[str],
-    files: Mapping[str, Sequence[str]],
-    own_namespace: str,
-    queue_bytes: int,
-) -> str:
+def fluentd_config(shipped: Shipped) -> str:
     """fluent.conf for an image with fluent-plugin-kafka, -concat and -prometheus, as fluentd-kubernetes-daemonset's
-    Kafka variants are. The values are those of `filebeat_config`.
+    Kafka variants are.
 
     It is written from the documentation of these plugins and has not been run: their images cannot be had on a
     machine that reaches package registries only.
     """
-    paths = ",".join(f"/var/log/pods/{name}_*/*/*.log" for name in namespaces)
-    sources = [_FLUENTD_PODS % {"paths": paths, "own": own_namespace, "data": DATA}]
+    paths = ",".join(f"/var/log/pods/{name}_*/*/*.log" for name in shipped.namespaces)
+    sources = [_FLUENTD_PODS % {"paths": paths, "own": shipped.own_namespace, "data": DATA}]
     sources += [
         _FLUENTD_FILES % {"paths": ",".join(found), "service": service, "data": DATA}
-        for service, found in files.items()
+        for service, found in shipped.files.items()
     ]
     values = {
-        "bootstrap": bootstrap,
-        "topic": topic,
-        "queue": queue_bytes,
+        "bootstrap": shipped.bootstrap,
+        "topic": shipped.topic,
+        "queue": shipped.queue_bytes,
         "credentials": CREDENTIALS,
         "data": DATA,
         "metrics": FLUENTD_METRICS_PORT,

@@ -3,7 +3,8 @@
 import pulumi
 
 from ..kube.wiring import Wiring
-from .daemon import LogShipper, LogShipperArgs
+from .args import LogShipperArgs
+from .daemon import LogShipper
 from .record import RETENTION_CLASS, TOPIC
 
 

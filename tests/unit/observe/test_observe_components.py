@@ -14,7 +14,9 @@ from kafkalogs.monitoring import prometheus as prometheus_config
 from kafkalogs.monitoring.args import MonitoringArgs
 from kafkalogs.monitoring.component import Monitoring, alertmanager_files, prometheus_files
 from kafkalogs.monitoring.record import exporter_user
-from kafkalogs.shipper.daemon import LogShipper, LogShipperArgs, config_manifest
+from kafkalogs.shipper.args import LogShipperArgs
+from kafkalogs.shipper.daemon import LogShipper
+from kafkalogs.shipper.manifests import config_manifest
 from kafkalogs.shipper.record import shipped
 
 from tests.support.metric_names import METRICS
@@ -350,7 +352,7 @@ class TestShipper:
 
     def test_files_elsewhere_are_refused(self):
         with pytest.raises(pulumi.RunError, match="files /etc/passwd: only those below /var/log/"):
-            config_manifest("filebeat", "kafkalogs", "logs", "t", None, {"x": ["/etc/passwd"]}, 2**30)
+            config_manifest(LogShipperArgs(**WHERE, image="f:1", exporter_image="e:1", files={"x": ["/etc/passwd"]}))
 
     def test_another_kind_is_refused(self):
         with pytest.raises(pulumi.RunError, match="kind 'logstash': write filebeat or fluentd"):

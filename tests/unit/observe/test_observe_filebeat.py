@@ -10,7 +10,7 @@ import pytest
 import yaml
 from kafkalogs.client.logevent import LogEvent
 from kafkalogs.replay.textlog import guess_level
-from kafkalogs.shipper.config import filebeat_config
+from kafkalogs.shipper.config import Shipped, filebeat_config
 
 from embedded.build.images.servers import filebeat
 
@@ -84,7 +84,8 @@ def config(folder: Path, **more) -> dict:
         "own_namespace": "kafkalogs-shipper",
         "queue_bytes": 100 * 2**20,
     }
-    return filebeat_config(**{**values, **more}, data=str(folder / "data"), pods=str(folder / "pods"))
+    shipped = Shipped(**{**values, **more}, data=str(folder / "data"), pods=str(folder / "pods"))
+    return filebeat_config(shipped)
 
 
 def shipped(folder: Path, count: int, **more) -> list[dict]:
