@@ -6,10 +6,9 @@ another ConfigMap and another Job, which takes over the Secrets that are still w
 Kubernetes removes with it only those that nobody wants any more, and on destroy all of them.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job
@@ -17,13 +16,14 @@ from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..config.naming import CA_KEY_SECRET, CA_SECRET
+from .pods import container, digest, labels, resources
 from .resources import (
     DELETE_AT_ONCE,
     LONGEST_DELETION,
-    RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
-    manifest_from_values,
+    known,
+    manifest_of,
     metadata,
     part,
     typed,
@@ -66,83 +66,92 @@ def credentials_secret(name: str) -> str:
     return f"{name}-credentials"
 
 
-def list_manifest(namespace: str, certificates: list[str], credentials: dict[str, str]) -> Manifest:
+def list_manifest(args: ServiceSecretsArgs) -> Manifest:
     """The ConfigMap with the list of what is made; its name carries a digest of the list."""
-    wanted = {"certificates": sorted(certificates), "credentials": credentials}
+    wanted = {"certificates": sorted(known(args.certificates)), "credentials": known(args.credentials)}
     text = json.dumps(wanted, sort_keys=True)
     # Gone at once, and Kubernetes removes what it owns afterwards.
-    about = metadata(f"{NAME}-{_digest(text)}", namespace, at_once=True)
+    about = metadata(f"{NAME}-{_digest(text)}", known(args.namespace), at_once=True)
     return {"metadata": about, "immutable": True, "data": {"wanted.json": text}}
 
 
-def role_rules(certificates: list[str], credentials: dict[str, str]) -> list[Manifest]:
+def role_manifest(args: ServiceSecretsArgs) -> Manifest:
     """What the Job may do: its own Secrets by name. To create a thing cannot be limited to names in Kubernetes."""
-    names = [CA_KEY_SECRET, CA_SECRET, *map(tls_secret, sorted(certificates))]
-    names += map(credentials_secret, sorted(credentials))
-    return [
-        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "patch"]},
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
-    ]
+    names = [CA_KEY_SECRET, CA_SECRET, *map(tls_secret, sorted(known(args.certificates)))]
+    names += map(credentials_secret, sorted(known(args.credentials)))
+    return {
+        "rules": [
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get", "patch"]},
+            {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+        ]
+    }
 
 
-def job_manifest(namespace: str, image: str, list_name: str, list_uid: str) -> Manifest:
-    """The Job that makes the Secrets. list_name, list_uid: of the ConfigMap that owns them.
+@dataclass(frozen=True)
+class JobArgs:
+    """What the Job and the CronJob are made of."""
+
+    namespace: pulumi.Input[str]
+    image: pulumi.Input[str]
+    list_name: pulumi.Input[str | None]
+    """The ConfigMap that owns the Secrets."""
+    list_uid: pulumi.Input[str | None]
+
+
+def job_manifest(args: JobArgs) -> Manifest:
+    """The Job that makes the Secrets.
 
     Its name carries a digest of its spec: a Job cannot be changed, and one of another name is a new one.
     """
-    spec = _job_spec(image, list_name, list_uid)
-    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", namespace)
+    spec = _job_spec(args)
+    about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", known(args.namespace))
     # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
     return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
 
 
-def cron_manifest(namespace: str, image: str, list_name: str, list_uid: str) -> Manifest:
+def cron_manifest(args: JobArgs) -> Manifest:
     """The CronJob that renews what expires."""
     return {
-        "metadata": metadata(f"{NAME}-renewal", namespace, at_once=True),
+        "metadata": metadata(f"{NAME}-renewal", known(args.namespace), at_once=True),
         "spec": {
             "schedule": RENEWAL,
             "timeZone": "Etc/UTC",
             "concurrencyPolicy": "Forbid",
             "successfulJobsHistoryLimit": 1,
             "failedJobsHistoryLimit": 1,
-            "jobTemplate": {"spec": _job_spec(image, list_name, list_uid)},
+            "jobTemplate": {"spec": _job_spec(args)},
         },
     }
 
 
-def _job_spec(image: str, list_name: str, list_uid: str) -> Manifest:
-    container: dict[str, Any] = {
-        "name": "secrets",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+def _job_spec(args: JobArgs) -> Manifest:
+    runs = container("secrets", known(args.image)) | {
         "env": [
             {"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-            {"name": "OWNER_NAME", "value": list_name},
-            {"name": "OWNER_UID", "value": list_uid},
+            {"name": "OWNER_NAME", "value": known(args.list_name)},
+            {"name": "OWNER_UID", "value": known(args.list_uid)},
         ],
-        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"cpu": "1", "memory": "128Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "resources": resources("10m", "48Mi", "1", "128Mi"),
         "volumeMounts": [{"name": "list", "mountPath": _FOLDER, "readOnly": True}],
     }
     return {
         "backoffLimit": 3,
         "activeDeadlineSeconds": 240,
         "template": {
-            "metadata": {"labels": {"app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "kafkalogs"}},
+            "metadata": {"labels": labels(NAME)},
             "spec": {
                 "serviceAccountName": NAME,
                 "restartPolicy": "Never",
                 "securityContext": RESTRICTED_POD,
-                "containers": [container],
-                "volumes": [{"name": "list", "configMap": {"name": list_name}}],
+                "containers": [runs],
+                "volumes": [{"name": "list", "configMap": {"name": known(args.list_name)}}],
             },
         },
     }
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return digest(text)[:10]
 
 
 class ServiceSecrets(pulumi.ComponentResource):
@@ -155,31 +164,26 @@ class ServiceSecrets(pulumi.ComponentResource):
         args = typed(ServiceSecretsArgs, args)
         super().__init__("kafkalogs:index:ServiceSecrets", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        wanted = manifest_from_values(
-            list_manifest,
-            namespace=args.namespace,
-            certificates=args.certificates,
-            credentials=args.credentials,
-        )
+        wanted = manifest_of(list_manifest, args)
         listed = ConfigMap(
             name, metadata=part(wanted, "metadata"), data=part(wanted, "data"), immutable=True, opts=child
         )
         rights = self._rights(name, args)
-        about = {
-            "namespace": args.namespace,
-            "image": args.image,
-            "list_name": listed.metadata.apply(lambda of: of.name),
-            "list_uid": listed.metadata.apply(lambda of: of.uid),
-        }
+        job_args = JobArgs(
+            args.namespace,
+            args.image,
+            listed.metadata.apply(lambda of: of.name),
+            listed.metadata.apply(lambda of: of.uid),
+        )
         # On destroy the Job goes first, then its rights, and what it made goes with the list.
         after = pulumi.ResourceOptions(
             parent=self,
             depends_on=[listed, *rights],
             custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete=LONGEST_DELETION),
         )
-        job = manifest_from_values(job_manifest, **about)
+        job = manifest_of(job_manifest, job_args)
         made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=after)
-        cron = manifest_from_values(cron_manifest, **about)
+        cron = manifest_of(cron_manifest, job_args)
         CronJob(f"{name}-renewal", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=after)
         self.ca_secret = made.urn.apply(lambda _: CA_SECRET)
         self.register_outputs({"caSecret": self.ca_secret})
@@ -187,9 +191,7 @@ class ServiceSecrets(pulumi.ComponentResource):
     def _rights(self, name: str, args: ServiceSecretsArgs) -> list[pulumi.Resource]:
         about = untyped(metadata(NAME, args.namespace, at_once=True))
         child = pulumi.ResourceOptions(parent=self)
-        rules: Any = pulumi.Output.all(certificates=args.certificates, credentials=args.credentials).apply(
-            lambda known: role_rules(**known)
-        )
+        rules = part(manifest_of(role_manifest, args), "rules")
         return [
             ServiceAccount(name, metadata=about, opts=child),
             Role(name, metadata=about, rules=rules, opts=child),

@@ -5,7 +5,7 @@ Everybody may read; who writes needs a password.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
@@ -15,18 +15,8 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from ..config import naming
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import topic_manifest, topic_resource
-from ..kube.pods import digest
-from ..kube.resources import (
-    RESTRICTED_CONTAINER,
-    RESTRICTED_POD,
-    Manifest,
-    known,
-    manifest_from_values,
-    manifest_of,
-    metadata,
-    part,
-    typed,
-)
+from ..kube.pods import container, digest, labels, pod, resources, secret_volume
+from ..kube.resources import METRICS_LABEL, Manifest, known, manifest_of, metadata, part, typed
 from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, REGISTRY, TOPICS, WRITER, registry_topic
 
 _JAVA_OPTIONS: Final = (
@@ -38,8 +28,6 @@ _CONFIG: Final = "/etc/registry"
 _KAFKA_CA: Final = "/etc/kafka/ca"
 _KAFKA_USER: Final = "/etc/kafka/user"
 _TLS: Final = "/etc/tls"
-# The group that may read the mounted keys.
-_GROUP: Final = 1001
 
 
 @dataclass(frozen=True)
@@ -112,38 +100,24 @@ def registry_properties(namespace: str, cluster: str) -> dict[str, str]:
     }
 
 
-def registry_config_manifest(namespace: str, cluster: str) -> Manifest:
+def registry_config_manifest(args: SchemaRegistryArgs) -> Manifest:
     """The ConfigMap of the registry's settings."""
-    lines = [f"{key}={value}\n" for key, value in registry_properties(namespace, cluster).items()]
-    return {"metadata": metadata(REGISTRY, namespace), "data": {"application.properties": "".join(lines)}}
-
-
-def _labels(name: str) -> Manifest:
-    return {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "kafkalogs"}
+    settings = registry_properties(known(args.namespace), known(args.cluster))
+    lines = [f"{key}={value}\n" for key, value in settings.items()]
+    return {"metadata": metadata(REGISTRY, known(args.namespace)), "data": {"application.properties": "".join(lines)}}
 
 
 def _secret_env(name: str, secret: str, key: str) -> Manifest:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def _secret_volume(name: str, secret: str, *keys: str) -> Manifest:
-    """Only the keys that are read."""
-    items = [{"key": key, "path": key} for key in keys]
-    return {"name": name, "secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
-
-
 def _mount(name: str, path: str) -> Manifest:
     return {"name": name, "mountPath": path, "readOnly": True}
 
 
-def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -> Manifest:
-    """The Deployment of the registry."""
-    config = registry_config_manifest(namespace, cluster)["data"]["application.properties"]
+def _container(image: str) -> Manifest:
     health: Manifest = {"periodSeconds": 10, "timeoutSeconds": 5}
-    container: dict[str, Any] = {
-        "name": "registry",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
+    return container("registry", image) | {
         "env": [
             {"name": "SMALLRYE_CONFIG_LOCATIONS", "value": f"{_CONFIG}/application.properties"},
             # Little heap for little data; the JVM needs as much again beside it.
@@ -164,8 +138,7 @@ def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -
         },
         "readinessProbe": {"httpGet": {"path": "/health/ready", "port": "metrics"}, **health},
         "livenessProbe": {"httpGet": {"path": "/health/live", "port": "metrics"}, **health, "failureThreshold": 6},
-        "resources": {"requests": {"cpu": "130m", "memory": "512Mi"}, "limits": {"cpu": "2", "memory": "640Mi"}},
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
+        "resources": resources("130m", "512Mi", "2", "640Mi"),
         "volumeMounts": [
             _mount("config", _CONFIG),
             _mount("kafka-ca", _KAFKA_CA),
@@ -174,47 +147,49 @@ def registry_manifest(namespace: str, cluster: str, image: str, replicas: int) -
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
         ],
     }
+
+
+def registry_manifest(args: SchemaRegistryArgs) -> Manifest:
+    """The Deployment of the registry."""
+    config = registry_config_manifest(args)["data"]["application.properties"]
+    volumes: list[Manifest] = [
+        {"name": "config", "configMap": {"name": REGISTRY}},
+        secret_volume("kafka-ca", f"{known(args.cluster)}-cluster-ca-cert", "ca.crt"),
+        secret_volume("kafka-user", REGISTRY, "user.p12"),
+        secret_volume("tls", f"{REGISTRY}-tls", "tls.crt", "tls.key"),
+        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
+    ]
+    about = {
+        "labels": {**labels(REGISTRY), METRICS_LABEL: "true"},
+        # Other settings restart it.
+        "annotations": {"kafkalogs.io/config": digest(config)},
+    }
     return {
-        "metadata": metadata(REGISTRY, namespace),
+        "metadata": metadata(REGISTRY, known(args.namespace)),
         "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": _labels(REGISTRY)},
-            "template": {
-                "metadata": {
-                    "labels": {**_labels(REGISTRY), "kafkalogs.io/metrics": "true"},
-                    # Other settings restart it.
-                    "annotations": {"kafkalogs.io/config": digest(config)},
-                },
-                "spec": {
-                    "automountServiceAccountToken": False,
-                    "securityContext": {**RESTRICTED_POD, "runAsUser": _GROUP, "fsGroup": _GROUP},
-                    "containers": [container],
-                    "volumes": [
-                        {"name": "config", "configMap": {"name": REGISTRY}},
-                        _secret_volume("kafka-ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
-                        _secret_volume("kafka-user", REGISTRY, "user.p12"),
-                        _secret_volume("tls", f"{REGISTRY}-tls", "tls.crt", "tls.key"),
-                        {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},
-                    ],
-                },
-            },
+            "replicas": known(args.replicas),
+            "selector": {"matchLabels": labels(REGISTRY)},
+            "template": {"metadata": about, "spec": pod([_container(known(args.image))], volumes)},
         },
     }
 
 
-def registry_service_manifest(namespace: str) -> Manifest:
+def registry_service_manifest(args: SchemaRegistryArgs) -> Manifest:
     """The Service of the registry."""
     ports = [{"name": "https", "port": HTTPS_PORT, "targetPort": "https"}]
     # Waited for, unlike others: the schemas are registered at once, when the nodes must know the way to it.
-    return {"metadata": metadata(REGISTRY, namespace), "spec": {"selector": _labels(REGISTRY), "ports": ports}}
+    return {
+        "metadata": metadata(REGISTRY, known(args.namespace)),
+        "spec": {"selector": labels(REGISTRY), "ports": ports},
+    }
 
 
-def registry_policy_manifest(namespace: str) -> Manifest:
+def registry_policy_manifest(args: SchemaRegistryArgs) -> Manifest:
     """Everybody in the cluster may reach the registry's API. Its metrics are the monitoring's to open."""
     return {
-        "metadata": metadata(REGISTRY, namespace),
+        "metadata": metadata(REGISTRY, known(args.namespace)),
         "spec": {
-            "podSelector": {"matchLabels": _labels(REGISTRY)},
+            "podSelector": {"matchLabels": labels(REGISTRY)},
             "policyTypes": ["Ingress"],
             "ingress": [{"ports": [{"port": HTTPS_PORT}]}],
         },
@@ -236,29 +211,29 @@ class SchemaRegistry(pulumi.ComponentResource):
         args = typed(SchemaRegistryArgs, args)
         super().__init__("kafkalogs:index:SchemaRegistry", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
-        here: dict[str, Any] = {"namespace": args.namespace, "cluster": args.cluster}
         needed: list[pulumi.Resource] = [
             topic_resource(f"{name}-{topic}", manifest_of(partial(_topic_manifest, topic), args), child)
             for topic in TOPICS
         ]
         identity = ServiceIdentityArgs(
-            **here,
-            user=REGISTRY,
+            args.namespace,
+            args.cluster,
+            REGISTRY,
             writes=list(TOPICS),
             reads=list(TOPICS),
             group_prefix=GROUP_PREFIX,
             producer_byte_rate=args.producer_byte_rate,
         )
         needed.append(ServiceIdentity(f"{name}-user", identity, child))
-        config = manifest_from_values(registry_config_manifest, **here)
+        config = manifest_of(registry_config_manifest, args)
         needed.append(
             ConfigMap(f"{name}-config", metadata=part(config, "metadata"), data=part(config, "data"), opts=child)
         )
-        policy = manifest_from_values(registry_policy_manifest, namespace=args.namespace)
+        policy = manifest_of(registry_policy_manifest, args)
         needed.append(
             NetworkPolicy(f"{name}-ingress", metadata=part(policy, "metadata"), spec=part(policy, "spec"), opts=child)
         )
-        manifest = manifest_from_values(registry_manifest, **here, image=args.image, replicas=args.replicas)
+        manifest = manifest_of(registry_manifest, args)
         deployment = Deployment(
             name,
             metadata=part(manifest, "metadata"),
@@ -270,7 +245,7 @@ class SchemaRegistry(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
             ),
         )
-        manifest = manifest_from_values(registry_service_manifest, namespace=args.namespace)
+        manifest = manifest_of(registry_service_manifest, args)
         service = Service(
             name,
             metadata=part(manifest, "metadata"),

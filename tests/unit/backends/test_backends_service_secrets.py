@@ -5,12 +5,13 @@ import json
 import pulumi
 from kafkalogs.kube.resources import RESTRICTED_CONTAINER
 from kafkalogs.kube.service_secrets import (
+    JobArgs,
     ServiceSecrets,
     ServiceSecretsArgs,
     cron_manifest,
     job_manifest,
     list_manifest,
-    role_rules,
+    role_manifest,
 )
 from secrets_maker.contents import Wanted
 
@@ -19,39 +20,43 @@ from tests.unit.components.graph import UNKNOWN, registered, unknown
 CERTIFICATES, CREDENTIALS = ["s3", "registry"], {"s3": "archive"}
 
 
+def wanted_args(certificates, credentials):
+    return ServiceSecretsArgs("logs", "i:1", certificates, credentials)
+
+
 def test_the_program_reads_the_list():
-    made = list_manifest("logs", CERTIFICATES, CREDENTIALS)
+    made = list_manifest(wanted_args(CERTIFICATES, CREDENTIALS))
     wanted = Wanted.parse(made["data"]["wanted.json"], "logs")
     assert (set(wanted.certificates), wanted.credentials) == ({"s3", "registry"}, CREDENTIALS)
     assert made["immutable"] is True
 
 
 def test_the_rights_are_for_what_the_program_makes_and_nothing_else():
-    named, create = role_rules(CERTIFICATES, CREDENTIALS)
-    wanted = Wanted.parse(list_manifest("logs", CERTIFICATES, CREDENTIALS)["data"]["wanted.json"], "logs")
+    named, create = role_manifest(wanted_args(CERTIFICATES, CREDENTIALS))["rules"]
+    wanted = Wanted.parse(list_manifest(wanted_args(CERTIFICATES, CREDENTIALS))["data"]["wanted.json"], "logs")
     assert sorted(named["resourceNames"]) == sorted(wanted.names())
     assert named["verbs"] == ["get", "patch"]
     assert create == {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}
 
 
 def test_the_name_of_the_list_follows_from_its_content():
-    name = list_manifest("logs", CERTIFICATES, CREDENTIALS)["metadata"]["name"]
-    assert list_manifest("logs", CERTIFICATES[::-1], CREDENTIALS)["metadata"]["name"] == name
-    assert list_manifest("logs", CERTIFICATES[:1], CREDENTIALS)["metadata"]["name"] != name
-    assert list_manifest("logs", CERTIFICATES, {"s3": "other"})["metadata"]["name"] != name
+    name = list_manifest(wanted_args(CERTIFICATES, CREDENTIALS))["metadata"]["name"]
+    assert list_manifest(wanted_args(CERTIFICATES[::-1], CREDENTIALS))["metadata"]["name"] == name
+    assert list_manifest(wanted_args(CERTIFICATES[:1], CREDENTIALS))["metadata"]["name"] != name
+    assert list_manifest(wanted_args(CERTIFICATES, {"s3": "other"}))["metadata"]["name"] != name
 
 
 def test_the_name_of_the_job_follows_from_its_spec():
-    name = job_manifest("logs", "i:1", "list-1", "u")["metadata"]["name"]
-    assert job_manifest("logs", "i:1", "list-1", "u")["metadata"]["name"] == name
+    name = job_manifest(JobArgs("logs", "i:1", "list-1", "u"))["metadata"]["name"]
+    assert job_manifest(JobArgs("logs", "i:1", "list-1", "u"))["metadata"]["name"] == name
     others = [("i:2", "list-1", "u"), ("i:1", "list-2", "u"), ("i:1", "list-1", "v")]
-    assert name not in {job_manifest("logs", *other)["metadata"]["name"] for other in others}
+    assert name not in {job_manifest(JobArgs("logs", *other))["metadata"]["name"] for other in others}
     assert len(name) <= 63
 
 
 def test_job_and_cron_job_run_the_same_restricted_pod():
-    job = job_manifest("logs", "i:1", "list-1", "u")
-    cron = cron_manifest("logs", "i:1", "list-1", "u")["spec"]
+    job = job_manifest(JobArgs("logs", "i:1", "list-1", "u"))
+    cron = cron_manifest(JobArgs("logs", "i:1", "list-1", "u"))["spec"]
     assert cron["jobTemplate"]["spec"] == job["spec"]
     assert cron["schedule"].split()[2:] == ["*", "*", "*"]
     pod = job["spec"]["template"]["spec"]
@@ -74,7 +79,7 @@ def test_the_graph():
     listed = graph.one("core/v1:ConfigMap", "secrets")
     job, cron = graph.one("batch/v1:Job", "secrets"), graph.one("batch/v1:CronJob", "secrets-renewal")
     role = graph.one("v1:Role", "secrets")
-    assert role.inputs["rules"] == role_rules(CERTIFICATES, CREDENTIALS)
+    assert role.inputs["rules"] == role_manifest(wanted_args(CERTIFICATES, CREDENTIALS))["rules"]
     for resource in (job, cron):
         assert {listed.urn, role.urn, graph.one("v1:RoleBinding", "secrets").urn} <= resource.dependencies
     assert job.create_timeout == "5m"
@@ -96,4 +101,7 @@ def test_values_that_only_the_deployment_knows():
 
     graph = registered(build, preview=True)
     assert graph.one("batch/v1:Job", "secrets").inputs["spec"] == UNKNOWN
-    assert graph.one("v1:Role", "secrets").inputs["rules"] == role_rules(CERTIFICATES, CREDENTIALS)
+    assert (
+        graph.one("v1:Role", "secrets").inputs["rules"]
+        == role_manifest(wanted_args(CERTIFICATES, CREDENTIALS))["rules"]
+    )

@@ -1,6 +1,7 @@
 """What the registry and the registration are made of, against the genuine definitions and what production wants."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -25,6 +26,7 @@ from tests.unit.components.crd_schema import problems
 from tests.unit.components.graph import Graph, registered, unknown
 
 HERE = {"namespace": "kafkalogs", "cluster": "logs"}
+REGISTRY_ARGS = SchemaRegistryArgs(**HERE, image="registry:1", replicas=1)
 SCHEMAS: dict[str, Any] = {
     "namespace": "kafkalogs",
     "image": "schemas:1",
@@ -47,7 +49,7 @@ def schemas_graph(**more: Any) -> Graph:
 
 def pods() -> list[Any]:
     job = registration_manifests(LogSchemaArgs(**SCHEMAS))["Job"]["spec"]["template"]
-    return [registry_manifest(**HERE, image="registry:1", replicas=1)["spec"]["template"], job]
+    return [registry_manifest(REGISTRY_ARGS)["spec"]["template"], job]
 
 
 @pytest.mark.parametrize("topic", TOPICS)
@@ -116,9 +118,7 @@ def test_it_answers_over_https_only_and_lets_nobody_write_without_a_password():
 
 
 def test_no_password_is_in_a_manifest():
-    text = json.dumps(
-        [registry_manifest(**HERE, image="registry:1", replicas=1), registration_manifests(LogSchemaArgs(**SCHEMAS))]
-    )
+    text = json.dumps([registry_manifest(REGISTRY_ARGS), registration_manifests(LogSchemaArgs(**SCHEMAS))])
     (container,) = pods()[0]["spec"]["containers"]
     secret = {entry["name"]: entry["valueFrom"]["secretKeyRef"] for entry in container["env"] if "valueFrom" in entry}
     assert secret == {
@@ -139,7 +139,7 @@ def test_probes_and_metrics_are_on_the_management_port():
 
 def test_the_service_and_the_policy_open_the_same_pods():
     labels = pods()[0]["metadata"]["labels"]
-    service, policy = registry_service_manifest("kafkalogs"), registry_policy_manifest("kafkalogs")["spec"]
+    service, policy = registry_service_manifest(REGISTRY_ARGS), registry_policy_manifest(REGISTRY_ARGS)["spec"]
     assert service["spec"]["selector"].items() <= labels.items()
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
     assert policy["ingress"] == [{"ports": [{"port": 8443}]}]
@@ -148,7 +148,7 @@ def test_the_service_and_the_policy_open_the_same_pods():
 
 def test_other_settings_restart_the_registry():
     def annotation(cluster: str) -> str:
-        manifest = registry_manifest(namespace="kafkalogs", cluster=cluster, image="registry:1", replicas=1)
+        manifest = registry_manifest(replace(REGISTRY_ARGS, cluster=cluster))
         return manifest["spec"]["template"]["metadata"]["annotations"]["kafkalogs.io/config"]
 
     assert annotation("logs") == annotation("logs")
