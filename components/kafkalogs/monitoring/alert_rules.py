@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-Rule = dict[str, Any]
-"""A rule of Prometheus (https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules)."""
+from .alert import Rule, alert
+from .kafka_rules import kafka_rules
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def rule_groups(watched: Watched) -> dict[str, Any]:
     groups: dict[str, list[Rule]] = {
         "kafkalogs-recording": _recorded(),
         "kafkalogs-consumers": _consumers(watched),
-        "kafkalogs-kafka": _kafka(watched),
+        "kafkalogs-kafka": kafka_rules(watched.brokers, watched.broker_disk),
         "kafkalogs-dead-letters": _dead_letters(),
         "kafkalogs-monitoring": _monitoring(),
     }
@@ -110,16 +110,6 @@ def rule_groups(watched: Watched) -> dict[str, Any]:
     if watched.shipper:
         groups["kafkalogs-shipper"] = _shipper()
     return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
-
-
-def _alert(name: str, expr: str, after: str, severity: str, summary: str, description: str) -> Rule:
-    return {
-        "alert": name,
-        "expr": expr,
-        "for": after,
-        "labels": {"severity": severity},
-        "annotations": {"summary": summary, "description": description},
-    }
 
 
 def _recorded() -> list[Rule]:
@@ -139,7 +129,7 @@ def _consumers(watched: Watched) -> list[Rule]:
         pattern = consumer.group.replace("\\", "\\\\")
         group = f'{{consumergroup=~"{pattern}"}}'
         rules.append(
-            _alert(
+            alert(
                 consumer.alert,
                 f"max by (consumergroup) (kafkalogs_consumergroup_lag_seconds{group}) > {consumer.limit}",
                 "1m",
@@ -148,7 +138,7 @@ def _consumers(watched: Watched) -> list[Rule]:
                 consumer.loss,
             )
         )
-        missing = _alert(
+        missing = alert(
             f"{consumer.alert}NoConsumer",
             f"absent(kafka_consumergroup_members{group}) and on() kafka_brokers",
             "10m",
@@ -163,7 +153,7 @@ def _consumers(watched: Watched) -> list[Rule]:
     alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
     return [
         *rules,
-        _alert(
+        alert(
             "ConsumerLagGrowing",
             "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
             f" > {watched.lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
@@ -172,7 +162,7 @@ def _consumers(watched: Watched) -> list[Rule]:
             "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
             "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
         ),
-        _alert(
+        alert(
             "RecordsExpiredUnread",
             "kafka_consumergroup_current_offset"
             " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
@@ -185,77 +175,9 @@ def _consumers(watched: Watched) -> list[Rule]:
     ]
 
 
-def _kafka(watched: Watched) -> list[Rule]:
-    rules = [
-        _alert(
-            "PartitionBelowMinIsr",
-            "count by (topic) (kafka_topic_partition_in_sync_replica"
-            " < on (topic) group_left () kafkalogs_topic_min_insync_replicas)",
-            "1m",
-            "critical",
-            "{{ $value }} partitions of {{ $labels.topic }} have fewer replicas in sync than min.insync.replicas",
-            "Kafka refuses writes to them: services buffer their logs, and lose them when the buffers are full. "
-            "Look for brokers that are down or slow.",
-        ),
-        _alert(
-            "PartitionWithoutLeader",
-            "count by (topic) (kafka_topic_partition_leader == -1)",
-            "1m",
-            "critical",
-            "{{ $value }} partitions of {{ $labels.topic }} have no leader",
-            "They can be neither written nor read. Look for brokers that are down.",
-        ),
-        _alert(
-            "PartitionUnderReplicated",
-            "sum by (topic) (kafka_topic_partition_under_replicated_partition) > 0",
-            "10m",
-            "warning",
-            "{{ $value }} partitions of {{ $labels.topic }} are under-replicated",
-            "Another broken broker can stop writes. Look for brokers that are down, slow or full.",
-        ),
-        _alert(
-            "BrokerDown",
-            f"kafka_brokers < {watched.brokers}",
-            "2m",
-            "critical",
-            f"{{{{ $value }}}} of {watched.brokers} brokers are in the cluster",
-            "Every partition with a replica there has one less. Look at its pod.",
-        ),
-        _alert(
-            "ProduceSlow",
-            'max by (pod) (kafka_network_requestmetrics_totaltimems{request="Produce", quantile="0.99"}) > 1000',
-            "10m",
-            "warning",
-            "{{ $labels.pod }} takes {{ $value | humanize }} ms for the slowest of a hundred writes",
-            "Services wait for Kafka. Look at the brokers' disks and CPU, and at their in-sync replicas.",
-        ),
-    ]
-    if watched.broker_disk:
-        rules += [
-            _alert(
-                "BrokerDiskFull",
-                f"kafkalogs:broker_log_bytes:sum / {watched.broker_disk} > 0.85",
-                "5m",
-                "critical",
-                "the disk of {{ $labels.pod }} is {{ $value | humanizePercentage }} full",
-                "A broker with a full disk stops. Shorten retention, or enlarge the disks.",
-            ),
-            _alert(
-                "BrokerDiskFilling",
-                f"predict_linear(kafkalogs:broker_log_bytes:sum[1h], 4 * 3600) > {watched.broker_disk}"
-                f" and kafkalogs:broker_log_bytes:sum / {watched.broker_disk} > 0.5",
-                "15m",
-                "warning",
-                "the disk of {{ $labels.pod }} will be full within four hours",
-                "A service writes more than its rate says, or retention does not hold. Look at the topics' sizes.",
-            ),
-        ]
-    return rules
-
-
 def _dead_letters() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "DeadLetters",
             'sum by (topic) (increase(kafka_topic_partition_current_offset{topic=~"dlq\\\\..+"}[10m])) > 0',
             "0m",
@@ -263,7 +185,7 @@ def _dead_letters() -> list[Rule]:
             "{{ $value | humanize }} records went to {{ $labels.topic }} within ten minutes",
             "They are not where they belong. Their headers say why.",
         ),
-        _alert(
+        alert(
             "DeadLetterQueueNotEmpty",
             "kafkalogs:dead_letters:sum > 0",
             "1m",
@@ -276,7 +198,7 @@ def _dead_letters() -> list[Rule]:
 
 def _connect() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "ConnectorFailed",
             "max by (connector) (kafka_connect_worker_connector_failed_task_count) > 0"
             ' or max by (connector) (kafka_connect_connector_status{status="failed"}) > 0',
@@ -285,7 +207,7 @@ def _connect() -> list[Rule]:
             "the connector {{ $labels.connector }} has failed",
             "It carries nothing until it is started again. Its KafkaConnector's status has the stack trace.",
         ),
-        _alert(
+        alert(
             "ConnectorNotRunning",
             "max by (connector) (kafka_connect_worker_connector_running_task_count) == 0",
             "5m",
@@ -298,7 +220,7 @@ def _connect() -> list[Rule]:
 
 def _stream() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "StreamJobDown",
             "max(flink_jobmanager_numRunningJobs) < 1",
             "2m",
@@ -306,7 +228,7 @@ def _stream() -> list[Rule]:
             "the Flink job does not run",
             "Errors are not taken out of the logs, so nobody is paged. Look at the FlinkDeployment and its pods.",
         ),
-        _alert(
+        alert(
             "StreamJobRestarting",
             "sum(increase(flink_jobmanager_job_numRestarts[15m])) > 3",
             "0m",
@@ -314,7 +236,7 @@ def _stream() -> list[Rule]:
             "the Flink job restarted {{ $value | humanize }} times within fifteen minutes",
             "Something fails again and again. Look at the job manager's log.",
         ),
-        _alert(
+        alert(
             "CheckpointsFailing",
             # Those that fail are no measure: each that falls into a start is counted as one.
             "sum(increase(flink_jobmanager_job_numberOfCompletedCheckpoints[3m])) == 0"
@@ -329,7 +251,7 @@ def _stream() -> list[Rule]:
 
 def _pager() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "PagerFailing",
             'sum(increase(pager_events_total{result=~"rejected|retried"}[5m])) > 0'
             " and on() (time() - pager_oldest_waiting_timestamp_seconds) > 60",
@@ -338,7 +260,7 @@ def _pager() -> list[Rule]:
             "PagerDuty has not accepted an incident for over a minute",
             "Nobody is paged. Look at the pager's log for PagerDuty's answer, and at the routing key.",
         ),
-        _alert(
+        alert(
             "PagerNotReady",
             "pager_ready == 0",
             "2m",
@@ -346,7 +268,7 @@ def _pager() -> list[Rule]:
             "the pager does not read its topic, or has no routing key",
             "Nobody is paged. Look at the pager's log and at the Secret of the routing key.",
         ),
-        _alert(
+        alert(
             "PagerRejected",
             'sum(increase(pager_dead_letters_total{reason="rejected"}[15m])) > 0',
             "0m",
@@ -359,7 +281,7 @@ def _pager() -> list[Rule]:
 
 def _shipper() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "ShipperBackPressure",
             "filebeat_queue_bytes / filebeat_queue_max_bytes > 0.5",
             "5m",
@@ -368,7 +290,7 @@ def _shipper() -> list[Rule]:
             "Kafka takes less than the node's pods write. When the queue is full the shipper stops reading, and "
             "lines are lost when Kubernetes rotates the files. Look at its quota and at the brokers.",
         ),
-        _alert(
+        alert(
             "ShipperNotDelivering",
             "rate(filebeat_output_events_acked_total[5m]) == 0 and filebeat_output_events_active > 0",
             "5m",
@@ -376,7 +298,7 @@ def _shipper() -> list[Rule]:
             "the shipper {{ $labels.pod }} delivers nothing",
             "The node's logs wait on its disk. Look at Filebeat's log: rights, certificates, brokers.",
         ),
-        _alert(
+        alert(
             "ShipperDropping",
             "increase(filebeat_output_events_dropped_total[15m]) > 0",
             "0m",
@@ -384,7 +306,7 @@ def _shipper() -> list[Rule]:
             "the shipper {{ $labels.pod }} gave up {{ $value | humanize }} lines",
             "They were larger than Kafka takes. Look at Filebeat's log.",
         ),
-        _alert(
+        alert(
             "ShipperDown",
             "filebeat_up == 0",
             "5m",
@@ -397,7 +319,7 @@ def _shipper() -> list[Rule]:
 
 def _monitoring() -> list[Rule]:
     return [
-        _alert(
+        alert(
             "TargetDown",
             "up == 0",
             "5m",
@@ -405,7 +327,7 @@ def _monitoring() -> list[Rule]:
             "{{ $labels.job }} {{ $labels.pod }} gives no metrics",
             "What happens there is not seen. Look at its pod.",
         ),
-        _alert(
+        alert(
             "MonitoringBlind",
             "absent(kafka_brokers)",
             "5m",
@@ -413,7 +335,7 @@ def _monitoring() -> list[Rule]:
             "nothing is known of topics and consumer groups",
             "Alerts on lag and replicas cannot fire. Look at the exporter.",
         ),
-        _alert(
+        alert(
             "NotificationsFailing",
             "sum by (integration) (increase(alertmanager_notifications_failed_total[10m])) > 0",
             "5m",
