@@ -14,7 +14,7 @@ from pulumi_aws import kms, s3
 
 from ..kube.resources import typed
 from . import archive_layout as layout
-from .keys import AwsPlace, encryption_key
+from .keys import AwsPlace, KeyUse, encryption_key
 from .policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy
 
 LOG_DAYS: Final = 400
@@ -95,23 +95,28 @@ class ArchiveBucket(pulumi.ComponentResource):
         place = AwsPlace(args.region, args.account)
         logs = f"{args.bucket}-logs"
         delivery = access_log_key_statement(args.region, logs)
-        key = encryption_key(name, place, args.bucket, f"Log archive {args.bucket}", kept, args.key_admins, [delivery])
+        use = KeyUse(args.bucket, f"Log archive {args.bucket}", args.key_admins, [delivery])
+        key = encryption_key(name, place, use, kept)
         log_bucket, logs_ready = _bucket(
             f"{name}-logs",
             logs,
             key,
-            log_bucket_policy(args.region, args.account, logs, args.bucket, LOG_PREFIX),
-            layout.log_rules(LOG_DAYS),
+            _Kept(
+                log_bucket_policy(args.region, args.account, logs, args.bucket, LOG_PREFIX),
+                layout.log_rules(LOG_DAYS),
+            ),
             kept,
         )
         bucket, ready = _bucket(
             name,
             args.bucket,
             key,
-            data_bucket_policy(args.region, args.bucket),
-            layout.lifecycle_rules(args.path, list(args.retention_classes)),
+            _Kept(
+                data_bucket_policy(args.region, args.bucket),
+                layout.lifecycle_rules(args.path, list(args.retention_classes)),
+                lock=True,
+            ),
             kept,
-            lock=True,
         )
         ready.append(
             s3.BucketObjectLockConfiguration(
@@ -153,30 +158,37 @@ class StateBucket(pulumi.ComponentResource):
         super().__init__("kafkalogs:index:StateBucket", name, {}, opts)
         kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
         place = AwsPlace(args.region, args.account)
-        key = encryption_key(name, place, args.bucket, f"State of the stream job {args.bucket}", kept, args.key_admins)
-        _, ready = _bucket(
-            name, args.bucket, key, data_bucket_policy(args.region, args.bucket), layout.state_rules(), kept
-        )
+        use = KeyUse(args.bucket, f"State of the stream job {args.bucket}", args.key_admins)
+        key = encryption_key(name, place, use, kept)
+        rules = _Kept(data_bucket_policy(args.region, args.bucket), layout.state_rules())
+        _, ready = _bucket(name, args.bucket, key, rules, kept)
         self.bucket = pulumi.Output.all(*(each.id for each in ready)).apply(lambda _: args.bucket)
         self.key_arn = key.arn
         self.register_outputs({"bucket": self.bucket, "keyArn": self.key_arn})
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Who may reach what is in a bucket, and how long it stays."""
+
+    policy: Policy
+    lifecycle: Any
+    lock: bool = False
+    """Whether no version can be removed before its time."""
 
 
 def _bucket(
     name: str,
     bucket: str,
     key: kms.Key,
-    policy: Policy,
-    rules: Any,
+    rules: _Kept,
     kept: pulumi.ResourceOptions,
-    *,
-    lock: bool = False,
 ) -> tuple[s3.Bucket, list[pulumi.CustomResource]]:
     """A bucket and all that closes it; it is not to be used before these are there.
 
     What is said of the bucket has its name as plain text, so that a preview knows of which bucket it is.
     """
-    made = s3.Bucket(name, bucket=bucket, object_lock_enabled=lock or None, force_destroy=False, opts=kept)
+    made = s3.Bucket(name, bucket=bucket, object_lock_enabled=rules.lock or None, force_destroy=False, opts=kept)
     after = pulumi.ResourceOptions(parent=kept.parent, depends_on=[made])
     encryption: Any = {
         "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key.arn},
@@ -204,13 +216,13 @@ def _bucket(
         s3.BucketPolicy(
             name,
             bucket=bucket,
-            policy=json.dumps(policy),
+            policy=json.dumps(rules.policy),
             opts=pulumi.ResourceOptions(parent=kept.parent, depends_on=[made, closed]),
         ),
         s3.BucketLifecycleConfiguration(
             name,
             bucket=bucket,
-            rules=rules,
+            rules=rules.lifecycle,
             # Smaller files cost more to move than they save.
             transition_default_minimum_object_size="all_storage_classes_128K",
             opts=pulumi.ResourceOptions(parent=kept.parent, depends_on=[made, versions]),

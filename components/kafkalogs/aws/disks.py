@@ -7,7 +7,7 @@ import pulumi
 from pulumi_kubernetes.storage.v1 import StorageClass
 
 from ..kube.resources import Manifest, typed
-from .keys import AwsPlace, encryption_key
+from .keys import AwsPlace, KeyUse, encryption_key
 from .policies import disk_key_statements
 
 
@@ -69,14 +69,12 @@ class EncryptedStorageClass(pulumi.ComponentResource):
     def __init__(self, name: str, args: EncryptedStorageClassArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(EncryptedStorageClassArgs, args)
         super().__init__("kafkalogs:index:EncryptedStorageClass", name, {}, opts)
+        further = disk_key_statements(args.region, args.account)
         key = encryption_key(
             name,
             AwsPlace(args.region, args.account),
-            args.alias,
-            "Disks of the log platform",
+            KeyUse(args.alias, "Disks of the log platform", args.key_admins, further),
             pulumi.ResourceOptions(parent=self, protect=args.protect or None),
-            args.key_admins,
-            disk_key_statements(args.region, args.account),
         )
         made = StorageClass(
             name,

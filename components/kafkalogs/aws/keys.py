@@ -28,25 +28,29 @@ class AwsPlace:
     """The number of the account."""
 
 
-def encryption_key(
-    name: str,
-    place: AwsPlace,
-    alias: str,
-    purpose: str,
-    opts: pulumi.ResourceOptions,
-    admins: Sequence[str] = (),
-    further: Sequence[Statement] = (),
-) -> kms.Key:
-    """The key `name` with the alias alias/<alias>. admins, further: see `key_policy`."""
+@dataclass(frozen=True)
+class KeyUse:
+    """What a key is for, and who may use it."""
+
+    alias: str
+    """Its alias is alias/<alias>."""
+    purpose: str
+    admins: Sequence[str] = ()
+    further: Sequence[Statement] = ()
+    """See `key_policy`, as `admins`."""
+
+
+def encryption_key(name: str, place: AwsPlace, use: KeyUse, opts: pulumi.ResourceOptions) -> kms.Key:
+    """The key `name` with its alias."""
     key = kms.Key(
         name,
-        description=purpose,
+        description=use.purpose,
         enable_key_rotation=True,
         rotation_period_in_days=ROTATION_DAYS,
         deletion_window_in_days=DELETION_DAYS,
-        policy=json.dumps(key_policy(place.region, place.account, admins, further)),
+        policy=json.dumps(key_policy(place.region, place.account, use.admins, use.further)),
         opts=opts,
     )
     child = pulumi.ResourceOptions(parent=opts.parent)
-    kms.Alias(name, name=f"alias/{alias}", target_key_id=key.key_id, opts=child)
+    kms.Alias(name, name=f"alias/{use.alias}", target_key_id=key.key_id, opts=child)
     return key

@@ -5,6 +5,7 @@ denied in the policy of a bucket holds for everyone, administrators too.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from . import names
@@ -197,22 +198,31 @@ def _list_statement(region: str, bucket: str, path: str) -> Statement:
     return {**statement, "Condition": {"StringLike": {"s3:prefix": [path, f"{path}/*"]}}} if path else statement
 
 
-def connect_policy(
-    region: str, account: str, bucket: str, path: str, key_arn: str, database: str, table: str
-) -> Policy:
+@dataclass(frozen=True)
+class BucketPath:
+    """A folder of a bucket, and the key of its files."""
+
+    region: str
+    bucket: str
+    path: str
+    """Below which the files are; empty for the whole bucket."""
+    key_arn: str
+
+
+def connect_policy(files: BucketPath, account: str, database: str, table: str) -> Policy:
     """What Connect may do: write and read the files of one table, and move the table's pointer in the catalog.
 
-    path: of the warehouse in the bucket. Of the table's files it may delete the old metadata, and no data. The sink
+    files: of the warehouse. Of the table's files it may delete the old metadata, and no data. The sink
     asks for the database to be made each time it makes its table, and takes "is there" but not "denied" for an answer.
     """
-    home = "/".join(filter(None, (names.bucket_arn(region, bucket), path, table)))
+    home = "/".join(filter(None, (names.bucket_arn(files.region, files.bucket), files.path, table)))
     catalog = [
-        names.arn("glue", region, account, resource)
+        names.arn("glue", files.region, account, resource)
         for resource in ("catalog", f"database/{database}", f"table/{database}/{table}")
     ]
     return document(
         [
-            _list_statement(region, bucket, path),
+            _list_statement(files.region, files.bucket, files.path),
             {
                 "Sid": "Files",
                 "Effect": "Allow",
@@ -225,7 +235,7 @@ def connect_policy(
                 "Action": "s3:DeleteObject",
                 "Resource": f"{home}/metadata/*",
             },
-            _key_statement(region, key_arn),
+            _key_statement(files.region, files.key_arn),
             {
                 "Sid": "Database",
                 "Effect": "Allow",
@@ -242,12 +252,12 @@ def connect_policy(
     )
 
 
-def stream_policy(region: str, bucket: str, path: str, key_arn: str) -> Policy:
+def stream_policy(files: BucketPath) -> Policy:
     """What the stream job may do: keep its state below a path of a bucket, and remove it again."""
-    home = "/".join(filter(None, (names.bucket_arn(region, bucket), path)))
+    home = "/".join(filter(None, (names.bucket_arn(files.region, files.bucket), files.path)))
     return document(
         [
-            _list_statement(region, bucket, path),
+            _list_statement(files.region, files.bucket, files.path),
             {
                 "Sid": "State",
                 "Effect": "Allow",
@@ -257,7 +267,7 @@ def stream_policy(region: str, bucket: str, path: str, key_arn: str) -> Policy:
                 ],
                 "Resource": f"{home}/*",
             },
-            _key_statement(region, key_arn),
+            _key_statement(files.region, files.key_arn),
         ]
     )
 

@@ -12,10 +12,10 @@ from typing import Final
 import pulumi
 from pulumi_aws import iam
 
-from ..kube.resources import manifest_from_values, typed
+from ..kube.resources import known, manifest_of, typed
 from . import names
 from .archive_layout import TABLE
-from .policies import Policy, connect_policy, secrets_policy, stream_policy, trust_policy
+from .policies import BucketPath, Policy, connect_policy, secrets_policy, stream_policy, trust_policy
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
 """By which EKS knows the role of a service account, and gives its pods what they need to take it on."""
@@ -126,17 +126,12 @@ class ConnectRole(_WorkloadRole):
     def __init__(self, name: str, args: ConnectRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(ConnectRoleArgs, args)
         super().__init__("kafkalogs:index:ConnectRole", name, {}, opts)
-        policy = manifest_from_values(
-            connect_policy,
-            region=args.region,
-            account=args.account,
-            bucket=args.bucket,
-            path=args.path,
-            key_arn=args.key_arn,
-            database=args.database,
-            table=args.table,
-        )
-        self._make(name, args, policy)
+        self._make(name, args, manifest_of(_connect_rights, args))
+
+
+def _connect_rights(args: ConnectRoleArgs) -> Policy:
+    files = BucketPath(known(args.region), known(args.bucket), known(args.path), known(args.key_arn))
+    return connect_policy(files, known(args.account), known(args.database), known(args.table))
 
 
 class StreamRole(_WorkloadRole):
@@ -148,10 +143,11 @@ class StreamRole(_WorkloadRole):
     def __init__(self, name: str, args: StreamRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(StreamRoleArgs, args)
         super().__init__("kafkalogs:index:StreamRole", name, {}, opts)
-        policy = manifest_from_values(
-            stream_policy, region=args.region, bucket=args.bucket, path=args.path, key_arn=args.key_arn
-        )
-        self._make(name, args, policy)
+        self._make(name, args, manifest_of(_stream_rights, args))
+
+
+def _stream_rights(args: StreamRoleArgs) -> Policy:
+    return stream_policy(BucketPath(known(args.region), known(args.bucket), known(args.path), known(args.key_arn)))
 
 
 class SecretsRole(_WorkloadRole):

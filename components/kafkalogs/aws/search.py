@@ -16,7 +16,7 @@ from ..config import units
 from ..config.problems import ConfigError, Problem
 from ..kube.resources import typed
 from . import names
-from .keys import AwsPlace, encryption_key
+from .keys import AwsPlace, KeyUse, encryption_key
 from .policies import log_key_statement, search_access_policy, search_log_policy
 
 VERSION: Final = "OpenSearch_2.19"
@@ -133,9 +133,8 @@ class SearchDomain(pulumi.ComponentResource):
         groups = {kind: log_group(args.domain, kind) for kind in LOGS}
         place = AwsPlace(args.region, args.account)
         of_logs = log_key_statement(args.region, args.account, f"/aws/opensearch/{args.domain}/")
-        key = encryption_key(
-            name, place, f"{args.domain}-search", f"Log search {args.domain}", kept, args.key_admins, [of_logs]
-        )
+        use = KeyUse(f"{args.domain}-search", f"Log search {args.domain}", args.key_admins, [of_logs])
+        key = encryption_key(name, place, use, kept)
         logs = self._logs(name, args, groups, key.arn)
         made = opensearch.Domain(
             name,

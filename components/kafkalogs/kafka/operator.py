@@ -13,11 +13,13 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..kube.crds import STRIMZI_VERSION
+from ..kube.pods import resources
 from ..kube.resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
-    manifest_from_values,
+    known,
+    manifest_of,
     metadata,
     part,
     typed,
@@ -53,11 +55,11 @@ class StrimziOperatorArgs:
     """The version of Kafka in `kafka_image`."""
 
 
-def chart_values(memory: str) -> Manifest:
+def chart_values(args: StrimziOperatorArgs) -> Manifest:
     """The values of Strimzi's chart."""
-    resources = {"requests": {"memory": memory, "cpu": "100m"}, "limits": {"memory": memory, "cpu": "1"}}
+    memory = known(args.memory)
     return {
-        "resources": resources,
+        "resources": resources("100m", memory, "1", memory),
         "podSecurityContext": RESTRICTED_POD,
         "securityContext": RESTRICTED_CONTAINER,
         # Pods of which the resources say nothing get the "restricted" settings too.
@@ -89,18 +91,18 @@ def embedded_rules() -> list[Manifest]:
     ]
 
 
-def embedded_manifest(namespace: str, image: str, kafka_image: str, kafka_version: str) -> Manifest:
+def embedded_manifest(args: StrimziOperatorArgs) -> Manifest:
     """The Deployment of the embedded operator."""
     # Strimzi's network policies let pods with the second label reach the brokers' own listeners.
     labels = {"app.kubernetes.io/name": EMBEDDED, "strimzi.io/kind": "cluster-operator"}
     health = {"httpGet": {"path": "/healthz", "port": _HEALTH_PORT}}
     container: dict[str, Any] = {
         "name": "operator",
-        "image": image,
+        "image": known(args.image),
         "imagePullPolicy": "IfNotPresent",
         "env": [
             {"name": "STRIMZI_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-            {"name": "STRIMZI_KAFKA_IMAGES", "value": f"{kafka_version}={kafka_image}"},
+            {"name": "STRIMZI_KAFKA_IMAGES", "value": f"{known(args.kafka_version)}={known(args.kafka_image)}"},
         ],
         "ports": [{"name": "health", "containerPort": _HEALTH_PORT}],
         "readinessProbe": {**health, "periodSeconds": 2},
@@ -110,7 +112,7 @@ def embedded_manifest(namespace: str, image: str, kafka_image: str, kafka_versio
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the container's own
     }
     return {
-        "metadata": metadata(EMBEDDED, namespace),
+        "metadata": metadata(EMBEDDED, known(args.namespace)),
         "spec": {
             "replicas": 1,
             # Two operators at once would both act on the same resources.
@@ -157,7 +159,7 @@ class StrimziOperator(pulumi.ComponentResource):
             name="strimzi",
             namespace=args.namespace,
             skip_crds=True,
-            values=manifest_from_values(chart_values, memory=args.memory),
+            values=manifest_of(chart_values, args),
             opts=pulumi.ResourceOptions(
                 parent=self, custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="5m")
             ),
@@ -176,13 +178,7 @@ class StrimziOperator(pulumi.ComponentResource):
             subjects=untyped([{"kind": "ServiceAccount", "name": EMBEDDED, "namespace": args.namespace}]),
             opts=child,
         )
-        manifest = manifest_from_values(
-            embedded_manifest,
-            namespace=args.namespace,
-            image=args.image,
-            kafka_image=args.kafka_image,
-            kafka_version=args.kafka_version,
-        )
+        manifest = manifest_of(embedded_manifest, args)
         deployment = Deployment(
             name,
             metadata=part(manifest, "metadata"),

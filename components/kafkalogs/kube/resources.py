@@ -117,13 +117,6 @@ def _holds_unread(value: Any) -> bool:
     return value is _UNREAD
 
 
-def manifest_from_values(build: Callable[..., Manifest], **values: Any) -> pulumi.Input[Manifest]:
-    """`manifest_of` for builders that take their values by name."""
-    if any(_pending(value) for value in values.values()):
-        return pulumi.Output.all(**values).apply(lambda known: build(**known))
-    return build(**values)
-
-
 def known(value: pulumi.Input[_Value]) -> _Value:
     """A value of the arguments that `manifest_of` hands to a builder: there all are known.
 

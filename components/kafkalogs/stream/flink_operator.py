@@ -10,7 +10,8 @@ import pulumi
 from pulumi_kubernetes.yaml.v2 import ConfigFile
 
 from ..kube.crds import StrimziCrdsArgs, options_of_each
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, manifest_from_values, typed
+from ..kube.pods import resources
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, manifest_of, typed
 
 FLINK_OPERATOR_VERSION: Final = "1.16.0"
 """The first that runs Flink 2.3."""
@@ -46,12 +47,12 @@ def crd_urls() -> list[str]:
     return [f"{folder}/{kind}.flink.apache.org-v1.yml" for kind in _KINDS]
 
 
-def flink_chart_values(namespace: str, memory: str) -> Manifest:
+def flink_chart_values(args: FlinkOperatorArgs) -> Manifest:
     """The values of the chart (its values.yaml)."""
-    resources = {"requests": {"memory": memory, "cpu": "100m"}, "limits": {"memory": memory, "cpu": "1"}}
+    memory = known(args.memory)
     return {
         # Its rights are in this namespace only.
-        "watchNamespaces": [namespace],
+        "watchNamespaces": [known(args.namespace)],
         # Would need cert-manager; what it checks is checked again when the operator reconciles.
         "webhook": {"create": False},
         # `FlinkJob` makes its own, with fewer rights.
@@ -59,7 +60,7 @@ def flink_chart_values(namespace: str, memory: str) -> Manifest:
         "rbac": {"jobRole": {"create": False}, "jobRoleBinding": {"create": False}},
         "podSecurityContext": {**RESTRICTED_POD, "runAsUser": _USER, "runAsGroup": _USER},
         "operatorSecurityContext": RESTRICTED_CONTAINER,
-        "operatorPod": {"resources": resources},
+        "operatorPod": {"resources": resources("100m", memory, "1", memory)},
     }
 
 
@@ -89,7 +90,7 @@ class FlinkOperator(pulumi.ComponentResource):
             name=CHART,
             namespace=args.namespace,
             skip_crds=True,
-            values=manifest_from_values(flink_chart_values, namespace=args.namespace, memory=args.memory),
+            values=manifest_of(flink_chart_values, args),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=crds,

@@ -20,9 +20,8 @@ def bucket() -> dict[str, Any]:
 
 @pytest.fixture
 def connect() -> dict[str, Any]:
-    return policies.connect_policy(
-        **PLACE, bucket="example", path="logs", key_arn=KEY, database="kafkalogs_prod", table="events"
-    )
+    files = policies.BucketPath(PLACE["region"], "example", "logs", KEY)
+    return policies.connect_policy(files, PLACE["account"], "kafkalogs_prod", "events")
 
 
 @pytest.mark.parametrize("action", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:PutObjectRetention"])
@@ -106,13 +105,13 @@ def test_connect_moves_one_table_of_the_catalog_and_deletes_none(connect: dict[s
 
 
 def test_the_job_keeps_its_state_below_its_path() -> None:
-    policy = policies.stream_policy("eu-central-1", "example-stream", "state", KEY)
+    policy = policies.stream_policy(policies.BucketPath("eu-central-1", "example-stream", "state", KEY))
     home = "arn:aws:s3:::example-stream"
     for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
         assert answer(policy, action, f"{home}/state/checkpoints/1") == "Allow"
         assert answer(policy, action, f"{home}/other/1") == ""
     assert answer(policy, "s3:DeleteObjectVersion", f"{home}/state/checkpoints/1") == ""
-    whole = policies.stream_policy("eu-central-1", "example-stream", "", KEY)
+    whole = policies.stream_policy(policies.BucketPath("eu-central-1", "example-stream", "", KEY))
     assert answer(whole, "s3:ListBucket", home, s3__prefix="") == "Allow"
     assert answer(whole, "s3:PutObject", f"{home}/checkpoints/1") == "Allow"
 
@@ -175,8 +174,8 @@ def test_the_domain_logs_into_its_groups_alone() -> None:
 
 def test_no_right_is_for_everything() -> None:
     written = [
-        policies.connect_policy(**PLACE, bucket="b", path="", key_arn=KEY, database="d", table="t"),
-        policies.stream_policy("eu-central-1", "b", "", KEY),
+        policies.connect_policy(policies.BucketPath(PLACE["region"], "b", "", KEY), PLACE["account"], "d", "t"),
+        policies.stream_policy(policies.BucketPath("eu-central-1", "b", "", KEY)),
         policies.secrets_policy("eu-central-1", "123456789012", ["a", "b"]),
     ]
     for statement in (s for policy in written for s in policy["Statement"]):

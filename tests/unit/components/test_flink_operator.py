@@ -31,13 +31,13 @@ def test_it_runs_in_its_namespace_alone(graph):
 
 
 def test_it_leaves_the_job_its_own_account():
-    values = flink_chart_values("n", "768Mi")
+    values = flink_chart_values(FlinkOperatorArgs("n", memory="768Mi"))
     assert values["jobServiceAccount"] == {"create": False}
     assert values["rbac"] == {"jobRole": {"create": False}, "jobRoleBinding": {"create": False}}
 
 
 def test_its_pod_is_restricted():
-    values = flink_chart_values("n", "768Mi")
+    values = flink_chart_values(FlinkOperatorArgs("n", memory="768Mi"))
     assert values["podSecurityContext"]["runAsNonRoot"] is True
     assert values["operatorSecurityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert values["operatorPod"]["resources"]["limits"]["memory"] == "768Mi"

@@ -11,7 +11,7 @@ from kafkalogs.catalog import resolve as catalog
 from kafkalogs.config import sizing, units
 from kafkalogs.kafka.cluster import NodePoolArgs, broker_ids, kafka_manifest, node_ids, pool_manifest
 from kafkalogs.kafka.identity import identity_manifest
-from kafkalogs.kafka.operator import chart_values, embedded_manifest, embedded_rules
+from kafkalogs.kafka.operator import StrimziOperatorArgs, chart_values, embedded_manifest, embedded_rules
 from kafkalogs.kafka.topic import LogTopicArgs, log_topic_manifest
 from kafkalogs.platform import cluster_args, reader_args, topic_args, writer_args
 
@@ -199,7 +199,7 @@ def test_pools_are_not_waited_for_since_strimzi_never_calls_them_ready():
 
 
 def test_the_embedded_operator_is_restricted_and_never_twice():
-    manifest = embedded_manifest("kafkalogs", "op:1", "kafka:1", "4.3.1")
+    manifest = embedded_manifest(StrimziOperatorArgs("kafkalogs", "embedded", image="op:1", kafka_image="kafka:1"))
     spec = manifest["spec"]
     assert spec["strategy"] == {"type": "Recreate"}
     (container,) = spec["template"]["spec"]["containers"]
@@ -213,7 +213,7 @@ def test_the_embedded_operator_has_no_right_to_all():
 
 
 def test_the_chart_gets_memory_and_restricted_pods():
-    values = chart_values("768Mi")
+    values = chart_values(StrimziOperatorArgs("kafkalogs"))
     assert values["resources"]["limits"]["memory"] == "768Mi"
     assert_restricted(values["securityContext"])
 
