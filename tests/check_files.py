@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,12 @@ from pathlib import Path
 import yaml
 
 LARGEST = 512 * 1024  # bytes; a larger file is data that does not belong here
+LONGEST_MODULE, LONGEST_FUNCTION, MOST_PARAMETERS = 400, 60, 6  # lines, lines, without self
+HELD = ("components/", "embedded/", "infra/", "policy/")
+ALLOWED = {  # of the embedded operator: what a certificate, and what a user's rights, are made of
+    ("embedded/operator/embedded_operator/kafka/authorities.py", "_leaf"),
+    ("embedded/operator/embedded_operator/kafka/user_controller.py", "_grant"),
+}
 GENERATED = {"go.sum", "requirements.txt", "LICENSE", "pins.toml"}
 
 
@@ -42,12 +49,35 @@ def problems_of(path: Path) -> list[str]:
     return found
 
 
+def sizes_of(path: Path) -> list[str]:
+    """What is too large in a file of Python: two subjects, or too many values that travel together."""
+    text = path.read_text()
+    found = []
+    if (lines := text.count("\n")) > LONGEST_MODULE:
+        found.append(f"{path}: {lines} lines, more than {LONGEST_MODULE}: split it by subject")
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (str(path), node.name) in ALLOWED:
+            continue
+        lines = (node.end_lineno or node.lineno) - node.lineno + 1
+        names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+        parameters = len([name for name in names if name not in {"self", "cls"}])
+        if lines > LONGEST_FUNCTION:
+            found.append(f"{path}:{node.lineno}: {node.name} has {lines} lines, more than {LONGEST_FUNCTION}")
+        if parameters > MOST_PARAMETERS:
+            told = f"{parameters} parameters, more than {MOST_PARAMETERS}: give it a dataclass"
+            found.append(f"{path}:{node.lineno}: {node.name} takes {told}")
+    return found
+
+
 def main() -> int:
     """Check all files that git knows or would add; 1 if there is a problem."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], capture_output=True, text=True, check=True
     )
-    found = [p for name in listed.stdout.splitlines() if Path(name).is_file() for p in problems_of(Path(name))]
+    files = [Path(name) for name in listed.stdout.splitlines() if Path(name).is_file()]
+    found = [problem for path in files for problem in problems_of(path)]
+    held = [path for path in files if path.suffix == ".py" and str(path).startswith(HELD)]
+    found += [problem for path in held for problem in sizes_of(path)]
     print("\n".join(found) if found else f"{len(listed.stdout.splitlines())} files checked")
     return 1 if found else 0
 
