@@ -40,8 +40,8 @@ def copy(platform: Sandbox, tmp_path: Path) -> Iterator[Path]:
 
 
 def with_field(folder: Path, line: str) -> None:
-    file = folder / "components" / "kafkalogs" / "log_schema.py"
-    text = (REPO / "components" / "kafkalogs" / "log_schema.py").read_text()
+    file = folder / "components" / "kafkalogs" / "schemas" / "event.py"
+    text = (REPO / "components" / "kafkalogs" / "schemas" / "event.py").read_text()
     assert text.count(MARK) == 1
     file.write_text(text.replace(MARK, line + MARK))
 
