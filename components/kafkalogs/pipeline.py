@@ -47,8 +47,7 @@ class LogPipeline(pulumi.ComponentResource):
             images=args.images,
             endpoints=args.endpoints,
             job=args.job,
-            log_classes=parts.log_classes(config),
-            log_partitions={topic.name: topic.partitions for topic in parts.log_topics(config)},
+            log_topics={topic.name: topic for topic in parts.log_topics(config)},
             readers=tuple(part.key for part in parts.enabled(config) if part.group),
             parent=self,
         )

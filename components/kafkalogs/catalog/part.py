@@ -90,6 +90,43 @@ class TopicSpec:
         return None if kept < 0 or self.config.get("cleanup.policy") == "compact" else kept
 
 
+def dead_letter_topic(
+    name: str, replicas: int, config: Mapping[str, Setting], *, explicit_name: bool = False
+) -> TopicSpec:
+    """A topic of records that a reader could not process: few, in one partition."""
+    return TopicSpec(
+        name=name,
+        kind="dead-letters",
+        retention_class="dead-letters",
+        partitions=1,
+        replicas=replicas,
+        config=config,
+        explicit_name=explicit_name,
+        reserve=DEAD_LETTER_RESERVE,
+    )
+
+
+def internal_topic(
+    name: str, replicas: int, config: Mapping[str, Setting], *, partitions: int = 1, explicit_name: bool = False
+) -> TopicSpec:
+    """A topic that is the memory of a program: `config` must let nothing in it expire."""
+    return TopicSpec(
+        name=name,
+        kind="internal",
+        retention_class="internal",
+        partitions=partitions,
+        replicas=replicas,
+        config=config,
+        explicit_name=explicit_name,
+        reserve=INTERNAL_RESERVE,
+    )
+
+
+def copies(platform: Platform) -> tuple[int, int]:
+    """How many copies of every record a stack keeps, and how many must have it before a write is answered."""
+    return platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas
+
+
 AclKind = Literal["topic", "group", "transactionalId", "cluster"]
 Pattern = Literal["literal", "prefix"]
 
@@ -155,15 +192,6 @@ def client(
     return UserSpec(name=name, acls=tuple(acls))
 
 
-@dataclass(frozen=True)
-class Port:
-    """A port that other pods may reach."""
-
-    number: int
-    clients: tuple[str, ...]
-    """Which pods may reach it: values of their label app.kubernetes.io/name. None named: all pods of the namespace."""
-
-
 def _no_topics(_: Platform) -> tuple[TopicSpec, ...]:
     return ()
 
@@ -220,8 +248,6 @@ class Part:
     """The credentials that `ServiceSecrets` makes for it: user by name."""
     endpoints: Callable[[Platform], tuple[str, ...]] = _no_names
     """What it relies on outside the platform: names of `endpoints`, like s3, or pagerduty."""
-    ports: tuple[Port, ...] = ()
-    """The ports of its pods that others may reach."""
     deploy: str = ""
     """The function that deploys it, as `module:function` below `kafkalogs`; empty for a part that others deploy."""
 

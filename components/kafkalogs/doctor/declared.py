@@ -83,6 +83,8 @@ class Declared:
     users: Mapping[str, User]
     connectors: Mapping[str, Connector]
     groups: tuple[parts.Group, ...]
+    dead_letters: tuple[str, ...]
+    """The topics of what could not be delivered, by name."""
     subjects: Mapping[str, str]
     """The type of schema, JSON or AVRO, by subject."""
     brokers: tuple[int, ...]
@@ -91,22 +93,19 @@ class Declared:
     certificates: tuple[str, ...]
     """The services whose certificates the platform's own authority makes."""
 
-    @property
-    def dead_letters(self) -> list[str]:
-        """The topics of what could not be delivered."""
-        return sorted(topic.name for topic in parts.topics(self.platform) if topic.kind == "dead-letters")
-
 
 def declared(platform: Platform) -> Declared:
     """What a configuration declares."""
     pools = cluster_args(platform).pools
+    topics, log_classes = parts.topics(platform), parts.log_classes(platform)
     return Declared(
         platform=platform,
-        topics={topic.name: _topic(topic) for topic in parts.topics(platform)},
+        topics={topic.name: _topic(topic) for topic in topics},
         users={user.name: _user(user) for user in parts.users(platform)},
-        connectors={sink.name: _connector(platform, sink) for sink in sinks(platform, parts.log_classes(platform))},
+        connectors={sink.name: _connector(platform, sink) for sink in sinks(platform, log_classes)},
         groups=tuple(parts.groups(platform)),
-        subjects=subjects(list(parts.log_classes(platform))) if platform.schemas else {},
+        dead_letters=tuple(sorted(topic.name for topic in topics if topic.kind == "dead-letters")),
+        subjects=subjects(list(log_classes)) if platform.schemas else {},
         brokers=tuple(broker_ids(pools)),
         nodes=tuple(node for nodes in node_ids(pools).values() for node in nodes),
         certificates=tuple(parts.needed_secrets(platform)[0]),

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pulumi
 
+from ..catalog.part import TopicSpec
 from ..catalog.resolve import Catalog
 from ..config.models import Platform
 from ..config.problems import ConfigError, Problem
@@ -75,11 +76,8 @@ class Wiring:
     job: str
     """The templates of the stream job."""
 
-    log_classes: Mapping[str, str]
-    """The retention class of each topic of log events, by name: of the services, and of the shipper."""
-
-    log_partitions: Mapping[str, int]
-    """The partitions of the same topics."""
+    log_topics: Mapping[str, TopicSpec]
+    """The topics of log events, by name: of the services, and of the shipper."""
 
     readers: tuple[str, ...]
     """The keys of the parts that have a consumer group."""
@@ -95,6 +93,11 @@ class Wiring:
         found = [self.made.get(one) if isinstance(one, str) else one for one in after]
         waits = [one for one in found if one is not None]
         return pulumi.ResourceOptions(parent=self.parent, depends_on=waits or None)
+
+    @property
+    def log_classes(self) -> dict[str, str]:
+        """The retention class of each topic of log events, by name."""
+        return {name: topic.retention_class for name, topic in self.log_topics.items()}
 
     @property
     def namespace(self) -> str:

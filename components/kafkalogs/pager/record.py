@@ -4,15 +4,15 @@ from dataclasses import replace
 from typing import Final
 
 from ..catalog.part import (
-    DEAD_LETTER_RESERVE,
     DEAD_LETTER_RETENTION,
-    INTERNAL_RESERVE,
     LEAST_RATE,
     Part,
-    Port,
     TopicSpec,
     UserSpec,
     client,
+    copies,
+    dead_letter_topic,
+    internal_topic,
     log_config,
 )
 from ..config import units
@@ -39,26 +39,15 @@ DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
 
 def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
     """The topic of what it cannot read, and of what PagerDuty rejects."""
-    return TopicSpec(
-        name=DEAD_LETTERS,
-        kind="dead-letters",
-        retention_class="dead-letters",
-        partitions=1,
-        replicas=replicas,
-        config=log_config(retention_ms, in_sync, DEAD_LETTER_BYTES),
-        reserve=DEAD_LETTER_RESERVE,
-    )
+    return dead_letter_topic(DEAD_LETTERS, replicas, log_config(retention_ms, in_sync, DEAD_LETTER_BYTES))
 
 
 def state(replicas: int, in_sync: int) -> TopicSpec:
     """The topic of the open incidents: the last state of each, until it is resolved."""
-    return TopicSpec(
-        name=STATE,
-        kind="internal",
-        retention_class="internal",
-        partitions=1,
-        replicas=replicas,
-        config={
+    return internal_topic(
+        STATE,
+        replicas,
+        {
             "cleanup.policy": "compact",
             # It is read whole at each start, so it is kept small: compacted soon, in small segments.
             "segment.bytes": 16 * units.MIB,
@@ -67,13 +56,11 @@ def state(replicas: int, in_sync: int) -> TopicSpec:
             "delete.retention.ms": units.DAY,
             "min.insync.replicas": in_sync,
         },
-        reserve=INTERNAL_RESERVE,
     )
 
 
 def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
-    return dead_letters(*copies), state(*copies)
+    return dead_letters(*copies(platform)), state(*copies(platform))
 
 
 def _users(_: Platform) -> tuple[UserSpec, ...]:
@@ -93,6 +80,5 @@ PAGER: Final = Part(
     user_names=(NAME,),
     group_prefixes=(GROUP_PREFIX,),
     endpoints=lambda _: ("pagerduty",),
-    ports=(Port(METRICS_PORT, ("prometheus",)),),
     deploy="pager.deploy:deploy",
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from ..catalog.part import INTERNAL_RESERVE, LEAST_RATE, Part, Port, TopicSpec, UserSpec, client
+from ..catalog.part import LEAST_RATE, Part, TopicSpec, UserSpec, client, copies, internal_topic
 from ..config.models import Platform
 
 REGISTRY: Final = "registry"
@@ -26,19 +26,15 @@ def registry_topic(name: str, replicas: int, in_sync: int) -> TopicSpec:
     They are its database: the registry refuses to start unless they are kept for ever. One partition, because the order
     of the changes is their meaning.
     """
-    return TopicSpec(
-        name=name,
-        kind="internal",
-        retention_class="internal",
-        partitions=1,
-        replicas=replicas,
-        config={
+    return internal_topic(
+        name,
+        replicas,
+        {
             "cleanup.policy": "delete",
             "retention.ms": -1,
             "retention.bytes": -1,
             "min.insync.replicas": in_sync,
         },
-        reserve=INTERNAL_RESERVE,
     )
 
 
@@ -48,8 +44,7 @@ def _own(platform: Platform) -> bool:
 
 
 def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
-    return tuple(registry_topic(name, *copies) for name in TOPICS) if _own(platform) else ()
+    return tuple(registry_topic(name, *copies(platform)) for name in TOPICS) if _own(platform) else ()
 
 
 def _users(platform: Platform) -> tuple[UserSpec, ...]:
@@ -72,6 +67,5 @@ SCHEMAS: Final = Part(
     group_prefixes=(GROUP_PREFIX,),
     certificates=lambda platform: (REGISTRY,) if _own(platform) else (),
     credentials=_credentials,
-    ports=(Port(HTTPS_PORT, ()), Port(METRICS_PORT, ("prometheus",))),
     deploy="schemas.deploy:deploy",
 )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from ..catalog.part import Part, TopicSpec, UserSpec, client, log_config
+from ..catalog.part import Part, TopicSpec, UserSpec, client, copies, log_config
 from ..config.models import Platform
 
 NAME: Final = "shipper"
@@ -42,7 +42,7 @@ def shipped(name: str, partitions: int, replicas: int, in_sync: int, retention_m
 
 def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
     kept = platform.retention_classes()[RETENTION_CLASS]
-    topic = shipped(TOPIC, PARTITIONS, platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas, kept)
+    topic = shipped(TOPIC, PARTITIONS, *copies(platform), kept)
     return (replace(topic, rate=platform.shipper.rate * platform.brokers() if platform.shipper else 0),)
 
 

@@ -12,7 +12,7 @@ from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from .connect import ConnectCluster, ConnectClusterArgs
 from .connectors import JdbcSink, S3Sink, SearchSink
 from .heap import ConnectorLoad, heap_bytes
-from .record import CONNECT, CONTROL_TOPIC, audited
+from .record import ARCHIVE, AUDIT, CONNECT, CONTROL_TOPIC, audited
 from .search_setup import SearchSetup, SearchSetupArgs
 
 S3, DATABASE, SEARCH, ADMIN = map(credentials_secret, ("s3", "postgres", "search-sink", "elastic"))
@@ -49,13 +49,13 @@ def connect(wiring: Wiring) -> pulumi.Resource | None:
 
 
 def _in_database(wiring: Wiring) -> bool:
-    archive = wiring.platform.archive
-    return (archive is not None and archive.catalog == "jdbc") or wiring.platform.audit is not None
+    config = wiring.platform
+    return any("database" in sink.endpoints(config) for sink in (ARCHIVE, AUDIT) if sink.enabled(config))
 
 
 def _loads(wiring: Wiring) -> list[ConnectorLoad]:
-    config, topics = wiring.platform, wiring.catalog.topics
-    partitions = sum(wiring.log_partitions.values())
+    config, topics = wiring.platform, wiring.log_topics
+    partitions = sum(topic.partitions for topic in topics.values())
     of_audit = sum(topics[name].partitions for name in audited(wiring.log_classes))
     return [
         *([settings.archive_load(1, partitions, _archive_files(wiring))] if config.archive else []),
@@ -106,7 +106,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         database_ca_secret=where.ca_secret("database"),
         table=where.archive_table,
         commit_interval_ms=archive.commit_interval,
-        config=archive_layout.sink_settings(dict(wiring.log_classes)) if where.archive_by_class else None,
+        config=archive_layout.sink_settings(wiring.log_classes) if where.archive_by_class else None,
     )
     return S3Sink("archive", args, wiring.options("shipper", "connect"))
 

@@ -4,17 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ..catalog import resolve
+from ..catalog import part, resolve
 from ..catalog.part import (
-    DEAD_LETTER_RESERVE,
     DEAD_LETTER_RETENTION,
-    INTERNAL_RESERVE,
     Acl,
     Part,
-    Setting,
     TopicSpec,
     UserSpec,
     allow,
+    copies,
     passed_on,
 )
 from ..config import sizing, units
@@ -61,15 +59,12 @@ def consumer_group(sink: str) -> str:
 
 def internal_topic(connect: str, key: str, replicas: int, in_sync: int) -> TopicSpec:
     """One of the three internal topics. It is compacted, so it keeps the newest record of each key."""
-    return TopicSpec(
-        name=internal_topics(connect)[key],
-        kind="internal",
-        retention_class="internal",
+    return part.internal_topic(
+        internal_topics(connect)[key],
+        replicas,
+        {"cleanup.policy": "compact", "min.insync.replicas": in_sync},
         partitions=PARTITIONS[key],
-        replicas=replicas,
-        config={"cleanup.policy": "compact", "min.insync.replicas": in_sync},
         explicit_name=True,
-        reserve=INTERNAL_RESERVE,
     )
 
 
@@ -79,7 +74,7 @@ def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
     Connect writes a dead letter with the timestamp of the original record. The topic replaces this timestamp by the
     time of the append: otherwise Kafka would refuse or delete at once a record that was replayed after a month.
     """
-    config: dict[str, Setting] = {
+    config: dict[str, part.Setting] = {
         "cleanup.policy": "delete",
         "compression.type": "producer",
         "max.message.bytes": LARGEST_LETTER,
@@ -88,16 +83,7 @@ def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
         "retention.ms": DEAD_LETTER_RETENTION,
         "segment.bytes": sizing.SEGMENT_BYTES,
     }
-    return TopicSpec(
-        name=topic,
-        kind="dead-letters",
-        retention_class="dead-letters",
-        partitions=1,
-        replicas=replicas,
-        config=config,
-        explicit_name=True,
-        reserve=DEAD_LETTER_RESERVE,
-    )
+    return part.dead_letter_topic(topic, replicas, config, explicit_name=True)
 
 
 def control(topic: str, replicas: int, in_sync: int) -> TopicSpec:
@@ -105,23 +91,14 @@ def control(topic: str, replicas: int, in_sync: int) -> TopicSpec:
 
     Its records belong to commits that may not be finished, so Kafka must never delete one.
     """
-    config: dict[str, Setting] = {
+    config: dict[str, part.Setting] = {
         "cleanup.policy": "delete",
         "min.insync.replicas": in_sync,
         "retention.bytes": -1,
         "retention.ms": -1,
         "segment.bytes": sizing.SEGMENT_BYTES,
     }
-    return TopicSpec(
-        name=topic,
-        kind="internal",
-        retention_class="internal",
-        partitions=1,
-        replicas=replicas,
-        config=config,
-        explicit_name=True,
-        reserve=INTERNAL_RESERVE,
-    )
+    return part.internal_topic(topic, replicas, config, explicit_name=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +136,12 @@ def workers_group(connect: str) -> str:
     return f"{connect}.workers"
 
 
-def _copies(platform: Platform) -> tuple[int, int]:
-    return platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas
-
-
 def _has_sinks(platform: Platform) -> bool:
     return any(getattr(platform, sink) is not None for sink in _SINKS)
 
 
 def _connect_topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    return tuple(internal_topic(CONNECT, key, *_copies(platform)) for key in PARTITIONS)
+    return tuple(internal_topic(CONNECT, key, *copies(platform)) for key in PARTITIONS)
 
 
 def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
@@ -177,14 +150,14 @@ def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
 
 
 def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    copies = _copies(platform)
-    return dead_letters(dead_letter_name("archive"), *copies), control(CONTROL_TOPIC, *copies)
+    letters = dead_letters(dead_letter_name("archive"), *copies(platform))
+    return letters, control(CONTROL_TOPIC, *copies(platform))
 
 
 def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
     """The audit sink exists only if a service writes audit logs."""
     classes = {topic.retention_class for topic in resolve.topics_of(platform).values()}
-    return (dead_letters(dead_letter_name("audit"), *_copies(platform)),) if AUDIT_CLASS in classes else ()
+    return (dead_letters(dead_letter_name("audit"), *copies(platform)),) if AUDIT_CLASS in classes else ()
 
 
 def audited(log_classes: Mapping[str, str]) -> tuple[str, ...]:
@@ -255,7 +228,7 @@ SEARCH: Final = Part(
     key="search",
     title="the search",
     images=("connect", "search-setup"),
-    topics=lambda platform: (dead_letters(dead_letter_name("search"), *_copies(platform)),),
+    topics=lambda platform: (dead_letters(dead_letter_name("search"), *copies(platform)),),
     group=consumer_group("search"),
     reads=_all,
     topic_names=(dead_letter_name("search"),),

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from ..catalog.part import (
-    DEAD_LETTER_RESERVE,
     DEAD_LETTER_RETENTION,
-    INTERNAL_RESERVE,
     Part,
     TopicSpec,
     UserSpec,
     allow,
+    copies,
+    dead_letter_topic,
+    internal_topic,
     log_config,
     passed_on,
 )
@@ -79,33 +80,21 @@ def derived(key: str, partitions: int, replicas: int, in_sync: int, retention_ms
 
 def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
     """The topic of what is no log event."""
-    return TopicSpec(
-        name=OUTPUTS["dead_letters"],
-        kind="dead-letters",
-        retention_class="dead-letters",
-        partitions=1,
-        replicas=replicas,
-        config=log_config(retention_ms, in_sync, DEAD_LETTER_BYTES),
-        reserve=DEAD_LETTER_RESERVE,
-    )
+    return dead_letter_topic(OUTPUTS["dead_letters"], replicas, log_config(retention_ms, in_sync, DEAD_LETTER_BYTES))
 
 
 def service_catalog(replicas: int, in_sync: int) -> TopicSpec:
     """The topic of the service catalog: the last word on each service."""
-    return TopicSpec(
-        name=OUTPUTS["catalog"],
-        kind="internal",
-        retention_class="internal",
-        partitions=1,
-        replicas=replicas,
-        config={
+    return internal_topic(
+        OUTPUTS["catalog"],
+        replicas,
+        {
             "cleanup.policy": "compact",
             # It is read whole when the stream job starts without state, so it is kept small.
             "segment.bytes": 16 * units.MIB,
             "segment.ms": units.DAY,
             "min.insync.replicas": in_sync,
         },
-        reserve=INTERNAL_RESERVE,
     )
 
 
@@ -127,14 +116,13 @@ def stream_user(producer_byte_rate: int | None) -> UserSpec:
 
 
 def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    copies = (platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas)
     written = sum(service.rate for service in platform.services.values())
     planned = platform.stream.planned_share if platform.stream else 1.0
     made = [
-        replace(derived(key, PARTITIONS, *copies, RETENTION), rate=int(written * planned * share))
+        replace(derived(key, PARTITIONS, *copies(platform), RETENTION), rate=int(written * planned * share))
         for key, share in SHARES.items()
     ]
-    return (*made, dead_letters(*copies), service_catalog(*copies))
+    return (*made, dead_letters(*copies(platform)), service_catalog(*copies(platform)))
 
 
 def _reads(_: Platform, log_classes: Mapping[str, str]) -> tuple[str, ...]:
