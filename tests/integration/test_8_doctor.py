@@ -18,8 +18,9 @@ import yaml
 from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 from embedded_operator.kafka import acls, ca
-from embedded_operator.kafka.admin import Admin, NewTopic, tls_context
+from embedded_operator.kafka.admin import Admin, NewTopic
 from embedded_operator.kafka.ca import Pair
+from embedded_operator.kafka.connection import tls_context
 from kafkalogs.client.settings import Catalog
 from schemas.registry import Registry
 from shop.delivery import encode

@@ -1,1 +1,1 @@
-"""The embedded operator: Strimzi's contract for Kafka, KafkaNodePool, KafkaTopic and KafkaUser on one machine."""
+"""The embedded operator: the contracts of Strimzi and of the Flink Kubernetes operator, on one machine."""

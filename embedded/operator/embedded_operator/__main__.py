@@ -1,4 +1,4 @@
-"""`python3 -m embedded_operator`: watches the namespaces of STRIMZI_NAMESPACE and reconciles what it sees.
+"""`python3 -m embedded_operator`: watches the namespaces of STRIMZI_NAMESPACE and reconciles their resources.
 
 Environment: STRIMZI_NAMESPACE (one or more namespaces, by comma), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
 as with Strimzi's operator.
@@ -29,7 +29,7 @@ LIVENESS = "http://0.0.0.0:8080/healthz"  # kubelet asks from outside the pod
 
 
 def images(text: str) -> dict[str, str]:
-    """Kafka versions and their images from STRIMZI_KAFKA_IMAGES. Raises ValueError for a line of another form."""
+    """Kafka versions and their images from STRIMZI_KAFKA_IMAGES. Raises ValueError for an invalid line."""
     found: dict[str, str] = {}
     for line in text.split():
         version, equals, image = line.partition("=")
@@ -40,7 +40,7 @@ def images(text: str) -> dict[str, str]:
 
 
 def handlers(operator: Operator) -> kopf.OperatorRegistry:
-    """What kopf shall watch. Only raw events: then it writes nothing of its own onto the resources."""
+    """The events that kopf reports. Raw events only: with other handlers kopf writes fields into the resources."""
     registry = kopf.OperatorRegistry()
     kopf.on.login(registry=registry)(kopf.login_with_service_account)
 
@@ -65,6 +65,7 @@ def handlers(operator: Operator) -> kopf.OperatorRegistry:
 
 
 def main() -> None:
+    """Run the operator until it is stopped."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("kopf", "urllib3", "aiohttp"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -83,7 +84,7 @@ def main() -> None:
         standalone=True,
         namespaces=namespaces,
         liveness_endpoint=LIVENESS,
-        identity=OPERATOR,  # type: ignore[arg-type]  # else kopf asks for the user's name: the image has none
+        identity=OPERATOR,  # type: ignore[arg-type]  # otherwise kopf asks for the user's name, which the image lacks
     )
 
 

@@ -1,4 +1,4 @@
-"""Puts the parts together: what the watch reports goes into stores and queues, which the controllers work off."""
+"""The whole operator: events of the watch go into stores and queues, and the controllers take them from there."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from dataclasses import dataclass
 from embedded_operator.common import names
 from embedded_operator.common.kube import Kube, KubeError
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.common.work import Key, Queue, Store, key_of, start
+from embedded_operator.common.reconciler import RESYNC
+from embedded_operator.common.work import Queue, Store, key_of, one_by_one, start
 from embedded_operator.connect import spec as connect_spec
 from embedded_operator.connect.cluster import Connects
 from embedded_operator.connect.controller import ConnectorController
 from embedded_operator.flink.deployments import FlinkDeployments
-from embedded_operator.kafka.cluster import RESYNC, Clusters
+from embedded_operator.kafka.cluster import Clusters
 from embedded_operator.kafka.topics import TopicController
 from embedded_operator.kafka.user_controller import UserController
 
 log = logging.getLogger(__name__)
 
 KINDS = ("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "FlinkDeployment")
-"""The custom resources that the operator looks after."""
+"""The kinds of custom resources that the operator reconciles."""
 
 CHECK_SECONDS = 60
-"""How long the API may be busy when the operator starts."""
+"""Seconds that the API may be busy when the operator starts."""
 
 
 @dataclass
@@ -44,9 +45,7 @@ class Operator:
         self.queues = {kind: Queue() for kind in KINDS if kind != "KafkaNodePool"}
         self.topics = TopicController(self.kube, self.clusters, self.stores["KafkaTopic"], self.queues["KafkaTopic"])
         self.users = UserController(self.kube, self.clusters, self.stores["KafkaUser"], self.queues["KafkaUser"])
-        self.connectors = ConnectorController(
-            self.kube, self.connects, self.stores["KafkaConnector"], self.queues["KafkaConnector"]
-        )
+        self.connectors = ConnectorController(self.kube, self.connects, self.stores["KafkaConnector"])
 
     def check(self) -> None:
         """Raise KubeError or ValueError when the operator cannot work here."""
@@ -64,7 +63,7 @@ class Operator:
                     raise ValueError(
                         f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
                     ) from None
-                # Kubernetes answers so for seconds after a definition was made.
+                # Kubernetes answers so for some seconds after a definition was created.
                 if not error.passing or time.monotonic() > deadline:
                     raise
                 time.sleep(1)
@@ -72,32 +71,17 @@ class Operator:
                 return
 
     def start(self) -> None:
-        """Start the controllers, each on its thread, and the clock of the resync."""
-        start("clusters", self.queues["Kafka"], self._clusters)
+        """Start the controllers and the regular resync, each on its thread."""
         start("topics", self.queues["KafkaTopic"], self.topics.handle)
         start("users", self.queues["KafkaUser"], self.users.handle)
-        start("connects", self.queues["KafkaConnect"], self._connects)
-        start("connectors", self.queues["KafkaConnector"], self.connectors.handle)
-        start("flinks", self.queues["FlinkDeployment"], self._flinks)
+        for name, kind, reconcile in (
+            ("clusters", "Kafka", self.clusters.reconcile),
+            ("connects", "KafkaConnect", self.connects.reconcile),
+            ("connectors", "KafkaConnector", self.connectors.reconcile),
+            ("flinks", "FlinkDeployment", self.flinks.reconcile),
+        ):
+            start(name, self.queues[kind], one_by_one(self.queues[kind], reconcile))
         threading.Thread(target=self._resync, name="resync", daemon=True).start()
-
-    def _clusters(self, keys: set[Key]) -> None:
-        for key in sorted(keys):
-            wait = self.clusters.reconcile(*key)
-            if wait is not None:
-                self.queues["Kafka"].add([key], wait)
-
-    def _connects(self, keys: set[Key]) -> None:
-        for key in sorted(keys):
-            wait = self.connects.reconcile(*key)
-            if wait is not None:
-                self.queues["KafkaConnect"].add([key], wait)
-
-    def _flinks(self, keys: set[Key]) -> None:
-        for key in sorted(keys):
-            wait = self.flinks.reconcile(*key)
-            if wait is not None:
-                self.queues["FlinkDeployment"].add([key], wait)
 
     def _connect_is_ready(self, namespace: str, name: str) -> None:
         self.queues["KafkaConnector"].add([(namespace, name)])
@@ -110,7 +94,7 @@ class Operator:
         self.queues["KafkaUser"].add([(namespace, name)])
 
     def _resync(self) -> None:
-        """Look at everything again from time to time: what was changed by hand in Kafka is put right."""
+        """Reconcile everything regularly: this reverts changes that people made in Kafka."""
         while True:
             time.sleep(RESYNC)
             for kind in ("KafkaTopic", "Kafka", "KafkaConnect", "FlinkDeployment"):
@@ -118,7 +102,7 @@ class Operator:
             self.queues["KafkaUser"].add(key_of(item) for item in self.stores["Kafka"].all())
 
     def saw(self, event: str | None, obj: Obj) -> None:
-        """Take in what the watch reports; `event` is None for what was there when the watch began."""
+        """Handle an event of the watch; `event` is None for an object that existed when the watch began."""
         kind = obj["kind"]
         cluster = dig(obj, "metadata", "labels", names.CLUSTER)
         if kind == "Pod":
@@ -139,12 +123,12 @@ class Operator:
             self._enqueue(obj)
 
     def _enqueue(self, obj: Obj) -> None:
-        """Put the right key into the right queue: clusters for pods, pools, users, connectors; a topic for itself."""
+        """Add the key to reconcile: a pod, pool, user or connector adds its cluster, other objects add themselves."""
         kind, cluster = obj["kind"], dig(obj, "metadata", "labels", names.CLUSTER)
         namespace, name = key_of(obj)
         if kind in ("Kafka", "KafkaTopic", "KafkaConnect", "FlinkDeployment"):
             self.queues[kind].add([(namespace, name)])
-        if kind == "KafkaConnect":  # what its connectors may expect can have changed
+        if kind == "KafkaConnect":  # what its connectors depend on may have changed
             self.queues["KafkaConnector"].add([(namespace, name)])
         elif kind == "KafkaConnector":
             self.queues[kind].add([(namespace, cluster or "")])
@@ -156,23 +140,23 @@ class Operator:
             self.queues["Kafka"].add([(namespace, cluster)])
 
     def _used_by_workers(self, secret: Obj) -> None:
-        """Let Connect clusters be planned anew when a Secret came, changed or went that they connect to Kafka with."""
+        """Plan the Connect clusters again that use this Secret to connect to Kafka."""
         namespace, name = key_of(secret)
         for item in self.stores["KafkaConnect"].all():
             if key_of(item)[0] == namespace and name in connect_spec.secrets(item):
-                self.connects.plan_anew(*key_of(item))
+                self.connects.plan_again(*key_of(item))
                 self.queues["KafkaConnect"].add([key_of(item)])
 
     def _secret_is_gone(self, secret: Obj) -> None:
         namespace, cluster = key_of(secret)[0], secret["metadata"]["labels"][names.CLUSTER]
         if secret["metadata"]["labels"].get(names.KIND) == "KafkaUser":
             self.queues["KafkaUser"].add([(namespace, cluster)])
-        elif live := self.clusters.live.get((namespace, cluster)):
-            live.planned_at = float("-inf")  # plan anew: that brings the Secret back
+        elif (namespace, cluster) in self.clusters.live:
+            self.clusters.plan_again(namespace, cluster)  # this creates the Secret again
             self.queues["Kafka"].add([(namespace, cluster)])
 
     def leave(self) -> None:
-        """The operator ends. With its namespace, nobody else would let the topics go."""
+        """Release the topics of namespaces that end together with this operator: nobody else removes the finalizers."""
         for namespace in self.namespaces:
             try:
                 if self.kube.namespace_is_ending(namespace):

@@ -9,7 +9,7 @@ from kafkalogs.kafka import jmx
 
 from embedded.build.maven import Jar
 from embedded.build.pins import pins
-from tests.unit.operator.kafka_resources import IMAGES, KAFKA, pool
+from tests.unit.operator.kafka.resources import IMAGES, KAFKA, pool
 
 
 @pytest.fixture

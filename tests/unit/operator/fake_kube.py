@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 
 from embedded_operator.common.kube import KubeError
-from kafka_resources import Obj
+from embedded_operator.common.names import Obj
 
 
 class FakeKube:

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from embedded_operator.common.names import OPERATOR, Obj
+from embedded_operator.common.names import OPERATOR, Obj, selector_text
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 TIMEOUT = 30
@@ -48,7 +48,7 @@ class KubeError(Exception):
 
     @property
     def passing(self) -> bool:
-        """Whether the same call may well succeed in a moment: a conflict, or a server that is busy or restarts."""
+        """Whether the same call may succeed soon: there was a conflict, or the server is busy or restarts."""
         return self.status in (409, 429) or self.status >= 500
 
 
@@ -105,23 +105,23 @@ class Kube:
 
     def list(self, kind: str, namespace: str, labels: dict[str, str] | None = None) -> list[Obj]:
         """All objects of a kind that carry `labels`, with their kind filled in (lists omit it)."""
-        selector = ",".join(f"{key}={value}" for key, value in (labels or {}).items())
         version = RESOURCES[kind][0]
-        items = self.call("GET", path(kind, namespace), labelSelector=selector)["items"]
+        items = self.call("GET", path(kind, namespace), labelSelector=selector_text(labels or {}))["items"]
         return [{"apiVersion": version, "kind": kind, **item} for item in items]
 
     def apply(self, obj: Obj) -> Obj:
-        """Server-side apply: creates the object or makes the fields we own as given."""
+        """Server-side apply: creates the object, or sets the given fields, which this operator owns."""
         url = path(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])
         return self.call("PATCH", url, obj, "application/apply-patch+yaml", fieldManager=OPERATOR, force="true")
 
     def create(self, obj: Obj) -> Obj:
+        """Create the object. Raises KubeError with status 409 when it exists."""
         return self.call("POST", path(obj["kind"], obj["metadata"]["namespace"]), obj, fieldManager=OPERATOR)
 
     def delete(self, kind: str, namespace: str, name: str, uid: str | None = None, grace: int | None = None) -> None:
-        """Delete the object if it is (still) there, and only the one with `uid` when that is given.
+        """Delete the object if it exists; with `uid`, delete only the object that has this uid.
 
-        grace: seconds that a pod has to end; shortens the rest of one that is ending already.
+        `grace` is the seconds that a pod has to end; it shortens the time of a pod that is ending already.
         """
         body: Obj = {"preconditions": {"uid": uid}} if uid else {}
         if grace is not None:

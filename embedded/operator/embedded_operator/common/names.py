@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 Obj = dict[str, Any]
@@ -16,7 +17,7 @@ BROKER_ROLE = "strimzi.io/broker-role"
 CONTROLLER_ROLE = "strimzi.io/controller-role"
 COMPONENT = "strimzi.io/component-type"
 REVISION = "strimzi.io/revision"
-"""Annotation of a pod: hash of everything it was made from."""
+"""Annotation of a pod: hash of all that the pod was made from."""
 MANUAL_ROLL = "strimzi.io/manual-rolling-update"
 PAUSE = "strimzi.io/pause-reconciliation"
 MANAGED = "strimzi.io/managed"
@@ -36,7 +37,7 @@ OPERATOR = "kafkalogs-embedded-operator"
 CONTROL_PLANE_PORT = 9090
 REPLICATION_PORT = 9091
 REST_PORT = 8083
-"""Of Connect's workers."""
+"""Port of the REST API of Connect's workers."""
 CONTROL_PLANE = "CONTROLPLANE-9090"
 REPLICATION = "REPLICATION-9091"
 
@@ -47,18 +48,22 @@ def component(cluster: str) -> str:
 
 
 def bootstrap_service(cluster: str) -> str:
+    """Service that leads clients within the Kubernetes cluster to any broker."""
     return f"{cluster}-kafka-bootstrap"
 
 
 def brokers_service(cluster: str) -> str:
+    """Headless Service that gives each node its DNS name."""
     return f"{cluster}-kafka-brokers"
 
 
 def external_bootstrap_service(cluster: str, listener: str) -> str:
+    """Service of a nodeport listener that leads to any broker."""
     return f"{cluster}-kafka-{listener}-bootstrap"
 
 
 def external_broker_service(cluster: str, pool: str, listener: str, node_id: int) -> str:
+    """Service of a nodeport listener that leads to one broker."""
     return f"{cluster}-{pool}-{listener}-{node_id}"
 
 
@@ -78,11 +83,12 @@ def labels(cluster: str, component_type: str = "kafka") -> dict[str, str]:
 
 
 def connect_component(connect: str) -> str:
-    """Name of most objects of a Connect cluster, value of their strimzi.io/name label, and beginning of its pods'."""
+    """Name of most objects of a Connect cluster, value of their label strimzi.io/name, and prefix of its pods."""
     return f"{connect}-connect"
 
 
 def connect_api_service(connect: str) -> str:
+    """Service of the REST API of a Connect cluster."""
     return f"{connect}-connect-api"
 
 
@@ -111,6 +117,11 @@ def _common(instance: str, app: str, component_type: str) -> dict[str, str]:
     }
 
 
+def selector_text(labels: Mapping[str, str]) -> str:
+    """Labels as a label selector."""
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
 def owner(obj: Obj) -> list[Obj]:
     """Owner references that make `obj` (a custom resource) the owner: deleting it removes the dependent."""
     return [
@@ -126,6 +137,7 @@ def owner(obj: Obj) -> list[Obj]:
 
 
 def annotation(obj: Obj, key: str) -> str | None:
+    """The object's annotation `key`."""
     return (obj["metadata"].get("annotations") or {}).get(key)
 
 
@@ -144,5 +156,5 @@ def dig(obj: Any, *path: str, default: Any = None) -> Any:
 
 
 def some(items: list[str]) -> str:
-    """The first of many names, for people."""
+    """A list of names for a message: the first five, and how many follow."""
     return ", ".join(items[:5]) + (f" and {len(items) - 5} more" if len(items) > 5 else "")

@@ -1,4 +1,4 @@
-"""What a pod says of itself. Pure."""
+"""What the status of a pod says. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from embedded_operator.common.names import Obj, dig
 
 
 def is_ready(pod: Obj) -> bool:
+    """Whether Kubernetes calls the pod ready."""
     conditions = dig(pod, "status", "conditions", default=[])
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
@@ -19,7 +20,7 @@ def is_stale(pod: Obj, wanted: Obj) -> bool:
 
 
 def trouble(pod: Obj) -> str:
-    """Why a pod is not ready, as far as Kubernetes knows; empty when it is."""
+    """Why a pod is not ready, as far as Kubernetes knows; empty when the pod is ready."""
     if is_ready(pod):
         return ""
     found: list[str] = []

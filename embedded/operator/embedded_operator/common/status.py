@@ -15,10 +15,12 @@ log = logging.getLogger(__name__)
 
 
 def now() -> datetime:
+    """The present time in UTC."""
     return datetime.now(UTC)
 
 
 def timestamp(moment: datetime | None = None) -> str:
+    """A time as Kubernetes writes it; without `moment` the present time."""
     return (moment or now()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -28,7 +30,7 @@ def age(moment: str) -> float:
 
 
 def condition(kind: str, value: bool = True, reason: str | None = None, message: str | None = None) -> Obj:
-    """A condition without its time, which `merge` adds."""
+    """A condition; `merge` adds its time."""
     made = {"type": kind, "status": str(value)}
     if reason:
         made["reason"] = reason
@@ -38,6 +40,7 @@ def condition(kind: str, value: bool = True, reason: str | None = None, message:
 
 
 def ready() -> Obj:
+    """The resource is as wanted."""
     return condition("Ready")
 
 
@@ -47,15 +50,17 @@ def not_ready(reason: str, message: str) -> Obj:
 
 
 def warning(reason: str, message: str) -> Obj:
+    """Something about the resource that a person should know."""
     return condition("Warning", True, reason, message)
 
 
 def paused() -> Obj:
+    """An annotation pauses the resource."""
     return condition("ReconciliationPaused")
 
 
 def merge(old: Obj, new: Obj, moment: str) -> Obj:
-    """`new` with times: a condition that says what it said before keeps its lastTransitionTime."""
+    """`new` with times: a condition that has not changed keeps its lastTransitionTime."""
 
     def said(item: Obj) -> tuple[object, ...]:
         return tuple(item.get(key) for key in ("type", "status", "reason", "message"))
@@ -68,7 +73,10 @@ def merge(old: Obj, new: Obj, moment: str) -> Obj:
 
 
 def write(kube: Kube, obj: Obj, new: Obj, keep: Iterable[str] = ()) -> bool:
-    """Make `new` the status of `obj` (also in the given object); fields named in `keep` stay. False when it was so."""
+    """Make `new` the status of `obj`, in Kubernetes and in `obj` itself; the fields named in `keep` stay.
+
+    Returns False when the status is the same as before.
+    """
     old = obj.get("status") or {}
     kept = {key: old[key] for key in keep if key in old}
     wanted = merge(old, {**kept, **new}, timestamp())
@@ -82,8 +90,18 @@ def write(kube: Kube, obj: Obj, new: Obj, keep: Iterable[str] = ()) -> bool:
     return True
 
 
+def report(kube: Kube, obj: Obj, new: Obj, keep: Iterable[str] = ()) -> bool:
+    """`write`, and a failure that is new is logged and published as an Event."""
+    changed = write(kube, obj, new, keep)
+    for item in new["conditions"] if changed else []:
+        if (item["type"], item["status"]) in (("NotReady", "True"), ("Ready", "False")):
+            log.error("%s %s: %s: %s", obj["kind"], obj["metadata"]["name"], item["reason"], item["message"])
+            event(kube, obj, item["reason"], item["message"])
+    return changed
+
+
 def event(kube: Kube, obj: Obj, reason: str, message: str, kind: str = "Warning") -> None:
-    """Publish an Event on a custom resource. An Event that cannot be written is only logged."""
+    """Publish an Event on a custom resource. A failure to publish it is only logged."""
     meta = obj["metadata"]
     body = {
         "apiVersion": "events.k8s.io/v1",

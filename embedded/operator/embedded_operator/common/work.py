@@ -1,4 +1,4 @@
-"""The objects as last seen, and queues of those that wait for attention."""
+"""The latest state of the objects, and queues of the objects that wait to be reconciled."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Namespace and name."""
 COALESCE = 0.1
-"""Seconds in which keys that come together are gathered into one batch."""
+"""Seconds in which keys are gathered into one batch."""
 BACKOFF = 5.0
+"""Seconds after which a batch that failed is tried again."""
 
 
 class Store:
@@ -26,7 +27,7 @@ class Store:
         self._lock = threading.Lock()
 
     def put(self, obj: Obj) -> bool:
-        """Remember the object; False when nothing changed that a reconciliation would look at."""
+        """Remember the object. Returns False when nothing changed that matters to a reconciliation."""
         key = key_of(obj)
         with self._lock:
             old = self._objects.get(key)
@@ -34,23 +35,27 @@ class Store:
         return old is None or _essence(old) != _essence(obj)
 
     def remove(self, key: Key) -> None:
+        """Forget the object."""
         with self._lock:
             self._objects.pop(key, None)
 
     def get(self, key: Key) -> Obj | None:
+        """The object, or None when it is not known."""
         return self._objects.get(key)
 
     def all(self) -> list[Obj]:
+        """All objects."""
         with self._lock:
             return list(self._objects.values())
 
 
 def key_of(obj: Obj) -> Key:
+    """Namespace and name of an object."""
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def _essence(obj: Obj) -> object:
-    """What people and other programs change; status, finalizers (our own) and the server's notes are left out."""
+    """The fields that people and other programs change: not the status, the finalizers and the fields of the server."""
     meta = obj["metadata"]
     own = {key: annotation(obj, key) for key in meta.get("annotations") or {} if key.startswith("strimzi.io/")}
     names = ("uid", "generation", "deletionTimestamp", "labels")
@@ -58,14 +63,14 @@ def _essence(obj: Obj) -> object:
 
 
 class Queue:
-    """Keys that wait; a key is there once, however often it is added."""
+    """Keys that wait; the queue holds a key only once."""
 
     def __init__(self) -> None:
         self._due: dict[Key, float] = {}
         self._changed = threading.Condition()
 
     def add(self, keys: Iterable[Key], delay: float = 0.0) -> None:
-        """Let the keys come out after `delay` seconds, or sooner if they already would."""
+        """Let the keys come out after `delay` seconds, or earlier if they wait for an earlier time already."""
         moment = time.monotonic() + delay
         with self._changed:
             for key in keys:
@@ -73,7 +78,7 @@ class Queue:
             self._changed.notify_all()
 
     def take(self) -> set[Key]:
-        """Wait for keys that are due and take all of them out."""
+        """Wait for keys that are due, and take all of them."""
         with self._changed:
             while not self._due or min(self._due.values()) > time.monotonic():
                 self._changed.wait(min(self._due.values()) - time.monotonic() if self._due else None)
@@ -87,7 +92,7 @@ class Queue:
 
 
 def start(name: str, queue: Queue, handle: Callable[[set[Key]], None]) -> threading.Thread:
-    """Hand every batch of the queue to `handle`, on a thread of its own; after an error the batch comes again."""
+    """Start a thread that hands every batch of the queue to `handle`; after an error the batch is tried again."""
 
     def loop() -> None:
         while True:
@@ -101,3 +106,15 @@ def start(name: str, queue: Queue, handle: Callable[[set[Key]], None]) -> thread
     thread = threading.Thread(target=loop, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def one_by_one(queue: Queue, reconcile: Callable[[str, str], float | None]) -> Callable[[set[Key]], None]:
+    """A handler for `start`: each key is reconciled, and added again after the seconds that `reconcile` returns."""
+
+    def handle(keys: set[Key]) -> None:
+        for key in sorted(keys):
+            wait = reconcile(*key)
+            if wait is not None:
+                queue.add([key], wait)
+
+    return handle

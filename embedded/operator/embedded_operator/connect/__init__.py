@@ -1,1 +1,6 @@
-"""KafkaConnect and KafkaConnector: workers, and connectors by the workers' REST API."""
+"""KafkaConnect and KafkaConnector: a Connect cluster's workers, and its connectors, by the workers' REST API.
+
+- What is wanted: `spec`, `connectors`.
+- How it gets there: `cluster`, `controller`.
+- What talks to Kubernetes and to the workers: `objects`, `api`.
+"""

@@ -11,8 +11,8 @@ import requests
 from embedded_operator.common.names import Obj
 
 TIMEOUT = (5, 60)
-"""Seconds to connect and to answer: a worker asks the connector whether its configuration is right before it answers,
-and hands requests on to the leader of its group."""
+"""Seconds to connect and to answer: a worker first lets the connector check its configuration, and forwards requests
+to the leader of its group."""
 
 
 class ConnectError(Exception):
@@ -24,23 +24,25 @@ class ConnectError(Exception):
 
     @property
     def passing(self) -> bool:
-        """Whether the same call may well succeed in a moment: no answer, a rebalance (409), a timeout."""
+        """Whether the same call may succeed soon: no answer, a rebalance (409) or a timeout."""
         return self.status in (0, 404, 409, 429, 503, 504) or (self.status == 500 and "timed out" in str(self))
 
 
 @dataclass(frozen=True)
 class Running:
-    """A connector as the workers have it."""
+    """A connector as the workers report it."""
 
     config: dict[str, str]
     status: Obj = field(default_factory=dict)
 
     @property
     def state(self) -> str:
+        """State of the connector itself, empty when it is not known."""
         return (self.status.get("connector") or {}).get("state", "")
 
     @property
     def failed_tasks(self) -> list[int]:
+        """Numbers of the tasks that have failed."""
         return [task["id"] for task in self.status.get("tasks") or [] if task.get("state") == "FAILED"]
 
 
@@ -75,12 +77,12 @@ class ConnectApi:
         return {name: Running(item["info"]["config"], item["status"]) for name, item in found.items()}
 
     def plugins(self) -> list[Obj]:
-        """The connectors that can be made; class, type and version of each."""
+        """The installed connector plugins: class, type and version of each."""
         found = self.call("GET", "/connector-plugins")
         return [{key: item[key] for key in ("class", "type", "version") if item.get(key)} for item in found]
 
     def topics(self, name: str) -> list[str]:
-        """The topics that a connector has used; none where the workers do not record it."""
+        """The topics that a connector has used; none when the workers do not record them."""
         try:
             return sorted(self.call("GET", f"{_path(name)}/topics")[name]["topics"])
         except ConnectError as error:
@@ -89,14 +91,15 @@ class ConnectApi:
             raise
 
     def create(self, name: str, config: dict[str, str], state: str) -> None:
-        """Make a connector that begins in `state`: RUNNING, PAUSED or STOPPED."""
+        """Create a connector that starts in `state`: RUNNING, PAUSED or STOPPED."""
         self.call("POST", "/connectors", {"name": name, "config": config, "initial_state": state})
 
     def configure(self, name: str, config: dict[str, str]) -> None:
+        """Create a connector, or replace its configuration."""
         self.call("PUT", f"{_path(name)}/config", config)
 
     def delete(self, name: str) -> None:
-        """Remove a connector; it is no error when it is gone."""
+        """Delete a connector; it is no error when it does not exist."""
         try:
             self.call("DELETE", _path(name))
         except ConnectError as error:
@@ -104,14 +107,16 @@ class ConnectApi:
                 raise
 
     def change_state(self, name: str, verb: str) -> None:
-        """verb: pause, stop or resume."""
+        """Pause, stop or resume a connector: `verb` is one of these words."""
         self.call("PUT", f"{_path(name)}/{verb}")
 
     def restart(self, name: str, include_tasks: bool, only_failed: bool) -> None:
+        """Restart a connector, with its tasks or without, or only what has failed."""
         flags = {"includeTasks": str(include_tasks).lower(), "onlyFailed": str(only_failed).lower()}
         self.call("POST", f"{_path(name)}/restart", **flags)
 
     def restart_task(self, name: str, task: int) -> None:
+        """Restart one task of a connector."""
         self.call("POST", f"{_path(name)}/tasks/{task}/restart")
 
 

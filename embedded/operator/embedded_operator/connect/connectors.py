@@ -1,11 +1,11 @@
-"""KafkaConnector: what a resource asks for, and what follows from how its connector does. Pure."""
+"""The specification of a KafkaConnector, and what follows from the state of its connector. Pure."""
 
 from __future__ import annotations
 
 from embedded_operator.common import names, status
 from embedded_operator.common.names import Obj, annotation, dig
+from embedded_operator.common.settings import text
 from embedded_operator.connect.api import Running
-from embedded_operator.kafka.broker_config import text
 
 OWN = {"name", "connector.class", "tasks.max", "connector.plugin.version"}
 """Options that follow from other fields of the resource."""
@@ -17,7 +17,7 @@ TRACE_LENGTH = 600
 
 
 class InvalidConnectorError(Exception):
-    """A KafkaConnector that asks for what cannot be."""
+    """A KafkaConnector whose specification cannot be carried out."""
 
 
 def desired_config(resource: Obj) -> dict[str, str]:
@@ -36,7 +36,7 @@ def desired_config(resource: Obj) -> dict[str, str]:
 
 
 def warnings(resource: Obj) -> list[Obj]:
-    """Conditions that tell what of the resource is not heeded."""
+    """Conditions that say which parts of the resource are ignored."""
     made: list[Obj] = []
     if ignored := sorted(OWN & (dig(resource, "spec", "config", default={})).keys()):
         message = f"spec.config: {', '.join(ignored)}: set by other fields, ignored"
@@ -53,9 +53,9 @@ def wanted_state(resource: Obj) -> str:
 
 
 def transition(wanted: str, running: Running) -> str | None:
-    """What to ask of a connector (pause, stop, resume), or nothing.
+    """The request that changes a connector's state (pause, stop or resume), or None.
 
-    One that has failed keeps that state until it is restarted; asked to stop, it gives up its tasks all the same.
+    A failed connector stays failed until it is restarted; a request to stop still makes it give up its tasks.
     """
     if running.state == "FAILED":
         return "stop" if wanted == "stopped" and running.status.get("tasks") else None
@@ -63,7 +63,7 @@ def transition(wanted: str, running: Running) -> str | None:
 
 
 def settled(wanted: str, running: Running) -> bool:
-    """Whether the workers have done what was asked of them, for good or ill."""
+    """Whether the workers have carried out the request; a failed connector counts."""
     states = {running.state, *(task.get("state") for task in running.status.get("tasks") or [])}
     return states <= {STATES[wanted], "FAILED"} and (wanted != "running" or bool(running.status.get("tasks")))
 
@@ -79,20 +79,20 @@ def condition(running: Running) -> Obj:
     if failed := running.failed_tasks:
         trace = next(task.get("trace", "") for task in running.status["tasks"] if task["id"] == failed[0])
         numbers = ", ".join(map(str, failed))
-        text = f"The following tasks have failed: {numbers}, see connectorStatus for more details. {cause(trace)}"
-        return status.not_ready("TasksFailed", text.rstrip())
+        message = f"The following tasks have failed: {numbers}, see connectorStatus for more details. {cause(trace)}"
+        return status.not_ready("TasksFailed", message.rstrip())
     return status.ready()
 
 
 def cause(trace: str) -> str:
-    """What a Java stack trace says in words: its first line, and the root cause where there is one."""
+    """A Java stack trace in one line: its first line, and the root cause if there is one."""
     lines = [line.strip() for line in trace.splitlines()]
     roots = [line for line in lines if line.startswith("Caused by: ")]
     return " ".join([*lines[:1], *roots[-1:]])[:TRACE_LENGTH]
 
 
 def restart_flags(value: str) -> tuple[bool, bool]:
-    """Whether the annotation strimzi.io/restart asks for the tasks too, and for what has failed only."""
+    """Whether the annotation strimzi.io/restart includes the tasks, and whether it includes only what has failed."""
     words = {word.strip() for word in value.split(",")}
     return "includeTasks" in words, "onlyFailed" in words
 
@@ -103,7 +103,7 @@ def backoff(count: int) -> int:
 
 
 def restart_in(resource: Obj) -> float | None:
-    """Seconds until the connector, which has failed, is restarted by itself; None for never."""
+    """Seconds until the failed connector is restarted automatically; None for never."""
     settings = dig(resource, "spec", "autoRestart")
     if settings is None or not settings.get("enabled", True):
         return None
@@ -124,7 +124,7 @@ def restarted(resource: Obj) -> Obj:
 
 
 def remembered(resource: Obj) -> Obj | None:
-    """`status.autoRestart` of a connector that has not failed: forgotten when it has run for a whole backoff."""
+    """`status.autoRestart` of a connector that has not failed; None after it has run for a whole backoff."""
     before = dig(resource, "status", "autoRestart", default={})
     if not before.get("lastRestartTimestamp"):
         return None

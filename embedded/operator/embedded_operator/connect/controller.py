@@ -1,4 +1,4 @@
-"""Reconciles the KafkaConnectors of a Connect cluster, all at once: one request tells how all connectors do."""
+"""Reconciles the KafkaConnectors of a Connect cluster together: one request returns the state of all connectors."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from typing import NamedTuple
 from embedded_operator.common import names, status
 from embedded_operator.common.kube import Kube
 from embedded_operator.common.names import Obj, annotation, dig
-from embedded_operator.common.work import Key, Queue, Store, key_of
+from embedded_operator.common.reconciler import RESYNC
+from embedded_operator.common.work import Key, Store, key_of
 from embedded_operator.connect import connectors
 from embedded_operator.connect.api import ConnectApi, ConnectError, Running
 from embedded_operator.connect.cluster import Connects
 from embedded_operator.connect.connectors import InvalidConnectorError
-from embedded_operator.kafka.cluster import RESYNC
 
 log = logging.getLogger(__name__)
 
 WORKERS = 4
-"""Connectors that are looked after at a time."""
+"""Connectors that are reconciled at a time."""
 POLL = 30.0
-"""Seconds between two looks at connectors that run."""
+"""Seconds between two passes while the connectors run."""
 SETTLING = 2.0
-"""Seconds until the next look at a connector that was asked to do something."""
+"""Seconds until the next pass after a request to a connector."""
 UNREAD = 20.0
 """Seconds that workers may take to read a configuration that they have accepted."""
 PATIENCE = 60.0
-"""Seconds for which calls may fail as they do while workers restart or share out their tasks anew."""
+"""Seconds for which calls may fail before the status says it: they fail while workers restart or rebalance."""
 KEPT = ("tasksMax", "topics", "autoRestart")
-"""What a status says on while nobody knows how the connector does."""
+"""Fields that a status keeps while the state of the connector is not known."""
 
 
 class Asked(NamedTuple):
-    """A configuration that a connector was given; it is not given again before `until` (time.monotonic)."""
+    """A configuration that was sent for a connector; it is not sent again before `until` (time.monotonic)."""
 
     config: dict[str, str]
     accepted: bool
@@ -44,24 +44,18 @@ class Asked(NamedTuple):
 
 @dataclass
 class ConnectorController:
-    """Keys of its queue are Connect clusters; that of connectors without one has an empty name."""
+    """The keys of its queue are Connect clusters; connectors without a cluster have the key with an empty name."""
 
     kube: Kube
     connects: Connects
     store: Store
-    queue: Queue
     failing: dict[Key, float] = field(default_factory=dict)
-    """Since when calls for a connector fail (time.monotonic)."""
+    """When calls for a connector began to fail (time.monotonic)."""
     asked: dict[Key, Asked] = field(default_factory=dict)
-    """The configuration that each connector was given last."""
-
-    def handle(self, keys: set[Key]) -> None:
-        for namespace, cluster in sorted(keys):
-            if wait := self.reconcile(namespace, cluster):
-                self.queue.add([(namespace, cluster)], wait)
+    """The configuration that was sent last for each connector."""
 
     def reconcile(self, namespace: str, cluster: str) -> float | None:
-        """One look at all connectors of a cluster; the seconds until the next one, or None."""
+        """One pass over all connectors of a cluster; returns the seconds until the next pass, or None."""
         resources = self._resources(namespace, cluster)
         if not cluster:
             message = f"Resource lacks label '{names.CLUSTER}': No connect cluster in which to create this connector."
@@ -80,11 +74,11 @@ class ConnectorController:
             message = f"Kafka Connect cluster '{cluster}' in namespace {namespace} has 0 replicas."
             return self._refuse(resources, "RuntimeException", message)
         if names.is_true(connect, names.PAUSE) or not self.connects.is_ready(namespace, cluster):
-            return None  # when it is ready, its connectors come again
+            return None  # when the cluster becomes ready, its connectors come again
         return self._look(resources, self.connects.api(names.connect_url(cluster, namespace)), (namespace, cluster))
 
     def _resources(self, namespace: str, cluster: str) -> list[Obj]:
-        """As the API server has them: what the watch has not reported yet must not be taken for deleted."""
+        """The connectors from the API server: one that the watch has not reported yet is not deleted."""
         if cluster:
             found = self.kube.list("KafkaConnector", namespace, {names.CLUSTER: cluster})
         else:
@@ -112,7 +106,7 @@ class ConnectorController:
         return min(waits)
 
     def _unanswered(self, resources: list[Obj], key: Key, error: ConnectError) -> float:
-        """Wait a while before telling of a call that failed: workers restart, and share out their tasks anew."""
+        """Wait a while before the status says that calls fail."""
         since = self.failing.setdefault(key, time.monotonic())
         if time.monotonic() - since > PATIENCE:
             self._refuse(resources, "ConnectRestException", str(error))
@@ -124,12 +118,12 @@ class ConnectorController:
         except ConnectError as error:
             log.warning("Connector %s is not deleted yet: %s", key[1], error)
             return SETTLING
-        log.info("Connector %s: deleted, as it has no KafkaConnector", key[1])
+        log.info("Connector %s: deleted, because it has no KafkaConnector", key[1])
         self.asked.pop(key, None)
         return POLL
 
     def _one(self, item: Obj, running: Running | None, api: ConnectApi) -> float:
-        """Bring one connector to what its resource wants; the seconds until the next look."""
+        """Bring one connector to what its resource wants; returns the seconds until the next pass."""
         key = key_of(item)
         if names.is_true(item, names.PAUSE):
             status.write(self.kube, item, {"conditions": [status.paused()]}, keep=KEPT)
@@ -168,9 +162,7 @@ class ConnectorController:
             "topics": api.topics(name),
             **({"autoRestart": restarts} if restarts else {}),
         }
-        if status.write(self.kube, item, state) and condition["type"] == "NotReady":
-            log.warning("KafkaConnector %s: %s", name, condition["message"])
-            status.event(self.kube, item, condition["reason"], condition["message"])
+        status.report(self.kube, item, state)
         if acted or not connectors.settled(wanted, running):
             return SETTLING
         return POLL if due is None else min(POLL, max(due, SETTLING))
@@ -194,7 +186,10 @@ class ConnectorController:
         return SETTLING
 
     def _annotations(self, item: Obj, api: ConnectApi, conditions: list[Obj]) -> bool:
-        """Restart what people ask for by annotation, which goes when Kafka Connect has accepted; whether it did."""
+        """Restart what annotations ask for; an annotation is removed when Kafka Connect has accepted the request.
+
+        Returns whether Kafka Connect has accepted one. Problems are added to `conditions`.
+        """
         name, accepted = item["metadata"]["name"], False
         restart, task = annotation(item, names.RESTART), annotation(item, names.RESTART_TASK)
         try:
@@ -224,7 +219,7 @@ class ConnectorController:
         self.kube.patch("KafkaConnector", namespace, name, {"metadata": {"annotations": {key: None}}})
 
     def _auto_restart(self, item: Obj, condition: Obj, wanted: str, api: ConnectApi) -> tuple[Obj | None, float | None]:
-        """`status.autoRestart`, and the seconds until the next restart: 0 when it was just done, None for never."""
+        """`status.autoRestart`, and the seconds until the next restart: 0 for just done, None for never."""
         if condition["type"] == "Ready":
             return connectors.remembered(item), None
         before = dig(item, "status", "autoRestart")
@@ -236,7 +231,4 @@ class ConnectorController:
         return connectors.restarted(item), 0.0
 
     def _failed(self, item: Obj, reason: str, message: str) -> None:
-        conditions = [status.not_ready(reason, message)]
-        if status.write(self.kube, item, {"conditions": conditions}, keep=KEPT):
-            log.warning("KafkaConnector %s: %s", item["metadata"]["name"], message)
-            status.event(self.kube, item, reason, message)
+        status.report(self.kube, item, {"conditions": [status.not_ready(reason, message)]}, KEPT)

@@ -1,4 +1,4 @@
-"""What a KafkaConnect resource asks for, checked, and the workers' configuration. Pure."""
+"""The specification of a KafkaConnect, checked, and the configuration of its workers. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from embedded_operator.common import names
+from embedded_operator.common import names, settings
+from embedded_operator.common import spec as checks
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.kafka.broker_config import text
-from embedded_operator.kafka.spec import InvalidSpecError, no_reporter
+from embedded_operator.common.spec import InvalidSpecError
 
 UNSUPPORTED = {
     "spec.jmxOptions": "JMX is off",
     "spec.tracing": "nothing is traced",
     "spec.rack": "one machine has one zone; client.rack is not set",
 }
-"""Parts without which the workers still do what was asked for: a warning says what is missing."""
+"""Fields without which the workers still do their work: a warning says what is missing."""
 REFUSED = {
     "spec.build": "name an image that has the plugins in spec.image",
     "spec.plugins": "name an image that has the plugins in spec.image",
@@ -60,7 +60,7 @@ CONFIG_DIR = "/opt/kafka/custom-config"
 CERTS_DIR = "/opt/kafka/connect-certs"
 PLUGIN_DIR = "/opt/kafka/plugins"
 MOUNTS = "/mnt"
-"""Below it all additional volumes have to be, as with Strimzi."""
+"""The folder below which additional volumes must be mounted, as with Strimzi."""
 HOSTNAME = "ADVERTISED_HOSTNAME"
 USERNAME = "KAFKA_CONNECT_SASL_USERNAME"
 
@@ -70,7 +70,7 @@ SecretData = Callable[[str], dict[str, str] | None]
 
 @dataclass(frozen=True)
 class ConnectSpec:
-    """A Connect cluster as it shall be."""
+    """A Connect cluster as wanted."""
 
     name: str
     namespace: str
@@ -82,32 +82,37 @@ class ConnectSpec:
 
     @property
     def spec(self) -> Obj:
+        """`spec` of the resource."""
         return self.resource["spec"]
 
     @property
     def authentication(self) -> Obj:
+        """`spec.authentication`; empty without any."""
         return self.spec.get("authentication") or {}
 
     @property
     def pods(self) -> list[str]:
+        """Names of the workers' pods."""
         return [f"{names.connect_component(self.name)}-{index}" for index in range(self.replicas)]
 
     def template(self, part: str) -> Obj:
+        """A part of `spec.template`; empty when it is missing."""
         return dig(self.spec, "template", part, default={})
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What the workers verify brokers with and show them: entries of Secrets, as (Secret, key)."""
+    """Entries of Secrets, as (Secret, key): with them the workers verify brokers and identify themselves."""
 
     authorities: tuple[tuple[str, str], ...] = ()
     own: tuple[tuple[str, str], ...] = ()
     """Certificate and key, or the password."""
     digest: str = ""
-    """Changes with any of their content."""
+    """A hash of the entries' contents."""
 
     @property
     def secrets(self) -> list[str]:
+        """Names of the Secrets."""
         return sorted({secret for secret, _ in (*self.authorities, *self.own)})
 
 
@@ -117,40 +122,19 @@ def parse(resource: Obj, images: dict[str, str]) -> ConnectSpec:
     Raises InvalidSpecError with all problems at once.
     """
     spec = resource["spec"]
-    warnings = [
-        {"reason": "UnsupportedByEmbeddedOperator", "message": f"{path} is ignored by the embedded operator: {what}"}
-        for path, what in UNSUPPORTED.items()
-        if dig(resource, *path.split(".")) is not None
-    ]
-    problems = [
-        f"{path} is not supported by the embedded operator: {remedy}"
-        for path, remedy in REFUSED.items()
-        if dig(resource, *path.split("."))
-    ]
-    warnings += no_reporter("spec", spec)
-    version = str(spec.get("version") or max(images, default=""))
-    if version not in images and not spec.get("image"):
-        problems.append(f"spec.version: {version} is not supported; supported versions: {sorted(images)}")
-    if dig(spec, "logging", "type") == "external":
-        problems.append("spec.logging.type: external is not supported by the embedded operator: use inline")
-    problems += _security_problems(spec)
-    problems += _volume_problems(spec)
-    config: dict[str, str] = {}
-    forbidden: list[str] = []
-    for key, value in (spec.get("config") or {}).items():
-        if key.startswith(FORBIDDEN) and key not in ALLOWED:
-            forbidden.append(key)
-        else:
-            config[key] = text(value)
+    program = checks.program(resource, "spec", images, UNSUPPORTED, REFUSED)
+    problems = [*program.problems, *_security_problems(spec), *_volume_problems(spec)]
+    config, forbidden = settings.user_config(spec.get("config") or {}, FORBIDDEN, ALLOWED)
+    warnings = list(program.warnings)
     if forbidden:
-        message = f"spec.config: {', '.join(sorted(forbidden))}: set by the operator, ignored"
+        message = f"spec.config: {', '.join(forbidden)}: set by the operator, ignored"
         warnings.append({"reason": "KafkaConnectForbiddenConfiguration", "message": message})
     if problems:
         raise InvalidSpecError("InvalidResourceException", problems)
     return ConnectSpec(
         name=resource["metadata"]["name"],
         namespace=resource["metadata"]["namespace"],
-        image=spec.get("image") or images[version],
+        image=program.image,
         replicas=spec["replicas"],
         config=config,
         resource=resource,
@@ -191,7 +175,7 @@ def _volume_problems(spec: Obj) -> list[str]:
 
 
 def trust(connect: ConnectSpec, data_of: SecretData) -> Trust:
-    """The Secrets' entries that the workers use. Raises InvalidSpecError when one is not there (yet)."""
+    """The entries of Secrets that the workers use. Raises InvalidSpecError when an entry is missing."""
     problems: list[str] = []
     content: list[str] = []
 
@@ -237,7 +221,7 @@ def _matching(pattern: str) -> Callable[[Iterable[str]], list[str]]:
 
 
 def secrets(resource: Obj) -> set[str]:
-    """Names of the Secrets whose content the workers' connection to the brokers is made of."""
+    """Names of the Secrets that the workers use to connect to the brokers."""
     spec = resource.get("spec") or {}
     found = {item["secretName"] for item in dig(spec, "tls", "trustedCertificates", default=[])}
     for key in ("certificateAndKey", "passwordSecret"):
@@ -247,7 +231,7 @@ def secrets(resource: Obj) -> set[str]:
 
 
 def _file(entry: tuple[str, str]) -> str:
-    """An entry of a mounted Secret as a reference that Kafka replaces by the content."""
+    """A reference to an entry of a mounted Secret; Kafka replaces the reference by the content."""
     return f"${{strimzidir:{CERTS_DIR}/{entry[0]}:{entry[1]}}}"
 
 
@@ -275,7 +259,7 @@ def _client(connect: ConnectSpec, trusted: Trust) -> dict[str, str]:
 
 
 def build(connect: ConnectSpec, trusted: Trust) -> dict[str, str]:
-    """The options of every worker; Kafka fills in what stands in ${...} on each."""
+    """The options of every worker; each worker replaces the references ${...} by their values."""
     client = _client(connect, trusted)
     user = dict(connect.config)
     providers = "strimzienv,strimzifile,strimzidir"

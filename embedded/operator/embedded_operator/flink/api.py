@@ -48,12 +48,12 @@ class FlinkApi:
         return self.call("GET", "/jobs/overview")["jobs"]
 
     def stop(self, job: str) -> str:
-        """Begin to stop a job with a savepoint where the configuration says; the id to ask by."""
+        """Begin to stop a job with a savepoint in the configured place. Returns the id of the request."""
         body = {"drain": False, "formatType": "CANONICAL"}
         return self.call("POST", f"/jobs/{job}/stop", body)["request-id"]
 
     def savepoint(self, job: str, trigger: str) -> tuple[str | None, str | None]:
-        """What became of a savepoint: where it is, or why there is none; neither while it is being made."""
+        """The result of a request for a savepoint: its place, or why it failed; neither while Flink writes it."""
         answer = self.call("GET", f"/jobs/{job}/savepoints/{trigger}")
         if dig(answer, "status", "id") != "COMPLETED":
             return None, None
@@ -61,10 +61,11 @@ class FlinkApi:
         return dig(answer, "operation", "location"), _root_cause(cause) if cause else None
 
     def cancel(self, job: str) -> None:
+        """Cancel a job; there is no savepoint."""
         self.call("PATCH", f"/jobs/{job}?mode=cancel")
 
     def checkpoints(self, job: str) -> Obj:
-        """The latest of each kind, by kind: completed, savepoint, failed, restored."""
+        """The latest checkpoint of each kind: completed, savepoint, failed, restored."""
         return self.call("GET", f"/jobs/{job}/checkpoints").get("latest") or {}
 
     def exception(self, job: str) -> str | None:
@@ -73,7 +74,7 @@ class FlinkApi:
         return _root_cause(history[0].get("stacktrace") or "") if history else None
 
     def version(self) -> Obj:
-        """What the JobManager says of itself: flink-version, flink-revision."""
+        """The version of the JobManager: flink-version, flink-revision."""
         answer = self.call("GET", "/config")
         return {key: str(answer[key]) for key in ("flink-version", "flink-revision") if key in answer}
 

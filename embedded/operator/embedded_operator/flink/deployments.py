@@ -1,7 +1,7 @@
-"""Reconciles FlinkDeployments. Each pass looks at what is, does what can be done now, and says when to come back.
+"""Reconciles FlinkDeployments.
 
-All that an upgrade needs is in the resource's status, so an operator that is restarted in the middle of one goes on
-with it. How a job is stopped is in `flink_upgrade.py`.
+All that an upgrade needs is in the resource's status: an operator that restarts during an upgrade continues it.
+`upgrade` has the steps that stop a job.
 """
 
 from __future__ import annotations
@@ -11,59 +11,44 @@ import logging
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from embedded_operator.common import pod_state, status
-from embedded_operator.common.kube import Kube, KubeError
-from embedded_operator.common.names import Obj, dig
+from embedded_operator.common.names import Obj, dig, selector_text
+from embedded_operator.common.reconciler import Reconciler
 from embedded_operator.flink import objects
 from embedded_operator.flink import upgrade as flink_upgrade
 from embedded_operator.flink.api import FlinkApi, FlinkError
 from embedded_operator.flink.spec import FlinkSpec, essence, parse
 from embedded_operator.flink.upgrade import Restore
-from embedded_operator.kafka.spec import InvalidSpecError
 
 log = logging.getLogger(__name__)
 
 SOON = 2.0
 CALM = 15.0
-"""Seconds between two looks at a job that changes, and at one that runs."""
+"""Seconds between two passes over a job that changes, and over a job that runs."""
 
 
-class FlinkDeployments:
+@dataclass
+class FlinkDeployments(Reconciler):
     """All applications. `connect` makes the client of a JobManager from its address."""
 
-    def __init__(self, kube: Kube, connect: Callable[[str], FlinkApi] = FlinkApi) -> None:
-        self.kube = kube
-        self.connect = connect
+    connect: Callable[[str], FlinkApi] = FlinkApi
+    KIND = "FlinkDeployment"
 
-    def reconcile(self, namespace: str, name: str) -> float | None:
-        """One pass; the seconds until the next one is wanted, or None."""
-        resource = self.kube.get("FlinkDeployment", namespace, name)
-        if resource is None or "deletionTimestamp" in resource["metadata"]:
-            return self._tidy(namespace, name)
-        resource = {"apiVersion": "flink.apache.org/v1beta1", "kind": "FlinkDeployment", **resource}
-        try:
-            return self._pass(parse(resource))
-        except InvalidSpecError as error:
-            self._fail(resource, error.reason, str(error))
-            return None
-        except KubeError as error:
-            if error.passing:
-                raise
-            self._fail(resource, "KubernetesError", str(error))
-            return 10.0
-
-    def _tidy(self, namespace: str, name: str) -> float | None:
-        """Kubernetes removes what the resource owned; what Flink itself wrote goes when nobody writes any more."""
+    def remove(self, namespace: str, name: str) -> float | None:
+        """Kubernetes deletes what the resource owned; this deletes what Flink itself wrote, after its pods ended."""
         if self.kube.list("Pod", namespace, objects.labels(name)):
             return SOON
         flink_upgrade.forget(self.kube, namespace, name)
         return None
 
-    def _pass(self, spec: FlinkSpec) -> float | None:
+    def bring(self, resource: Obj) -> float | None:
+        """Start the application, upgrade it or observe it."""
+        spec = parse(resource)
         known = dig(spec.resource, "status", "reconciliationStatus", default={})
         if not known.get("lastReconciledSpec"):
-            flink_upgrade.forget(self.kube, spec.namespace, spec.name)  # of a former resource of this name
+            flink_upgrade.forget(self.kube, spec.namespace, spec.name)  # from a deleted resource of the same name
             return self._start(spec, Restore(spec.job.get("initialSavepointPath")))
         before: Obj = json.loads(known["lastReconciledSpec"])["spec"]
         if essence(before) == essence(spec.spec) and known.get("state") != "UPGRADING":
@@ -91,19 +76,19 @@ class FlinkDeployments:
             return None
         restore = flink_upgrade.restore(self.kube, spec)
         if restore is None:
-            text = "there is no savepoint and no checkpoint to go on from; set upgradeMode: stateless to go on without"
-            self._fail(spec.resource, "RecoveryFailure", text)
+            text = "there is no savepoint and no checkpoint; set upgradeMode: stateless to start without them"
+            self.fail(spec.resource, "RecoveryFailure", text)
             return None
         return self._start(spec, restore)
 
     def _start(self, spec: FlinkSpec, restore: Restore) -> float | None:
-        """Deploy the application: a new job, from a savepoint or none, or the one that Flink itself recovers."""
+        """Deploy the application: with a new job, from a savepoint or without, or with the job that Flink recovers."""
         if not spec.running:
             self._write(spec.resource, {**flink_upgrade.suspended(), **_reconciled(spec, "DEPLOYED")})
             return None
         job_id = restore.job_id or uuid.uuid4().hex
         log.info("FlinkDeployment %s: job %s starts from %s", spec.name, job_id, restore)
-        # First, so that an operator that ends here knows which job it was.
+        # The status is first: an operator that ends here knows the job after its restart.
         self._write(
             spec.resource,
             {
@@ -128,7 +113,7 @@ class FlinkDeployments:
             self.kube.apply(obj)
 
     def _observe(self, spec: FlinkSpec) -> float:
-        """Report how the job is, and bring back what was deleted by hand."""
+        """Report the state of the job, and apply the Deployments again if a person has deleted one."""
         job = dig(spec.resource, "status", "jobStatus", default={})
         names = [objects.job_manager(spec.name), objects.task_manager(spec.name)]
         found = [self.kube.get("Deployment", spec.namespace, name) for name in names]
@@ -144,12 +129,11 @@ class FlinkDeployments:
             log.info("FlinkDeployment %s: %s", spec.name, error)
             self._write(spec.resource, {"jobManagerDeploymentStatus": "DEPLOYED_NOT_READY"})
             return SOON
-        selector = ",".join(f"{k}={v}" for k, v in objects.labels(spec.name, "taskmanager").items())
+        selector = selector_text(objects.labels(spec.name, "taskmanager"))
         state["taskManager"] = {"labelSelector": selector, "replicas": spec.task_managers}
         self._write(spec.resource, {"jobManagerDeploymentStatus": "READY", **state})
-        return (
-            CALM if dig(state, "jobStatus", "state") == "RUNNING" and state.get("lifecycleState") == "STABLE" else SOON
-        )
+        calm = dig(state, "jobStatus", "state") == "RUNNING" and state.get("lifecycleState") == "STABLE"
+        return CALM if calm else SOON
 
     def _not_ready(self, spec: FlinkSpec) -> float:
         pods = self.kube.list("Pod", spec.namespace, objects.labels(spec.name, "jobmanager"))
@@ -158,11 +142,11 @@ class FlinkDeployments:
         news: Obj = {"jobManagerDeploymentStatus": state, "jobStatus": {"state": "RECONCILING"}}
         self._write(spec.resource, news)
         if broken:
-            self._fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.trouble, broken)))
+            self.fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.trouble, broken)))
         return SOON
 
     def _job(self, spec: FlinkSpec, job_id: str) -> Obj:
-        """The part of the status that the JobManager knows."""
+        """The part of the status that comes from the JobManager."""
         api = self.connect(objects.rest_url(spec.name, spec.namespace))
         job = next((job for job in api.jobs() if job["jid"] == job_id), None)
         if job is None:  # the script is still being compiled
@@ -176,7 +160,7 @@ class FlinkDeployments:
             }
         }
         if job["state"] == "RUNNING":
-            # Flink calls a job running that still waits for TaskManagers.
+            # Flink calls a job running while the job still waits for TaskManagers.
             tasks = job.get("tasks") or {}
             if tasks.get("running", 0) + tasks.get("finished", 0) == tasks.get("total", 0):
                 last = dig(spec.resource, "status", "reconciliationStatus", "lastReconciledSpec")
@@ -189,13 +173,14 @@ class FlinkDeployments:
                 made["lifecycleState"] = "FAILED"
         return made
 
-    def _fail(self, resource: Obj, reason: str, message: str) -> None:
+    def fail(self, resource: Obj, reason: str, message: str) -> None:
+        """Report the failure as the Flink Kubernetes operator does."""
         if self._write(resource, {"error": _error(reason, message)}):
             log.error("FlinkDeployment %s: %s: %s", resource["metadata"]["name"], reason, message)
             status.event(self.kube, resource, reason, message)
 
     def _write(self, resource: Obj, news: Obj) -> bool:
-        """Put `news` into the status (also in the given object): fields of objects one by one, None removes one."""
+        """Merge `news` into the status, in Kubernetes and in the resource itself; None removes a field."""
         old = resource.get("status") or {}
         wanted = _put(old, {**news, "observedGeneration": resource["metadata"]["generation"]})
         if wanted == old:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any, cast
 
 from embedded_operator.common import names
+from embedded_operator.common import objects as common
+from embedded_operator.common.kube import RESOURCES
 from embedded_operator.common.names import Obj, dig
 from embedded_operator.flink.spec import HA_FOLDER, FlinkSpec, limit, memory
 
@@ -15,7 +16,7 @@ CONF_DIR = "/opt/flink/conf"
 RPC, BLOB, REST = 6123, 6124, 8081
 """Ports of the JobManager."""
 REVISION = "kafkalogs.io/flink-revision"
-"""Annotation of pods: hash of the configuration that they were started with."""
+"""Annotation of a pod: hash of the configuration with which it was started."""
 JAVA_OPTIONS = " ".join(
     [
         "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",
@@ -30,7 +31,7 @@ JAVA_OPTIONS = " ".join(
         ),
     ]
 )
-"""What Flink needs on Java 17 and newer: from its own default configuration, which this one replaces."""
+"""Options that Flink needs on Java 17 and newer, from its default configuration, which this one replaces."""
 LOGGING = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = ConsoleAppender
@@ -43,7 +44,7 @@ logger.kafka.level = WARN
 """
 BY_NAME = {"env": "name", "volumes": "name", "containers": "name", "initContainers": "name", "ports": "name"}
 KEYS = {**BY_NAME, "volumeMounts": "mountPath"}
-"""Lists of a pod whose items have a key, by which they are merged."""
+"""Lists of a pod whose items are merged by a key."""
 
 
 def labels(name: str, component: str | None = None) -> dict[str, str]:
@@ -53,28 +54,32 @@ def labels(name: str, component: str | None = None) -> dict[str, str]:
 
 
 def high_availability_labels(name: str) -> dict[str, str]:
-    """Labels of the ConfigMaps in which Flink itself keeps who leads and which checkpoint is the last."""
+    """Labels of the ConfigMaps in which Flink itself keeps the leader and the last checkpoint."""
     return {"app": name, "type": "flink-native-kubernetes"}
 
 
 def rest_service(name: str) -> str:
+    """Service of the JobManager's REST API."""
     return f"{name}-rest"
 
 
 def rest_url(name: str, namespace: str) -> str:
+    """Address of the JobManager's REST API."""
     return f"http://{rest_service(name)}.{namespace}.svc:{REST}"
 
 
 def job_manager(name: str) -> str:
+    """Deployment of the JobManager, and its headless Service."""
     return name
 
 
 def task_manager(name: str) -> str:
+    """Deployment of the TaskManagers."""
     return f"{name}-taskmanager"
 
 
 def config(spec: FlinkSpec) -> dict[str, str]:
-    """Flink's configuration: what the operator decides, and what the resource says."""
+    """Flink's configuration: from the resource, with the settings that only the operator makes."""
     made = {
         "parallelism.default": str(spec.parallelism),
         "env.java.opts.all": JAVA_OPTIONS,
@@ -82,12 +87,12 @@ def config(spec: FlinkSpec) -> dict[str, str]:
         "kubernetes.cluster-id": spec.name,
         "kubernetes.namespace": spec.namespace,
         "jobmanager.rpc.port": str(RPC),
-        "jobmanager.bind-host": "0.0.0.0",  # noqa: S104 - of its pod
+        "jobmanager.bind-host": "0.0.0.0",  # noqa: S104 - inside its pod
         "blob.server.port": str(BLOB),
         "rest.port": str(REST),
         "rest.bind-address": "0.0.0.0",  # noqa: S104
         "taskmanager.bind-host": "0.0.0.0",  # noqa: S104
-        # So that a stopped or failed job can still be asked what became of it.
+        # The JobManager stays, so that the operator can ask for the state of a stopped or failed job.
         "execution.shutdown-on-application-finish": "false",
         "execution.submit-failed-job-on-application-error": "true",
     }
@@ -100,6 +105,7 @@ def config(spec: FlinkSpec) -> dict[str, str]:
 
 
 def config_map(spec: FlinkSpec) -> Obj:
+    """The files of JobManager and TaskManagers."""
     lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in sorted(config(spec).items()))
     logging = {"log4j-console.properties": LOGGING, **(spec.spec.get("logConfiguration") or {})}
     return _object(spec, "ConfigMap", f"flink-config-{spec.name}", {"data": {"config.yaml": lines, **logging}})
@@ -119,11 +125,11 @@ def services(spec: FlinkSpec) -> list[Obj]:
 def deployments(spec: FlinkSpec, job_id: str, savepoint: str | None) -> list[Obj]:
     """The JobManager, which starts the job, and the TaskManagers. job_id: 32 hexadecimal digits."""
     job = spec.job
-    # An option that Flink's entry point does not know (--host is one) would begin the job's own arguments.
+    # The job's own arguments begin at the first option that Flink's entry point does not know (for example --host).
     start = ["standalone-job"]
     if spec.highly_available:
         start.append("-Djobmanager.rpc.address=$(POD_IP)")
-        # Flink would take what is left of the job before it for a job of this application, and refuse to start.
+        # Each job has its own folder: Flink refuses to start when it finds the results of the job before.
         results = f"{spec.config[HA_FOLDER].rstrip('/')}/results/{spec.name}/{job_id}"
         start += [f"-D{kind}-result-store.storage-path={results}/{kind}s" for kind in ("job", "application")]
     start += ["--job-classname", job["entryClass"], "--job-id", job_id]
@@ -161,14 +167,14 @@ def _deployment(spec: FlinkSpec, part: str, name: str, replicas: int, args: list
     own: Obj = {"spec": {**account, "enableServiceLinks": False, "volumes": [volume], "containers": [container]}}
     pod = merge(own, {key: template[key] for key in ("metadata", "spec") if key in template})
     meta = {key: value for key, value in (pod.get("metadata") or {}).items() if key in ("labels", "annotations")}
-    revision = hashlib.sha256(json.dumps(config_map(spec)["data"], sort_keys=True).encode()).hexdigest()[:16]
+    revision = common.digest(config_map(spec)["data"])
     meta["labels"] = {**meta.get("labels", {}), **selector}
     meta["annotations"] = {**meta.get("annotations", {}), REVISION: revision}
     body = {
         "spec": {
             "replicas": replicas,
             "revisionHistoryLimit": 0,
-            # Two JobManagers of one job, or a TaskManager too many, would only be in each other's way.
+            # Two JobManagers of one job would disturb each other.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector},
             "template": {"metadata": meta, "spec": pod["spec"]},
@@ -194,7 +200,7 @@ def _resources(spec: FlinkSpec, part: str) -> Obj:
 
 
 def merge(base: Any, over: Any) -> Any:
-    """`over` put onto `base`: objects field by field, the lists of KEYS item by item, all else is replaced."""
+    """`base` overridden by `over`: objects field by field, the lists of KEYS item by item, other values as a whole."""
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return over
     made = {**cast("Obj", base)}
@@ -218,11 +224,5 @@ def _service(selector: dict[str, str], **ports: int) -> Obj:
 
 
 def _object(spec: FlinkSpec, kind: str, name: str, body: Obj) -> Obj:
-    meta = {
-        "name": name,
-        "namespace": spec.namespace,
-        "labels": {**labels(spec.name), names.MANAGED_BY: names.OPERATOR},
-        "ownerReferences": names.owner(spec.resource),
-    }
-    version = {"Deployment": "apps/v1"}.get(kind, "v1")
-    return {"apiVersion": version, "kind": kind, "metadata": meta, **body}
+    meta = common.metadata(spec.resource, name, {**labels(spec.name), names.MANAGED_BY: names.OPERATOR})
+    return {"apiVersion": RESOURCES[kind][0], "kind": kind, "metadata": meta, **body}

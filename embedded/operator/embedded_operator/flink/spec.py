@@ -1,4 +1,4 @@
-"""What a FlinkDeployment asks for, checked. Pure."""
+"""The specification of a FlinkDeployment, checked. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.kafka.spec import InvalidSpecError
+from embedded_operator.common.settings import text
+from embedded_operator.common.spec import InvalidSpecError
 
 VERSIONS = ("v2_3",)
-"""Flink versions that the operator has been tried with."""
+"""Flink versions with which the operator is tested."""
 UPGRADE_MODES = ("savepoint", "last-state", "stateless")
 REFUSED = {
     "spec.ingress": "expose the Service of the REST API yourself",
@@ -22,7 +23,7 @@ REFUSED = {
     "spec.job.savepointRedeployNonce": "set initialSavepointPath on a new FlinkDeployment",
 }
 NOT_A_CHANGE = ("upgradeMode", "initialSavepointPath", "allowNonRestoredState")
-"""Fields of `spec.job` that say how to change it, and change nothing by themselves."""
+"""Fields of `spec.job` that say how to change the job; a change of these fields alone changes nothing."""
 HA_TYPE = "high-availability.type"
 HA_FOLDER = "high-availability.storageDir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
@@ -30,7 +31,7 @@ SAVEPOINTS = "execution.checkpointing.savepoint-dir"
 
 @dataclass(frozen=True)
 class FlinkSpec:
-    """An application as it shall be. memory: as Flink writes it, e.g. `1024m`; cpu: cores."""
+    """An application as wanted."""
 
     name: str
     namespace: str
@@ -43,26 +44,29 @@ class FlinkSpec:
 
     @property
     def spec(self) -> Obj:
+        """`spec` of the resource."""
         return self.resource["spec"]
 
     @property
     def job(self) -> Obj:
+        """`spec.job` of the resource."""
         return self.spec["job"]
 
     @property
     def running(self) -> bool:
-        """Whether the job shall run; else it is suspended."""
+        """Whether the job shall run; otherwise it is suspended."""
         return self.job.get("state", "running") == "running"
 
     @property
     def highly_available(self) -> bool:
+        """Whether Flink keeps leader and checkpoints in Kubernetes."""
         return self.config.get(HA_TYPE, "NONE").lower() == "kubernetes"
 
 
 def parse(resource: Obj) -> FlinkSpec:
     """Read a FlinkDeployment. Raises InvalidSpecError."""
     spec = resource.get("spec") or {}
-    config = {key: _text(value) for key, value in (spec.get("flinkConfiguration") or {}).items()}
+    config = {key: text(value) for key, value in (spec.get("flinkConfiguration") or {}).items()}
     if problems := [*_refused(resource), *_wrong(spec, config)]:
         raise InvalidSpecError("InvalidSpec", problems)
     parallelism = dig(spec, "job", "parallelism", default=1)
@@ -116,23 +120,19 @@ def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
 
 
 def essence(spec: Obj) -> str:
-    """What of a spec makes a new deployment when it changes, as JSON that compares."""
+    """The fields of a spec that need a new deployment when they change, as JSON to compare."""
     job = {key: value for key, value in (spec.get("job") or {}).items() if key not in NOT_A_CHANGE}
     return json.dumps({**spec, "job": job}, sort_keys=True, separators=(",", ":"))
 
 
 def memory(quantity: str) -> str:
-    """Flink's form of a quantity, which may be Kubernetes' (1Gi) or Flink's own (1g, 1024m)."""
+    """A quantity in the form of Flink (1g, 1024m), from that form or from the form of Kubernetes (1Gi)."""
     return quantity[:-1] if quantity.endswith("i") else quantity
 
 
 def limit(quantity: str, factor: float) -> str:
-    """Kubernetes' form of a quantity in Flink's terms (powers of 1024), times `factor`. Raises ValueError."""
+    """A quantity times `factor`, in the form of Kubernetes; Flink's units are powers of 1024. Raises ValueError."""
     units = {"k": 1024, "m": 1024**2, "g": 1024**3, "t": 1024**4}
     number = memory(quantity).lower().removesuffix("b")
     scale = units.get(number[-1:], 1)
     return str(int(float(number.rstrip("kmgt")) * scale * factor))
-
-
-def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,4 +1,4 @@
-"""How a job is stopped, and where the next one goes on: savepoint, last-state and stateless upgrades."""
+"""How a job is stopped, and from what the next job continues: savepoint, last-state and stateless upgrades."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from embedded_operator.flink.spec import HA_TYPE, FlinkSpec
 log = logging.getLogger(__name__)
 
 PATIENCE = 120.0
-"""Seconds that a job may take to be in a state in which it can be stopped with a savepoint."""
+"""Seconds that a job may take until it can be stopped with a savepoint."""
 TERMINAL = ("FINISHED", "FAILED", "CANCELED")
 BROKEN = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "CreateContainerConfigError")
 PLANS = ("executionPlan-", "application-")
-"""What Flink calls a job's plan and the program that made it in its ConfigMaps: while they are there, the old ones are
-recovered, and not the new ones compiled."""
+"""Prefixes in Flink's ConfigMaps of a job's plan and of the program that made it: while these entries exist, Flink
+recovers them and does not compile the new ones."""
 CHECKPOINT = "checkpointID-"
-"""What it calls a checkpoint there."""
+"""Prefix of a checkpoint in Flink's ConfigMaps."""
 _NO_SAVEPOINT: Obj = dict.fromkeys(("triggerId", "triggerTimestamp", "triggerType", "lastSavepoint"))
 
 
 @dataclass(frozen=True)
 class Restore:
-    """What a job goes on from. path: a savepoint or a retained checkpoint. job_id: the job that Flink itself recovers
-    from its last checkpoint; None for a new job."""
+    """What a job continues from.
+
+    `path` is a savepoint or a retained checkpoint. `job_id` is the job that Flink itself recovers from its last
+    checkpoint; None for a new job.
+    """
 
     path: str | None = None
     job_id: str | None = None
@@ -40,7 +43,7 @@ class Restore:
 
 @dataclass(frozen=True)
 class Step:
-    """A step on the way to a stopped job. status: what is to be remembered. done: whether its pods may go."""
+    """A step to stop a job: `status` is the change of the resource's status, `done` is whether the pods may go."""
 
     status: Obj
     done: bool = False
@@ -49,8 +52,8 @@ class Step:
 def begin(before: Obj, was_stable: bool, moment: float) -> Obj:
     """The status with which an upgrade begins.
 
-    The savepoint that the job started from is kept while there is nothing newer: when the job is suspended, or has
-    never come to run.
+    The savepoint from which the job started is kept while there is no newer one: the job is suspended, or it has
+    never run.
     """
     made: Obj = {"lifecycleState": "UPGRADING", "reconciliationStatus": {"state": "UPGRADING"}}
     if dig(before, "job", "state", default="running") == "running":
@@ -60,12 +63,13 @@ def begin(before: Obj, was_stable: bool, moment: float) -> Obj:
 
 
 def is_stable(resource: Obj) -> bool:
-    """Whether the job has come to run since it was deployed the last time."""
+    """Whether the job has run since its last deployment."""
     known = dig(resource, "status", "reconciliationStatus", default={})
     return bool(known.get("lastStableSpec")) and known["lastStableSpec"] == known.get("lastReconciledSpec")
 
 
 def suspended() -> Obj:
+    """The status of a suspended job."""
     return {
         "lifecycleState": "SUSPENDED",
         "jobManagerDeploymentStatus": "MISSING",
@@ -75,7 +79,7 @@ def suspended() -> Obj:
 
 
 def stop(spec: FlinkSpec, before: Obj, api: FlinkApi, moment: float) -> Step:
-    """The next step to stop the job as `upgradeMode` says. moment: seconds since 1970."""
+    """The next step to stop the job as `upgradeMode` says; `moment` is in seconds since 1970."""
     mode = spec.job.get("upgradeMode", "stateless")
     job_id = dig(spec.resource, "status", "jobStatus", "jobId", default="")
     if mode == "last-state":
@@ -102,7 +106,7 @@ def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, st
         except FlinkError as error:
             if error.status != 404:
                 raise
-            path, failure = None, "the JobManager restarted meanwhile"
+            path, failure = None, "the JobManager has restarted"
         if path:
             return Step(_taken(path, moment), done=True)
         if not failure:
@@ -122,19 +126,19 @@ def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, st
 
 
 def _wait(spec: FlinkSpec, before: Obj, why: str, moment: float) -> Step:
-    """Wait for a job that cannot be stopped with a savepoint; with high availability not longer than PATIENCE."""
+    """Wait for a job that cannot be stopped with a savepoint; with high availability at most PATIENCE."""
     if not is_stable(spec.resource):
-        return Step({}, done=True)  # it has not come to run, perhaps for the very reason that was corrected
+        return Step({}, done=True)  # it has never run; the old specification may be the reason
     begun = dig(spec.resource, "status", "jobStatus", "savepointInfo", "triggerTimestamp", default=0)
     was = dig(before, "flinkConfiguration", HA_TYPE, default="none")
     if moment - begun / 1000 > PATIENCE and spec.highly_available and str(was).lower() == "kubernetes":
-        log.warning("FlinkDeployment %s: %s: goes on from the last checkpoint instead", spec.name, why)
+        log.warning("FlinkDeployment %s: %s: continues from the last checkpoint instead", spec.name, why)
         return Step({"error": None}, done=True)
     return Step({"error": _failed(why)})
 
 
 def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
-    """What the next job goes on from, now that the last one is gone; None when that is lost."""
+    """What the next job continues from, after the last job has stopped; None when that is lost."""
     job = dig(spec.resource, "status", "jobStatus", default={})
     path = job.get("upgradeSavepointPath")
     fresh = path and path == dig(job, "savepointInfo", "lastSavepoint", "location")
@@ -148,7 +152,7 @@ def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
             if gone:
                 kube.patch("ConfigMap", spec.namespace, item["metadata"]["name"], {"data": gone})
         return Restore(path, job_id=job["jobId"])
-    # Flink knows the job and no checkpoint of it: then there is nothing to lose.
+    # Flink knows the job but no checkpoint of the job: nothing can be lost.
     never_ran = bool(own) or not dig(spec.resource, "status", "reconciliationStatus", "lastStableSpec")
     if not (path or stateless or never_ran):
         return None
@@ -157,16 +161,15 @@ def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
 
 
 def forget(kube: Kube, namespace: str, name: str) -> None:
-    """Remove what Flink remembers of an application's jobs, when none of its pods is left."""
+    """Delete Flink's ConfigMaps of an application, after its pods have ended."""
     for item in kube.list("ConfigMap", namespace, objects.high_availability_labels(name)):
         kube.delete("ConfigMap", namespace, item["metadata"]["name"])
 
 
 def is_broken(pod: Obj) -> bool:
-    """Whether a pod does not start and will not by itself."""
-    statuses = dig(pod, "status", "containerStatuses", default=[]) + dig(
-        pod, "status", "initContainerStatuses", default=[]
-    )
+    """Whether a pod cannot start until somebody changes something."""
+    kinds = ("containerStatuses", "initContainerStatuses")
+    statuses = (item for kind in kinds for item in dig(pod, "status", kind, default=[]))
     return any(dig(item, "state", "waiting", "reason") in BROKEN for item in statuses)
 
 

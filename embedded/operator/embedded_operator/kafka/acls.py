@@ -1,4 +1,4 @@
-"""ACLs: from a KafkaUser's rules to Kafka's own, and what to add and remove. Pure."""
+"""ACLs: from the rules of a KafkaUser to those of Kafka, and what to add and remove. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPERATIONS = {
     "AlterConfigs": 11,
     "IdempotentWrite": 12,
 }
-"""Codes of Kafka's protocol (org.apache.kafka.common.acl.AclOperation and its like)."""
+"""Codes of Kafka's protocol (org.apache.kafka.common.acl.AclOperation and others)."""
 
 
 class Acl(NamedTuple):
@@ -39,7 +39,7 @@ class Acl(NamedTuple):
 
 
 def parse(rules: Iterable[Obj]) -> set[Acl]:
-    """The ACLs of `spec.authorization.acls`. Raises ValueError that names the rule that is wrong."""
+    """The ACLs of `spec.authorization.acls`. Raises ValueError, which names the invalid rule."""
     found: set[Acl] = set()
     for index, rule in enumerate(rules):
         resource = rule["resource"]
@@ -64,5 +64,5 @@ def parse(rules: Iterable[Obj]) -> set[Acl]:
 
 
 def difference(wanted: set[Acl], present: set[Acl]) -> tuple[set[Acl], set[Acl]]:
-    """What to add and what to remove, so that exactly `wanted` is there."""
+    """What to add and what to remove so that exactly `wanted` is present."""
     return wanted - present, present - wanted

@@ -1,4 +1,4 @@
-"""Certificates: the two authorities of a Kafka cluster, and what they issue. Pure: no Kubernetes here.
+"""Certificates: the two authorities of a Kafka cluster, and what they issue. Nothing here talks to Kubernetes.
 
 Keys are ECDSA P-256 in PKCS#8 PEM. Distinguished names have the order that Strimzi's have, so that Kafka
 sees a node as `CN=<cluster>-kafka,O=io.strimzi` and a user as `CN=<name>`.
@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ORGANIZATION = "io.strimzi"
 SKEW = timedelta(minutes=5)
-"""Certificates start to be valid this long ago, for machines whose clocks are behind."""
+"""Certificates are valid from this time before their creation, for machines whose clocks are behind."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _usage(**allowed: bool) -> x509.KeyUsage:
 
 
 def make_ca(common_name: str, days: int, moment: datetime, key: str | None = None) -> Pair:
-    """A self-signed authority; with `key` it is the renewal of one, under which issued certificates stay valid."""
+    """A self-signed authority; with `key` it renews an authority, and issued certificates stay valid."""
     private = _load_key(key) if key else ec.generate_private_key(ec.SECP256R1())
     name = _name(common_name, ORGANIZATION)
     cert = (
@@ -132,6 +132,7 @@ def issue(
 
 
 def general_name(name: str) -> x509.GeneralName:
+    """An IP address or a DNS name, for a certificate."""
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
@@ -155,7 +156,7 @@ def is_due(cert: str, renewal_days: int, moment: datetime) -> bool:
 
 
 def is_issued_by(cert: str, authority: str) -> bool:
-    """Whether the authority's key signed the certificate, under the authority's present name."""
+    """Whether the authority signed the certificate with its key and its present name."""
     try:
         load(cert).verify_directly_issued_by(load(authority))
     except (InvalidSignature, ValueError, TypeError):
@@ -164,7 +165,7 @@ def is_issued_by(cert: str, authority: str) -> bool:
 
 
 def is_pair(pair: Pair) -> bool:
-    """Whether the key is that of the certificate."""
+    """Whether the key belongs to the certificate."""
     try:
         return _load_key(pair.key).public_key() == load(pair.cert).public_key()
     except (ValueError, TypeError):
@@ -178,7 +179,7 @@ def password(length: int = 32) -> str:
 
 
 def truststore(cert: str, secret: str) -> bytes:
-    """PKCS#12 store that a JVM takes as truststore."""
+    """PKCS#12 store that a JVM reads as truststore."""
     entry = pkcs12.PKCS12Certificate(load(cert), b"ca.crt")
     return pkcs12.serialize_java_truststore([entry], serialization.BestAvailableEncryption(secret.encode()))
 

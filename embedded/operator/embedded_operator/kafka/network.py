@@ -1,69 +1,28 @@
-"""NetworkPolicy and PodDisruptionBudget of a cluster. Pure."""
+"""NetworkPolicy and PodDisruptionBudget of a Kafka cluster. Pure."""
 
 from __future__ import annotations
 
-from embedded_operator.common import names
+from embedded_operator.common import metrics, names, objects
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.kafka import metrics
 from embedded_operator.kafka.spec import ClusterSpec
 
 
 def network_policy(cluster: ClusterSpec) -> Obj:
-    """Who may connect to which port: nodes and operator to the internal ones, a listener's peers to its own."""
-    nodes = {"podSelector": {"matchLabels": names.selector(cluster.name)}}
-    operator = {"podSelector": {"matchLabels": {names.KIND: "cluster-operator"}}}
+    """Nodes and operator may connect to the internal ports, a listener's peers to its port."""
+    selector = names.selector(cluster.name)
+    internal = [objects.peer(selector), objects.OPERATOR_PEER]
     rules = [
-        _rule(names.CONTROL_PLANE_PORT, [nodes, operator]),
-        _rule(names.REPLICATION_PORT, [nodes, operator]),
-        *(_rule(one.port, one.peers) for one in cluster.listeners),
-        *([metrics.ingress()] if metrics.wanted(cluster.kafka) else []),
+        objects.rule(names.CONTROL_PLANE_PORT, internal),
+        objects.rule(names.REPLICATION_PORT, internal),
+        *(objects.rule(one.port, one.peers) for one in cluster.listeners),
+        *metrics.rules(cluster.kafka),
     ]
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": _metadata(cluster, f"{cluster.name}-network-policy-kafka"),
-        "spec": {
-            "podSelector": {"matchLabels": names.selector(cluster.name)},
-            "policyTypes": ["Ingress"],
-            "ingress": rules,
-        },
-    }
-
-
-def _rule(port: int, peers: list[Obj] | None) -> Obj:
-    rule: Obj = {"ports": [{"port": port, "protocol": "TCP"}]}
-    if peers is not None:
-        rule["from"] = peers
-    return rule
+    meta = objects.metadata(cluster.resource, f"{cluster.name}-network-policy-kafka", names.labels(cluster.name))
+    return objects.network_policy(meta, selector, rules)
 
 
 def disruption_budget(cluster: ClusterSpec) -> Obj:
-    """Evictions take at most `maxUnavailable` nodes (1 unless the template says otherwise).
-
-    Said as minAvailable, as Strimzi does: Kubernetes counts maxUnavailable only for its own workload kinds.
-    """
-    shape = dig(cluster.kafka, "template", "podDisruptionBudget", default={})
-    allowed = shape.get("maxUnavailable", 1)
-    metadata = _metadata(cluster, names.component(cluster.name))
-    extra = shape.get("metadata") or {}
-    metadata["labels"] = {**(extra.get("labels") or {}), **metadata["labels"]}
-    if extra.get("annotations"):
-        metadata["annotations"] = extra["annotations"]
-    return {
-        "apiVersion": "policy/v1",
-        "kind": "PodDisruptionBudget",
-        "metadata": metadata,
-        "spec": {
-            "minAvailable": max(0, len(cluster.nodes) - allowed),
-            "selector": {"matchLabels": names.selector(cluster.name)},
-        },
-    }
-
-
-def _metadata(cluster: ClusterSpec, name: str) -> Obj:
-    return {
-        "name": name,
-        "namespace": cluster.namespace,
-        "labels": names.labels(cluster.name),
-        "ownerReferences": names.owner(cluster.resource),
-    }
+    """The PodDisruptionBudget of the nodes."""
+    template = dig(cluster.kafka, "template", "podDisruptionBudget", default={})
+    meta = objects.metadata(cluster.resource, names.component(cluster.name), names.labels(cluster.name), template)
+    return objects.disruption_budget(meta, names.selector(cluster.name), len(cluster.nodes), template)

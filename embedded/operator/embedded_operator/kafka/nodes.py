@@ -1,4 +1,4 @@
-"""Node pools and the nodes (brokers, controllers) they hold. Pure."""
+"""Node pools and their nodes, which are brokers, controllers or both. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import chain, count
 from embedded_operator.common.names import Obj, annotation, dig
 
 DATA = "/var/lib/kafka"
-"""Where volumes are mounted, as in Strimzi's images."""
+"""The folder of mounted volumes, as in Strimzi's images."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Volume:
 
     @property
     def mount(self) -> str:
+        """Path at which the volume is mounted."""
         return f"{DATA}/{self.name}"
 
 
 @dataclass(frozen=True)
 class Pool:
-    """A KafkaNodePool; `present` are the ids its status knows, `node_ids` those it shall have."""
+    """A KafkaNodePool; `present` are the node ids in its status, `node_ids` are those that it shall have."""
 
     name: str
     replicas: int
@@ -61,6 +62,7 @@ class Node:
         return [role for role, has in (("broker", self.pool.broker), ("controller", self.pool.controller)) if has]
 
     def log_dir(self, volume: Volume) -> str:
+        """Kafka's log directory on a volume."""
         return f"{volume.mount}/kafka-log{self.id}"
 
     def claim(self, volume: Volume) -> str:
@@ -112,12 +114,12 @@ def _next_ids(resource: Obj) -> tuple[int, ...]:
     try:
         return tuple(id_range(annotation(resource, "strimzi.io/next-node-ids") or ""))
     except ValueError:
-        # As Strimzi does: what cannot be read is passed over, and the lowest free ids are taken.
+        # As Strimzi does: an invalid annotation is ignored, and the pool gets the lowest free ids.
         return ()
 
 
 def id_range(text: str) -> list[int]:
-    """The ids of Strimzi's annotation next-node-ids, like [0,1,10-20], in its order; ValueError if it is none."""
+    """The ids of Strimzi's annotation next-node-ids, like [0,1,10-20], in its order. Raises ValueError."""
     ids: list[int] = []
     for part in filter(None, text.strip().removeprefix("[").removesuffix("]").replace(" ", "").split(",")):
         first, _, last = part.partition("-")
@@ -129,10 +131,10 @@ def id_range(text: str) -> list[int]:
 def assign_ids(
     pools: dict[str, tuple[int, list[int]]], preferred: Mapping[str, list[int]] | None = None
 ) -> dict[str, list[int]]:
-    """Node ids of every pool, from its replicas and the ids it has; no two nodes of the cluster share one.
+    """Node ids of every pool, from its replicas and its present ids; no two nodes of the cluster share an id.
 
-    A pool keeps its ids; it grows by its preferred ids in their order, then by the lowest, as far as they are free in
-    the cluster, and shrinks from the highest.
+    A pool keeps its ids. It grows by its preferred ids in their order, then by the lowest ids, as far as they are free
+    in the cluster. It shrinks from the highest id.
     """
     kept = {name: sorted(ids)[:replicas] for name, (replicas, ids) in pools.items()}
     taken = {node_id for _, ids in pools.values() for node_id in ids}

@@ -1,4 +1,4 @@
-"""From a Kafka resource and its pools to everything the cluster shall consist of, written to Kubernetes except pods."""
+"""From a Kafka resource and its pools to the objects of the cluster; all but the pods are applied here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from embedded_operator.common import names
+from embedded_operator.common import metrics, names
 from embedded_operator.common.kube import Kube, KubeError
 from embedded_operator.common.names import Obj
-from embedded_operator.kafka import broker_config, listeners, metrics, network, pods, spec
+from embedded_operator.kafka import broker_config, network, pods, services, spec
 from embedded_operator.kafka.authorities import OPERATOR_CERTS, Authorities, State
 from embedded_operator.kafka.ca import Pair
 from embedded_operator.kafka.nodes import Node, assign_ids
@@ -19,12 +19,12 @@ from embedded_operator.kafka.spec import ClusterSpec
 log = logging.getLogger(__name__)
 
 HostsReplicas = Callable[[set[int]], set[int]]
-"""Which of these brokers hold replicas (all of them, when it cannot be known)."""
+"""Which of these brokers hold replicas; all of them when that is not known."""
 
 
 @dataclass
 class Plan:
-    """A cluster as it shall be, with what its pods need already in place."""
+    """A cluster as wanted; all that its pods need is in place."""
 
     cluster: ClusterSpec
     cluster_id: str
@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def bootstrap(self) -> list[str]:
-        """Addresses of the brokers for this operator."""
+        """Addresses of the brokers that this operator uses."""
         where = (names.pod_dns(self.cluster.name, self.cluster.namespace, node.pod) for node in self.cluster.brokers)
         return [f"{dns}:{names.REPLICATION_PORT}" for dns in where]
 
@@ -47,7 +47,7 @@ class Plan:
 def choose_ids(
     cluster: ClusterSpec, running: list[Obj], hosts_replicas: HostsReplicas
 ) -> tuple[ClusterSpec, list[Obj]]:
-    """Give every pool its node ids; `running` are the cluster's pods. Warnings tell of nodes that must stay.
+    """Give every pool its node ids; `running` are the cluster's pods. Warnings name the nodes that must stay.
 
     A broker that still holds replicas is not removed (Strimzi reverts such a scale-down too).
     """
@@ -74,12 +74,12 @@ def choose_ids(
 
 
 def node_id(pod: Obj) -> int:
-    """The id at the end of a node's pod's name."""
+    """The id of the node that a pod is: the end of its name."""
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
 def make(kube: Kube, authorities: Authorities, cluster: ClusterSpec, cluster_id: str, moment: datetime) -> Plan:
-    """Bring everything but the pods in place. Raises InvalidSpecError for authorities that are missing."""
+    """Apply all objects but the pods. Raises InvalidSpecError when an authority is missing."""
     plan = Plan(
         cluster=cluster,
         cluster_id=cluster_id,
@@ -92,9 +92,7 @@ def make(kube: Kube, authorities: Authorities, cluster: ClusterSpec, cluster_id:
     secrets = {OPERATOR_CERTS.format(cluster.name)}
     secrets |= {f"{cluster.name}-{which}{end}" for which in ("cluster-ca", "clients-ca") for end in ("", "-cert")}
     plan.kept = {"Secret": secrets, "Service": set(), "ConfigMap": set(), "PersistentVolumeClaim": set()}
-    brokers = [(node.id, node.pool.name, node.pod) for node in cluster.brokers]
-    owner = names.owner(cluster.resource)
-    for service in listeners.services(cluster.name, cluster.namespace, owner, cluster.listeners, brokers):
+    for service in services.services(cluster):
         made = kube.apply(service)
         name = made["metadata"]["name"]
         plan.kept["Service"].add(name)
@@ -109,15 +107,10 @@ def make(kube: Kube, authorities: Authorities, cluster: ClusterSpec, cluster_id:
 
 
 def _node(kube: Kube, authorities: Authorities, plan: Plan, node: Node, exporter: str, moment: datetime) -> None:
-    """Certificate, configuration, volumes and the wanted pod of one node."""
+    """Apply certificate, configuration and volumes of one node, and plan its pod."""
     cluster = plan.cluster
     certificate = authorities.node(cluster, node, plan.cluster_ca, moment)
-    dns = names.pod_dns(cluster.name, cluster.namespace, node.pod)
-    advertised: dict[str, tuple[str, int]] = {}
-    for one in cluster.listeners if node.pool.broker else []:
-        service = names.external_broker_service(cluster.name, node.pool.name, one.name, node.id)
-        advertised[one.name] = listeners.advertised(one, node.id, dns, plan.node_ports, service)
-    options = broker_config.build(cluster, node, advertised)
+    options = broker_config.build(cluster, node, services.advertised(cluster, node, plan.node_ports))
     config = pods.config_map(cluster, node, plan.cluster_id, options, exporter)
     kube.apply(config)
     for claim in pods.claims(cluster, node):
@@ -132,7 +125,7 @@ def _node(kube: Kube, authorities: Authorities, plan: Plan, node: Node, exporter
 
 
 def _claim(kube: Kube, plan: Plan, claim: Obj) -> None:
-    """Create or grow a volume; what Kubernetes does not allow (shrinking, another class) is a warning."""
+    """Create or enlarge a volume; a change that Kubernetes refuses (smaller, another class) becomes a warning."""
     name = claim["metadata"]["name"]
     plan.kept["PersistentVolumeClaim"].add(name)
     try:
@@ -144,7 +137,7 @@ def _claim(kube: Kube, plan: Plan, claim: Obj) -> None:
 
 
 def remove_leftovers(kube: Kube, plan: Plan) -> None:
-    """Delete what belonged to nodes or listeners that are no more; volumes only if they have an owner (deleteClaim)."""
+    """Delete the objects of nodes and listeners that no longer exist; a volume only with an owner (deleteClaim)."""
     cluster = plan.cluster
     ours = {**names.selector(cluster.name), names.MANAGED_BY: names.OPERATOR}
     for kind, kept in plan.kept.items():

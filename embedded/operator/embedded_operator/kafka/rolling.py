@@ -8,13 +8,13 @@ from embedded_operator.kafka.admin import Topic, Voter
 from embedded_operator.kafka.nodes import Node
 
 CAUGHT_UP_MS = 5_000
-"""A controller this far behind the active one still counts as in step: followers fetch every 500 ms at the latest."""
+"""Milliseconds that a controller in step may be behind the active one: followers fetch at least every 500 ms."""
 
 
 def blocking(node_id: int, topics: Iterable[Topic], min_in_sync: Mapping[str, int]) -> list[str]:
     """Partitions that would fall below min ISR without the node.
 
-    A partition with no more replicas than min ISR stops at every restart, whatever the moment: it blocks none
+    A partition with no more replicas than min ISR stops at every restart, at any time: it blocks no restart
     (Strimzi: KafkaAvailability).
     """
     found: list[str] = []
@@ -38,9 +38,9 @@ def out_of_sync(node_id: int, topics: Iterable[Topic]) -> list[str]:
 
 
 def quorum_stays(node_id: int, active: int, voters: Sequence[Voter]) -> bool:
-    """Whether a majority of controllers is there and in step without the node.
+    """Whether a majority of controllers is in step without the node.
 
-    One or two controllers can never lose one; they are restarted all the same.
+    With one or two controllers that is never so; they are restarted all the same.
     """
     if node_id not in {voter.id for voter in voters} or len(voters) <= 2:
         return True

@@ -1,4 +1,4 @@
-"""SCRAM-SHA-512 credentials (RFC 5802, RFC 7677): what a broker keeps of a password."""
+"""SCRAM-SHA-512 credentials (RFC 5802, RFC 7677), which a broker keeps instead of a password."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Credential:
 
 
 def credential(user: str, password: str) -> Credential:
+    """The credential of a user with this password and a random salt."""
     salt = os.urandom(24)
     return Credential(user, salt, hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS))
 

@@ -1,15 +1,14 @@
-"""What a Kafka resource and its node pools ask for, checked. Pure.
-
-Everything that the embedded operator cannot do is said: an error where the cluster would not be what was asked
-for, a warning where something beside it is missing.
-"""
+"""The specification of a Kafka resource and its node pools, checked. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from embedded_operator.common import settings
+from embedded_operator.common import spec as checks
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.kafka import broker_config, listeners, nodes
+from embedded_operator.common.spec import InvalidSpecError
+from embedded_operator.kafka import listeners, nodes
 from embedded_operator.kafka.listeners import Listener
 from embedded_operator.kafka.nodes import Node, Pool
 
@@ -20,19 +19,47 @@ UNSUPPORTED = {
     "spec.kafka.jmxOptions": "JMX is off",
     "spec.kafka.rack": "one machine has one zone; broker.rack is not set",
 }
-"""Parts without which the cluster is still what was asked for: a warning says what is missing."""
+"""Fields without which the cluster still does its work: a warning says what is missing."""
 REFUSED = {
     "spec.kafka.tieredStorage": "remove it",
     "spec.kafka.quotas": "declare quotas in KafkaUser resources",
 }
-
-
-class InvalidSpecError(Exception):
-    """A specification that cannot be carried out; `reason` is a condition's."""
-
-    def __init__(self, reason: str, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.reason = reason
+FORBIDDEN = [
+    "listeners",
+    "advertised.",
+    "broker.",
+    "listener.",
+    "host.name",
+    "port",
+    "inter.broker.listener.name",
+    "sasl.",
+    "ssl.",
+    "security.",
+    "password.",
+    "log.dir",
+    "zookeeper.",
+    "authorizer.",
+    "super.user",
+    "node.id",
+    "process.roles",
+    "controller.",
+    "metadata.log.dir",
+    "config.providers",
+    "cruise.control.metrics.topic",
+    "cruise.control.metrics.reporter.bootstrap.servers",
+]
+"""Prefixes of options that only the operator sets (Strimzi: KafkaClusterSpec.FORBIDDEN_PREFIXES)."""
+ALLOWED = {
+    "sasl.server.max.receive.size",
+    "ssl.cipher.suites",
+    "ssl.protocol",
+    "ssl.enabled.protocols",
+    "ssl.secure.random.implementation",
+    "controller.quorum.election.backoff.max.ms",
+    "controller.quorum.election.timeout.ms",
+    "controller.quorum.fetch.timeout.ms",
+}
+"""Exceptions from FORBIDDEN (Strimzi: FORBIDDEN_PREFIX_EXCEPTIONS)."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +73,7 @@ class Authority:
 
     @classmethod
     def parse(cls, spec: Obj | None) -> Authority:
+        """Read the specification of an authority; without any, Strimzi's defaults."""
         spec = spec or {}
         return cls(
             generate=spec.get("generateCertificateAuthority", True),
@@ -57,7 +85,7 @@ class Authority:
 
 @dataclass(frozen=True)
 class ClusterSpec:
-    """A Kafka cluster as it shall be."""
+    """A Kafka cluster as wanted."""
 
     name: str
     namespace: str
@@ -75,10 +103,12 @@ class ClusterSpec:
 
     @property
     def kafka(self) -> Obj:
+        """`spec.kafka` of the resource."""
         return self.resource["spec"]["kafka"]
 
     @property
     def nodes(self) -> list[Node]:
+        """All nodes of all pools."""
         return [
             Node(node_id, f"{self.name}-{pool.name}-{node_id}", pool)
             for pool in self.pools
@@ -87,10 +117,12 @@ class ClusterSpec:
 
     @property
     def controllers(self) -> list[Node]:
+        """The nodes that are controllers, some of which may be brokers too."""
         return [node for node in self.nodes if node.pool.controller]
 
     @property
     def brokers(self) -> list[Node]:
+        """The nodes that are brokers, some of which may be controllers too."""
         return [node for node in self.nodes if node.pool.broker]
 
     def with_ids(self, ids: dict[str, list[int]]) -> ClusterSpec:
@@ -105,34 +137,21 @@ def parse(resource: Obj, pool_resources: list[Obj], images: dict[str, str]) -> C
     """
     spec = resource["spec"]
     kafka = spec["kafka"]
+    program = checks.program(resource, "spec.kafka", images, UNSUPPORTED, REFUSED)
     found, problems = listeners.parse(kafka["listeners"])
-    warnings = [
-        {"reason": "UnsupportedByEmbeddedOperator", "message": f"{path} is ignored by the embedded operator: {what}"}
-        for path, what in UNSUPPORTED.items()
-        if dig(resource, *path.split(".")) is not None
-    ]
-    problems += [
-        f"{path} is not supported by the embedded operator: {remedy}"
-        for path, remedy in REFUSED.items()
-        if dig(resource, *path.split(".")) is not None
-    ]
-    warnings += no_reporter("spec.kafka", kafka)
-    version = str(kafka.get("version") or max(images, default=""))
-    if version not in images and not kafka.get("image"):
-        problems.append(f"spec.kafka.version: {version} is not supported; supported versions: {sorted(images)}")
+    problems += program.problems
     authorization = dig(kafka, "authorization", "type")
     if authorization not in (None, "simple"):
         problems.append(
             f"spec.kafka.authorization.type: {authorization} is not supported by the embedded operator: use simple"
         )
-    if dig(kafka, "logging", "type") == "external":
-        problems.append("spec.kafka.logging.type: external is not supported by the embedded operator: use inline")
     for name in ("clusterCa", "clientsCa"):
         if dig(spec, name, "certificateExpirationPolicy") == "replace-key":
             problems.append(f"spec.{name}.certificateExpirationPolicy: replace-key is not supported")
     pools = [nodes.parse(item) for item in sorted(pool_resources, key=lambda item: item["metadata"]["name"])]
     problems += _pool_problems(pools)
-    config, forbidden = broker_config.user_config(kafka.get("config") or {})
+    config, forbidden = settings.user_config(kafka.get("config") or {}, FORBIDDEN, ALLOWED)
+    warnings = list(program.warnings)
     if forbidden:
         message = f"spec.kafka.config: {', '.join(forbidden)}: set by the operator, ignored"
         warnings.append({"reason": "KafkaForbiddenConfiguration", "message": message})
@@ -141,8 +160,8 @@ def parse(resource: Obj, pool_resources: list[Obj], images: dict[str, str]) -> C
     return ClusterSpec(
         name=resource["metadata"]["name"],
         namespace=resource["metadata"]["namespace"],
-        version=version,
-        image=kafka.get("image") or images[version],
+        version=program.version,
+        image=program.image,
         listeners=found,
         pools=pools,
         config=config,
@@ -153,15 +172,6 @@ def parse(resource: Obj, pool_resources: list[Obj], images: dict[str, str]) -> C
         resource=resource,
         warnings=warnings,
     )
-
-
-def no_reporter(path: str, spec: Obj) -> list[Obj]:
-    """A warning where metrics are wanted in a way that the images do not have."""
-    kind = dig(spec, "metricsConfig", "type")
-    if kind in (None, "jmxPrometheusExporter"):
-        return []
-    message = f"{path}.metricsConfig.type: {kind} is ignored by the embedded operator: use jmxPrometheusExporter"
-    return [{"reason": "UnsupportedByEmbeddedOperator", "message": message}]
 
 
 def _pool_problems(pools: list[Pool]) -> list[str]:

@@ -1,4 +1,4 @@
-"""KafkaTopic: what to do for each topic (pure), and doing it for many at once."""
+"""KafkaTopic: what to change for each topic (pure), and the controller that reconciles many at once."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from embedded_operator.common import names, status
 from embedded_operator.common.kube import Kube
 from embedded_operator.common.names import Obj, dig, some
+from embedded_operator.common.settings import text
 from embedded_operator.common.work import Key, Queue, Store, key_of
 from embedded_operator.kafka.admin import Admin, Errors, NewTopic, Topic
-from embedded_operator.kafka.broker_config import text
-from embedded_operator.kafka.cluster import Clusters, Live
+from embedded_operator.kafka.cluster import Clusters, served
 
 log = logging.getLogger(__name__)
 
 WRITERS = 8
 """Calls to the Kubernetes API at a time."""
 LINGER = 3.0
-"""Seconds that a deleted topic's resource stays. Who deletes it and waits for its end begins to watch only after the
-deletion was accepted: Pulumi's provider never hears of one that is gone sooner, and waits until it times out."""
+"""Seconds that the resource of a deleted topic stays. Pulumi's provider begins to watch the resource only after the
+deletion was accepted: when the resource is gone by then, the provider waits until it times out."""
 NO_FINALIZERS = "STRIMZI_USE_FINALIZERS"
 
 
 @dataclass
 class Changes:
-    """What has to be asked of Kafka for a batch of topics; `refused` maps them to a condition's reason and message."""
+    """The requests to Kafka for a batch of topics; `refused` maps topics to the reason and message of a condition."""
 
     create: list[NewTopic] = field(default_factory=list)
     partitions: dict[str, int] = field(default_factory=dict)
@@ -38,6 +38,7 @@ class Changes:
 
 
 def topic_name(resource: Obj) -> str:
+    """The name of the topic in Kafka."""
     return dig(resource, "spec", "topicName") or resource["metadata"]["name"]
 
 
@@ -47,7 +48,7 @@ def desired_config(resource: Obj) -> dict[str, str]:
 
 
 def compare(resource: Obj, topic: Topic | None, config: dict[str, str], changes: Changes) -> None:
-    """Note in `changes` what makes the topic as the resource wants it; `config` is what is set on the topic."""
+    """Add the changes that make the topic as the resource wants it; `config` is what is set on the topic."""
     name, spec = topic_name(resource), resource.get("spec") or {}
     wanted = desired_config(resource)
     if topic is None:
@@ -69,7 +70,7 @@ def compare(resource: Obj, topic: Topic | None, config: dict[str, str], changes:
 
 
 def conflicts(resources: Iterable[Obj]) -> dict[Key, str]:
-    """Resources that want a topic which an older resource has, with a message each."""
+    """Resources that want a topic of an older resource, with a message each."""
     owners: dict[str, Obj] = {}
     losers: dict[Key, str] = {}
     for resource in sorted(resources, key=lambda item: (item["metadata"]["creationTimestamp"], key_of(item))):
@@ -81,6 +82,7 @@ def conflicts(resources: Iterable[Obj]) -> dict[Key, str]:
 
 
 def is_managed(resource: Obj) -> bool:
+    """Whether the operator changes the topic: not with the annotation strimzi.io/managed: "false"."""
     return (names.annotation(resource, names.MANAGED) or "true").lower() != "false"
 
 
@@ -100,66 +102,41 @@ class TopicController:
     queue: Queue
 
     def handle(self, keys: set[Key]) -> None:
+        """Reconcile these topics, cluster by cluster."""
         groups: dict[Key, list[Obj]] = {}
         for key in keys:
-            if (resource := self.store.get(key)) and (
-                cluster := (resource["metadata"].get("labels") or {}).get(names.CLUSTER)
-            ):
+            if (resource := self.store.get(key)) and (cluster := dig(resource, "metadata", "labels", names.CLUSTER)):
                 groups.setdefault((key[0], cluster), []).append(resource)
         with ThreadPoolExecutor(WRITERS, "topics") as pool:
             for (namespace, cluster), resources in groups.items():
                 self._group(namespace, cluster, resources, pool)
 
     def _group(self, namespace: str, cluster: str, resources: list[Obj], pool: ThreadPoolExecutor) -> None:
-        live = self.clusters.find(namespace, cluster)
         leaving = [item for item in resources if "deletionTimestamp" in item["metadata"]]
         if leaving and self._cluster_is_going(namespace, cluster):
             list(pool.map(self.release, leaving))
             return
-        if live is None or live.plan is None or live.admin is None:
-            return  # when the cluster is ready, all its topics come again
-        kafka = live.plan.cluster.resource
-        if dig(kafka, "spec", "entityOperator", "topicOperator") is None:
-            return
+        if (found := served(self.clusters.find(namespace, cluster), "topicOperator")) is None:
+            return  # when the cluster becomes ready, all its topics come again
+        plan, admin = found
         try:
-            self._reconcile(live.admin, kafka, live, resources, leaving, pool)
+            everyone = [item for item in self.store.all() if dig(item, "metadata", "labels", names.CLUSTER) == cluster]
+            losers = conflicts(item for item in everyone if is_managed(item))
+            self._delete(admin, leaving, losers, pool)
+            active, quiet = _sort(resources, losers)
+            list(pool.map(lambda pair: self._report(pair[0], pair[1], None), quiet))
+            if uses_finalizers(plan.cluster.resource):
+                list(pool.map(self._hold, active))
+            topics, errors, refused = change(admin, active)
+            list(pool.map(lambda item: self._result(item, topics, errors, refused), active))
         except KafkaError as error:
             log.warning("Topics of Kafka %s: %s; tried again", cluster, error)
             self.queue.add(map(key_of, resources), 5.0)
 
     def _cluster_is_going(self, namespace: str, cluster: str) -> bool:
-        """Whether topics need not be deleted one by one: with the cluster all of them go."""
+        """Whether the cluster is deleted, and all its topics with it."""
         kafka = self.kube.get("Kafka", namespace, cluster)
         return kafka is None or "deletionTimestamp" in kafka["metadata"] or self.kube.namespace_is_ending(namespace)
-
-    def _reconcile(
-        self, admin: Admin, kafka: Obj, live: Live, resources: list[Obj], leaving: list[Obj], pool: ThreadPoolExecutor
-    ) -> None:
-        cluster = kafka["metadata"]["name"]
-        everyone = [item for item in self.store.all() if dig(item, "metadata", "labels", names.CLUSTER) == cluster]
-        losers = conflicts(item for item in everyone if is_managed(item))
-        self._delete(admin, leaving, losers, pool)
-        staying = [item for item in resources if "deletionTimestamp" not in item["metadata"]]
-        active: list[Obj] = []
-        quiet: list[tuple[Obj, Obj]] = []
-        for item in staying:
-            recorded = dig(item, "status", "topicName")
-            if names.is_true(item, names.PAUSE):
-                quiet.append((item, status.paused()))
-            elif not is_managed(item):
-                quiet.append((item, status.condition("Unmanaged")))
-            elif key_of(item) in losers:
-                quiet.append((item, status.condition("Ready", False, "ResourceConflict", losers[key_of(item)])))
-            elif recorded and recorded != topic_name(item):
-                message = "Changing spec.topicName is not supported"
-                quiet.append((item, status.condition("Ready", False, "NotSupported", message)))
-            else:
-                active.append(item)
-        list(pool.map(lambda pair: self._report(pair[0], pair[1], None), quiet))
-        if uses_finalizers(kafka):
-            list(pool.map(self._hold, active))
-        topics, errors, refused = change(admin, active)
-        list(pool.map(lambda item: self._result(item, topics, errors, refused), active))
 
     def _delete(self, admin: Admin, leaving: list[Obj], losers: dict[Key, str], pool: ThreadPoolExecutor) -> None:
         leaving = [item for item in leaving if names.TOPIC_FINALIZER in item["metadata"].get("finalizers", [])]
@@ -174,10 +151,10 @@ class TopicController:
                 self._report(item, status.condition("Ready", False, "KafkaError", str(error)), None)
                 self.queue.add([key_of(item)], 10.0)
             elif (rest := LINGER - status.age(item["metadata"]["deletionTimestamp"])) > 0:
-                self.queue.add([key_of(item)], rest)  # then the topic is deleted once more, which is no failure
+                self.queue.add([key_of(item)], rest)  # then the topic is deleted again, which is no failure
             else:
                 done.append(item)
-        list(pool.map(self.release, done))  # an error is raised here, and the batch comes again
+        list(pool.map(self.release, done))  # an error is raised here, and the batch is tried again
 
     def _hold(self, item: Obj) -> None:
         present = item["metadata"].get("finalizers", [])
@@ -198,7 +175,7 @@ class TopicController:
         name = topic_name(item)
         topic_id = topics[name].id if name in topics else None
         if error := errors.get(name):
-            if error.retriable or isinstance(error, TopicAlreadyExistsError):  # one of that name is being deleted
+            if error.retriable or isinstance(error, TopicAlreadyExistsError):  # a topic of that name is being deleted
                 self.queue.add([key_of(item)], 5.0)
             self._report(item, status.condition("Ready", False, "KafkaError", str(error)), topic_id)
         elif name in refused:
@@ -213,13 +190,34 @@ class TopicController:
         if topic_id:
             state["topicId"] = topic_id
         keep = () if condition["type"] == "Unmanaged" else ("topicName", "topicId")
-        if status.write(self.kube, item, state, keep) and condition["status"] == "False":
-            log.warning("KafkaTopic %s: %s", item["metadata"]["name"], condition["message"])
-            status.event(self.kube, item, condition["reason"], condition["message"])
+        status.report(self.kube, item, state, keep)
+
+
+def _sort(resources: list[Obj], losers: dict[Key, str]) -> tuple[list[Obj], list[tuple[Obj, Obj]]]:
+    """The resources to reconcile, and those to leave alone, each with its condition; without those being deleted."""
+    active: list[Obj] = []
+    quiet: list[tuple[Obj, Obj]] = []
+    for item in (item for item in resources if "deletionTimestamp" not in item["metadata"]):
+        recorded = dig(item, "status", "topicName")
+        if names.is_true(item, names.PAUSE):
+            quiet.append((item, status.paused()))
+        elif not is_managed(item):
+            quiet.append((item, status.condition("Unmanaged")))
+        elif key_of(item) in losers:
+            quiet.append((item, status.condition("Ready", False, "ResourceConflict", losers[key_of(item)])))
+        elif recorded and recorded != topic_name(item):
+            message = "Changing spec.topicName is not supported"
+            quiet.append((item, status.condition("Ready", False, "NotSupported", message)))
+        else:
+            active.append(item)
+    return active, quiet
 
 
 def change(admin: Admin, resources: list[Obj]) -> tuple[dict[str, Topic], Errors, dict[str, tuple[str, str]]]:
-    """Make the topics as the resources want them: the topics, what Kafka refused, and what is not supported."""
+    """Make the topics as the resources want them.
+
+    Returns the topics, the errors of Kafka, and the changes that are not supported, by topic.
+    """
     present = admin.topics([topic_name(item) for item in resources])
     configs = admin.topic_configs(list(present))
     changes = Changes()

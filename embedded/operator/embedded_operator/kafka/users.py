@@ -1,4 +1,4 @@
-"""KafkaUser: its identity, and what it shall be able to do. Pure but for keys and passwords, which are random."""
+"""KafkaUser: its identity and its rights. Pure, except that keys and passwords are random."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from embedded_operator.common import names
+from embedded_operator.common import names, objects
 from embedded_operator.common.names import Obj, dig
+from embedded_operator.common.objects import decode, encode
 from embedded_operator.kafka import acls, ca, scram
 from embedded_operator.kafka.acls import Acl
-from embedded_operator.kafka.authorities import decode, encode
 from embedded_operator.kafka.ca import Pair
 from embedded_operator.kafka.spec import Authority
 
@@ -25,17 +25,17 @@ QUOTAS = {
 COMMON_NAME_MAX = 64
 """Characters that X.509 allows in a common name."""
 IGNORED = {"*", "ANONYMOUS"}
-"""Principals that are no KafkaUser's and keep what they have (Strimzi: SimpleAclOperator)."""
+"""Principals that belong to no KafkaUser and keep their rights (Strimzi: SimpleAclOperator)."""
 PREFIX = "CN="
 
 
 class InvalidUserError(Exception):
-    """A KafkaUser that cannot be: the message names the field and the remedy."""
+    """A KafkaUser that cannot be carried out; the message names the field and the remedy."""
 
 
 @dataclass(frozen=True)
 class User:
-    """What Kafka shall know of a user; `principal` is its name there."""
+    """A user as Kafka shall know it, by the name `principal`."""
 
     name: str
     principal: str
@@ -45,7 +45,7 @@ class User:
 
 
 def parse(resource: Obj, authorization: bool) -> User:
-    """Read a KafkaUser; `authorization` says whether its cluster has any. Raises InvalidUserError."""
+    """Read a KafkaUser; `authorization` is whether its cluster has authorization. Raises InvalidUserError."""
     name = resource["metadata"]["name"]
     spec = resource.get("spec") or {}
     authentication = dig(spec, "authentication", "type")
@@ -80,29 +80,30 @@ def quotas(spec: Mapping[str, float]) -> dict[str, float]:
 
 @dataclass
 class Grants:
-    """What users of a cluster have (as read from Kafka), by principal."""
+    """The rights, quotas and credentials of a cluster's users as read from Kafka, by principal."""
 
     acls: dict[str, set[Acl]]
     quotas: dict[str, dict[str, float]]
     scram: set[str]
 
     def principals(self) -> set[str]:
+        """All principals that have something, without the ignored ones."""
         return (self.acls.keys() | self.quotas.keys() | self.scram) - IGNORED
 
 
 @dataclass
 class Changes:
-    """What has to be asked of Kafka."""
+    """The requests to Kafka that give users what they shall have."""
 
     add: list[tuple[str, Acl]] = field(default_factory=list)
     remove: list[tuple[str, Acl]] = field(default_factory=list)
     quotas: dict[str, dict[str, float | None]] = field(default_factory=dict)
     forget: list[str] = field(default_factory=list)
-    """Users whose SCRAM credentials go."""
+    """Users whose SCRAM credentials are removed."""
 
 
 def compare(user: User, present: Grants, changes: Changes) -> None:
-    """Note in `changes` what gives the user exactly what it shall have (but for credentials to set)."""
+    """Add the changes that give the user exactly what it shall have, without new credentials."""
     new, old = acls.difference(user.acls, present.acls.get(user.principal, set()))
     changes.add += [(user.principal, acl) for acl in sorted(new)]
     changes.remove += [(user.principal, acl) for acl in sorted(old)]
@@ -117,9 +118,9 @@ def compare(user: User, present: Grants, changes: Changes) -> None:
 
 
 def leftovers(present: Grants, wanted: set[str], internal: set[str]) -> list[User]:
-    """Users that Kafka knows and no KafkaUser wants, as users that shall have nothing.
+    """Users that Kafka knows and no KafkaUser describes, as users that shall have nothing.
 
-    One KafkaUser has one principal: with another way to authenticate, the former principal is a leftover too.
+    A KafkaUser has one principal: after another way to authenticate was set, the old principal is a leftover too.
     """
     gone = present.principals() - wanted - internal
     return [User(name.removeprefix(PREFIX), name, None, set(), {}) for name in sorted(gone)]
@@ -135,8 +136,8 @@ def secret(
 ) -> tuple[Obj | None, str | None]:
     """The Secret of a user (None when it has none), and its SCRAM password if it has one.
 
-    What `present` (the Secret as it is) holds stays as long as it is good. `password_of` reads a key of another
-    Secret: for a password that the user brings.
+    `present` is the Secret as it is; its contents stay as long as they are valid. `password_of` reads a key of another
+    Secret, which has a password that the user brings.
     """
     name = resource["metadata"]["name"]
     authentication = dig(resource, "spec", "authentication", default={})
@@ -155,24 +156,16 @@ def secret(
         data = encode({"password": password, "sasl.jaas.config": scram.jaas(name, password)})
     else:
         return None, None
-    extra = dig(resource, "spec", "template", "secret", "metadata", default={})
-    metadata: Obj = {
-        "name": name,
-        "namespace": resource["metadata"]["namespace"],
-        "ownerReferences": names.owner(resource),
-        "labels": {
-            **(extra.get("labels") or {}),
-            names.CLUSTER: resource["metadata"]["labels"][names.CLUSTER],
-            names.KIND: "KafkaUser",
-            "app.kubernetes.io/name": "strimzi-user-operator",
-            "app.kubernetes.io/instance": name,
-            "app.kubernetes.io/part-of": f"strimzi-{name}",
-            names.MANAGED_BY: names.OPERATOR,
-        },
+    labels = {
+        names.CLUSTER: resource["metadata"]["labels"][names.CLUSTER],
+        names.KIND: "KafkaUser",
+        "app.kubernetes.io/name": "strimzi-user-operator",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/part-of": f"strimzi-{name}",
+        names.MANAGED_BY: names.OPERATOR,
     }
-    if extra.get("annotations"):
-        metadata["annotations"] = extra["annotations"]
-    made: Obj = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata, "data": data}
+    meta = objects.metadata(resource, name, labels, dig(resource, "spec", "template", "secret"))
+    made: Obj = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": meta, "data": data}
     return made, password
 
 

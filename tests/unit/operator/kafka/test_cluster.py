@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from embedded_operator.common import names
 from embedded_operator.common.kube import KubeError
+from embedded_operator.common.reconciler import SOON
 from embedded_operator.kafka import cluster as reconciling
 from embedded_operator.kafka.admin import Partition, Topic, Voter
-from embedded_operator.kafka.cluster import LAST_GRACE, SOON, Clusters
-from fake_kube import FakeKube
-from kafka_resources import IMAGES, KAFKA, pool
+from embedded_operator.kafka.cluster import LAST_GRACE, Clusters
+
+from tests.unit.operator.fake_kube import FakeKube
+from tests.unit.operator.kafka.resources import IMAGES, KAFKA, pool
 
 NODES = ["logs-kafka-0", "logs-kafka-1", "logs-kafka-2"]
 
@@ -82,7 +84,7 @@ def change(kube: FakeKube, **config: Any) -> None:
 
 
 def test_all_nodes_start_at_once_and_the_status_tells_the_way(clusters: Clusters, kube: FakeKube) -> None:
-    assert one_pass(clusters) == reconciling.SOON
+    assert one_pass(clusters) == SOON
     assert kube.pods() == NODES
     assert kube.conditions() == {"NotReady": "Creating"}
     kube.start("logs-kafka-0", "logs-kafka-1")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from connect_resources import IMAGES, Obj, connect
+from embedded_operator.common.spec import InvalidSpecError
 from embedded_operator.connect import objects as connect_objects
 from embedded_operator.connect import spec as connect_spec
 from embedded_operator.connect.spec import Trust
-from embedded_operator.kafka.spec import InvalidSpecError
+
+from tests.unit.operator.connect.resources import IMAGES, Obj, connect
 
 DATA = {
     "logs-cluster-ca-cert": {"ca.crt": "CA", "ca-old.crt": "OLD", "ca.password": "x"},

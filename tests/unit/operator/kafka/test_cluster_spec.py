@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 
 import pytest
-from embedded_operator.common import names
-from embedded_operator.kafka import broker_config, listeners, network, pods, spec
+from embedded_operator.common import names, settings
+from embedded_operator.common.pods import heap
+from embedded_operator.common.spec import InvalidSpecError
+from embedded_operator.kafka import broker_config, network, pods, services, spec
 from embedded_operator.kafka.nodes import Node
 from embedded_operator.kafka.plan import choose_ids
-from embedded_operator.kafka.spec import ClusterSpec, InvalidSpecError
-from kafka_resources import IMAGES, KAFKA, Obj, pool
+from embedded_operator.kafka.spec import ClusterSpec
+
+from tests.unit.operator.kafka.resources import IMAGES, KAFKA, Obj, pool
 
 ADVERTISED = {"tls": ("in", 9093), "scram": ("in", 9094), "external": ("127.0.0.1", 32091)}
 
@@ -145,16 +148,15 @@ class TestBrokerConfig:
         assert made["log.dirs"] == "/var/lib/kafka/data-0/kafka-log0"
 
     def test_values_are_written_as_kafka_reads_them(self) -> None:
-        assert broker_config.text(True) == "true"
-        assert broker_config.text([1, "a"]) == "1,a"
-        assert broker_config.properties({"b": "a\nb\\", "a": "1"}) == "a=1\nb=a\\nb\\\\\n"
+        assert settings.text(True) == "true"
+        assert settings.text([1, "a"]) == "1,a"
+        assert settings.properties({"b": "a\nb\\", "a": "1"}) == "a=1\nb=a\\nb\\\\\n"
 
 
 class TestListeners:
     def test_services_carry_the_documented_names_and_ports(self, kafka: Obj, pools: list[Obj]) -> None:
         cluster = build(kafka, pools)
-        brokers = [(node.id, node.pool.name, node.pod) for node in cluster.brokers]
-        made = listeners.services("logs", "kafkalogs", [], cluster.listeners, brokers)
+        made = services.services(cluster)
         ports = {
             item["metadata"]["name"]: [port.get("nodePort", port["port"]) for port in item["spec"]["ports"]]
             for item in made
@@ -169,15 +171,16 @@ class TestListeners:
         }
 
     def test_a_broker_tells_its_override_or_its_machine(self, kafka: Obj, pools: list[Obj]) -> None:
-        external = build(kafka, pools).listeners[2]
-        assert listeners.advertised(external, 0, "dns", {"svc": 30000}, "svc") == ("127.0.0.1", 32091)
-        assert listeners.advertised(external, 1, "dns", {"svc": 30000}, "svc") == ("${env:NODE_IP}", 30000)
+        cluster = build(kafka, pools)
+        ports = {f"logs-kafka-external-{node.id}": 30000 for node in cluster.brokers}
+        first, second = (services.advertised(cluster, node, ports) for node in cluster.brokers[:2])
+        assert first["external"] == ("127.0.0.1", 32091)
+        assert second["external"] == ("${env:NODE_IP}", 30000)
+        assert first["tls"] == ("logs-kafka-0.logs-kafka-brokers.kafkalogs.svc", 9093)
 
     def test_status_tells_where_clients_connect(self, kafka: Obj, pools: list[Obj]) -> None:
-        found = listeners.status(
-            "logs",
-            "kafkalogs",
-            build(kafka, pools).listeners,
+        found = services.status(
+            build(kafka, pools),
             {"logs-kafka-external-bootstrap": 32090},
             {0: "10.0.0.1", 1: "10.0.0.1"},
             "PEM",
@@ -190,7 +193,8 @@ class TestListeners:
         assert all(item["certificates"] == ["PEM"] for item in found)
 
     def test_certificates_are_valid_for_every_way_to_a_node(self, kafka: Obj, pools: list[Obj]) -> None:
-        found = listeners.subject_names("logs", "kafkalogs", "logs-kafka-0", 0, build(kafka, pools).listeners)
+        cluster = build(kafka, pools)
+        found = services.subject_names(cluster, cluster.nodes[0])
         assert {
             "logs-kafka-bootstrap.kafkalogs.svc",
             "logs-kafka-0.logs-kafka-brokers.kafkalogs.svc",
@@ -245,8 +249,8 @@ class TestPods:
         assert (env["KAFKA_JVM_PERFORMANCE_OPTS"] or "").endswith("-XX:MaxGCPauseMillis=5 -XX:+UseZGC")
 
     def test_without_a_heap_size_java_takes_half_of_the_limit(self) -> None:
-        assert "MaxRAMPercentage=50" in pods.heap({}, limited=True)
-        assert pods.heap({}, limited=False) == ""
+        assert "MaxRAMPercentage=50" in heap({}, limited=True)
+        assert heap({}, limited=False) == ""
 
     def test_claims_are_named_by_volume_and_owned_only_with_delete_claim(self, kafka: Obj, pools: list[Obj]) -> None:
         volumes = pools[0]["spec"]["storage"]["volumes"]

@@ -1,15 +1,16 @@
-"""`metricsConfig`: Prometheus' JMX exporter, an agent in the Java process, as Strimzi's images run it."""
+"""`metricsConfig`: the JMX exporter of Prometheus, an agent in the Java process, as in Strimzi's images."""
 
 from __future__ import annotations
 
 from embedded_operator.common.kube import Kube
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.kafka.spec import InvalidSpecError
+from embedded_operator.common.objects import rule
+from embedded_operator.common.spec import InvalidSpecError
 
 PORT = 9404
 PORT_NAME = "tcp-prometheus"
 FILE = "metrics-config.yml"
-"""The exporter's configuration, beside the other files of a process."""
+"""File with the exporter's configuration, in the folder of a process."""
 AGENT = """\
 agent=$(ls /opt/kafka/libs/jmx_prometheus_javaagent*.jar)
 export KAFKA_OPTS="$KAFKA_OPTS -javaagent:$agent={port}:{folder}/{file}"
@@ -17,28 +18,27 @@ export KAFKA_OPTS="$KAFKA_OPTS -javaagent:$agent={port}:{folder}/{file}"
 
 
 def wanted(spec: Obj) -> bool:
-    """Whether the part of a resource that `metricsConfig` stands in asks for the exporter."""
+    """Whether the part of a resource that has `metricsConfig` asks for the exporter."""
     return dig(spec, "metricsConfig", "type") == "jmxPrometheusExporter"
 
 
-def container_port() -> Obj:
-    return {"name": PORT_NAME, "containerPort": PORT, "protocol": "TCP"}
+def rules(spec: Obj) -> list[Obj]:
+    """Rules of a NetworkPolicy: everybody who reaches the pod may read its metrics, as with Strimzi."""
+    return [rule(PORT)] if wanted(spec) else []
 
 
-def ingress() -> Obj:
-    """A rule of a NetworkPolicy: whoever reaches the pod may read its metrics, as with Strimzi."""
-    return {"ports": [{"port": PORT, "protocol": "TCP"}]}
+def start(folder: str, exporter: str) -> str:
+    """Lines of a shell script that start the exporter with the next Java process; `folder` has `FILE`.
 
-
-def start(folder: str) -> str:
-    """Lines of a shell script that let the Java process to come tell its metrics; `folder` has `FILE`."""
-    return AGENT.format(port=PORT, folder=folder, file=FILE)
+    `exporter` is the exporter's configuration; without it there are no lines.
+    """
+    return AGENT.format(port=PORT, folder=folder, file=FILE) if exporter else ""
 
 
 def configuration(kube: Kube, namespace: str, path: str, spec: Obj) -> str:
-    """The exporter's configuration that the `metricsConfig` of `spec`, at `path`, refers to; empty without any.
+    """The exporter's configuration from the ConfigMap that `metricsConfig` names; empty without `metricsConfig`.
 
-    Raises InvalidSpecError when it is not there.
+    `spec` is the part of the resource at `path`. Raises InvalidSpecError when the configuration is missing.
     """
     if not wanted(spec):
         return ""

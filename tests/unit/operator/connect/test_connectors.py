@@ -11,15 +11,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from connect_resources import IMAGES, Obj, connect, connector
 from embedded_operator.common import names, status
-from embedded_operator.common.work import Queue, Store
+from embedded_operator.common.work import Queue, Store, one_by_one
 from embedded_operator.connect import connectors
 from embedded_operator.connect import controller as connector_controller
 from embedded_operator.connect.api import ConnectApi, ConnectError, Running
 from embedded_operator.connect.cluster import Connects, LiveConnect
 from embedded_operator.connect.controller import POLL, SETTLING, ConnectorController
-from fake_kube import FakeKube
+
+from tests.unit.operator.connect.resources import IMAGES, Obj, connect, connector
+from tests.unit.operator.fake_kube import FakeKube
 
 TRACE = """org.apache.kafka.connect.errors.ConnectException: Exiting WorkerSinkTask
 \tat org.apache.kafka.connect.runtime.WorkerSinkTask.deliver(WorkerSinkTask.java:1)
@@ -100,7 +101,7 @@ def workers() -> FakeConnect:
 def controller(kube: FakeKube, workers: FakeConnect) -> ConnectorController:
     connects = Connects(kube, IMAGES, lambda *_: None, api=lambda _: workers)  # type: ignore[arg-type,return-value]
     connects.live[("kafkalogs", "sinks")] = LiveConnect(ready=True)
-    return ConnectorController(kube, connects, Store(), Queue())  # type: ignore[arg-type]
+    return ConnectorController(kube, connects, Store())  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -472,8 +473,9 @@ class TestCluster:
         assert condition["message"].startswith("Resource lacks label 'strimzi.io/cluster'")
 
     def test_connectors_come_again_when_they_are_due(self, controller: ConnectorController) -> None:
-        controller.handle({("kafkalogs", "sinks")})
-        assert controller.queue.take() == {("kafkalogs", "sinks")}
+        queue = Queue()
+        one_by_one(queue, controller.reconcile)({("kafkalogs", "sinks")})
+        assert queue.take() == {("kafkalogs", "sinks")}
 
 
 class TestApi:

@@ -6,10 +6,12 @@ import copy
 from typing import Any
 
 import pytest
-from embedded_operator.kafka import metrics, network, pods, spec
-from embedded_operator.kafka.spec import InvalidSpecError
-from fake_kube import FakeKube
-from kafka_resources import IMAGES, KAFKA, Obj, pool
+from embedded_operator.common import metrics
+from embedded_operator.common.spec import InvalidSpecError
+from embedded_operator.kafka import network, pods, spec
+
+from tests.unit.operator.fake_kube import FakeKube
+from tests.unit.operator.kafka.resources import IMAGES, KAFKA, Obj, pool
 
 
 def kafka(**config: Any) -> Obj:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 
 import pytest
-from connect_resources import IMAGES, SECRETS, Obj, connect, secret
-from embedded_operator.common import names
-from embedded_operator.connect import cluster as connect_cluster
+from embedded_operator.common import names, reconciler
+from embedded_operator.common.reconciler import RESYNC, SOON
 from embedded_operator.connect.api import ConnectError
 from embedded_operator.connect.cluster import Connects
-from embedded_operator.kafka.cluster import RESYNC, SOON
 from embedded_operator.operator import Operator
-from fake_kube import FakeKube
+
+from tests.unit.operator.connect.resources import IMAGES, SECRETS, Obj, connect, secret
+from tests.unit.operator.fake_kube import FakeKube
 
 PODS = ["sinks-connect-0", "sinks-connect-1"]
 PLUGIN = {"class": "org.example.Sink", "type": "sink", "version": "1"}
@@ -101,7 +101,7 @@ def test_everything_belongs_to_the_resource(running: Connects, kube: FakeKube) -
 
 
 def test_a_second_look_changes_nothing(running: Connects, kube: FakeKube) -> None:
-    running.plan_anew("kafkalogs", "sinks")
+    running.plan_again("kafkalogs", "sinks")
     before = copy.deepcopy(kube.objects)
     one_pass(running)
     assert kube.objects == before
@@ -127,7 +127,7 @@ def test_a_change_replaces_one_worker_after_the_other(running: Connects, kube: F
 
 def test_a_new_certificate_replaces_the_workers(running: Connects, kube: FakeKube) -> None:
     kube.objects[("Secret", "connect")] = secret("connect", user_crt="NEW", user_key="KEY")
-    running.plan_anew("kafkalogs", "sinks")
+    running.plan_again("kafkalogs", "sinks")
     one_pass(running)
     assert kube.deleted == PODS[:1]
 
@@ -175,7 +175,7 @@ def test_after_a_while_the_status_says_what_is_wrong(
         "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}}],
     }
     kube.start(PODS[1])
-    monkeypatch.setattr(connect_cluster, "PATIENCE", -1.0)
+    monkeypatch.setattr(reconciler, "PATIENCE", -1.0)
     one_pass(connects)
     (condition,) = kube.objects[("KafkaConnect", "sinks")]["status"]["conditions"]
     assert (condition["type"], condition["reason"]) == ("NotReady", "TimeoutException")
@@ -184,7 +184,7 @@ def test_after_a_while_the_status_says_what_is_wrong(
 
 def test_a_missing_secret_is_told_and_leaves_what_runs_alone(running: Connects, kube: FakeKube) -> None:
     del kube.objects[("Secret", "connect")]
-    running.plan_anew("kafkalogs", "sinks")
+    running.plan_again("kafkalogs", "sinks")
     assert one_pass(running) is None
     assert conditions(kube) == {"NotReady": "InvalidConfigurationException"}
     assert kube.deleted == []
@@ -213,7 +213,7 @@ def test_metrics_need_their_config_map(running: Connects, kube: FakeKube) -> Non
 def test_without_connector_resources_the_api_is_the_users_own(running: Connects, kube: FakeKube) -> None:
     assert ("NetworkPolicy", "sinks-connect") in kube.objects
     kube.objects[("KafkaConnect", "sinks")]["metadata"]["annotations"] = {}
-    running.plan_anew("kafkalogs", "sinks")
+    running.plan_again("kafkalogs", "sinks")
     one_pass(running)
     assert ("NetworkPolicy", "sinks-connect") not in kube.objects
 

@@ -7,12 +7,12 @@ import json
 from typing import Any
 
 import pytest
+from embedded_operator.common.spec import InvalidSpecError
 from embedded_operator.flink import objects as flink_objects
 from embedded_operator.flink import spec as flink_spec
 from embedded_operator.flink import upgrade as flink_upgrade
 from embedded_operator.flink.api import FlinkError
 from embedded_operator.flink.deployments import CALM, FlinkDeployments
-from embedded_operator.kafka.spec import InvalidSpecError
 
 Obj = dict[str, Any]
 NS, NAME = "kafkalogs", "stream"

@@ -15,6 +15,9 @@ from embedded_operator.kafka.admin import NewTopic, Partition, Topic
 from embedded_operator.kafka.topics import Changes, TopicController
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka.errors import KafkaError
+
+from tests.unit.operator.fake_kube import FakeKube
 
 
 def resource(name: str = "logs.checkout", created: str = "2026-01-01T00:00:00Z", **spec: Any) -> dict[str, Any]:
@@ -155,3 +158,63 @@ def test_a_release_that_failed_is_not_passed_over(monkeypatch: pytest.MonkeyPatc
 
 def test_age() -> None:
     assert 60 < status.age(status.timestamp(status.now() - timedelta(minutes=1, seconds=1))) < 63
+
+
+class FakeAdmin:
+    """Brokers that have the topics that they were asked to create, and refuse one."""
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+
+    def topics(self, wanted: list[str]) -> dict[str, Topic]:
+        return {name: Topic(name, "id", ()) for name in wanted if name in self.created}
+
+    def topic_configs(self, wanted: list[str]) -> dict[str, dict[str, str]]:
+        return {}
+
+    def create_topics(self, wanted: list[NewTopic]) -> tuple[dict[str, str], dict[str, KafkaError]]:
+        self.created = [topic.name for topic in wanted if topic.name != "refused"]
+        return dict.fromkeys(self.created, "id"), {"refused": KafkaError("no")}
+
+    def alter_topic_configs(self, changes: dict[str, Any]) -> dict[str, KafkaError]:
+        return {}
+
+    def create_partitions(self, changes: dict[str, int]) -> dict[str, KafkaError]:
+        return {}
+
+    def delete_topics(self, wanted: list[str]) -> dict[str, KafkaError]:
+        return {}
+
+
+def test_each_topic_is_made_or_its_status_says_why_not() -> None:
+    def topic(name: str, annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+        made = resource(**spec)
+        made |= {"apiVersion": "kafka.strimzi.io/v1", "kind": "KafkaTopic"}
+        labels = {names.CLUSTER: "logs"}
+        made["metadata"] |= {"name": name, "uid": name, "generation": 1, "labels": labels, "annotations": annotations}
+        return made
+
+    moved = topic("moved", topicName="new")
+    moved["status"] = {"topicName": "old"}
+    twin = topic("twin", topicName="made")
+    twin["metadata"]["creationTimestamp"] = "2999-01-01T00:00:00Z"
+    items = [topic("made"), topic("refused"), topic("paused", {names.PAUSE: "true"}), twin, moved]
+    items.append(topic("unmanaged", {names.MANAGED: "false"}))
+    kube, store, admin = FakeKube(*items), Store(), FakeAdmin()
+    kafka = {"metadata": {"name": "logs"}, "spec": {"entityOperator": {"topicOperator": {}}}}
+    live = SimpleNamespace(plan=SimpleNamespace(cluster=SimpleNamespace(resource=kafka)), admin=admin)
+    for item in items:
+        store.put(item)
+    clusters: Any = SimpleNamespace(find=lambda *_: live)
+    TopicController(cast("Any", kube), clusters, store, Queue()).handle({key_of(item) for item in items})
+    assert admin.created == ["made"]
+    said = {item["metadata"]["name"]: kube.conditions("KafkaTopic", item["metadata"]["name"]) for item in items}
+    assert said == {
+        "made": {"Ready": None},
+        "refused": {"Ready": "KafkaError"},
+        "paused": {"ReconciliationPaused": None},
+        "twin": {"Ready": "ResourceConflict"},
+        "moved": {"Ready": "NotSupported"},
+        "unmanaged": {"Unmanaged": None},
+    }
+    assert kube.objects[("KafkaTopic", "made")]["status"]["topicId"] == "id"
