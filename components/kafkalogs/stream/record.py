@@ -38,8 +38,9 @@ OUTPUTS: Final = {
 }
 """The topics that the job writes, by what its templates call them."""
 
-TOPICS: Final = r"logs\.(?!(error|sampled)$).*"
-"""The topics that the job reads: those of all services, also of services to come, without the job's own."""
+_OWN: Final = "|".join(name.removeprefix(LOGS_PREFIX) for name in OUTPUTS.values() if name.startswith(LOGS_PREFIX))
+TOPICS: Final = rf"{re.escape(LOGS_PREFIX)}(?!({_OWN})$).*"
+"""The topics that the job reads: those of all services, also of services to come, but none that the job writes."""
 
 PARTITIONS: Final = 3
 RETENTION: Final = 6 * units.HOUR
