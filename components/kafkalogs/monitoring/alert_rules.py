@@ -1,8 +1,7 @@
-"""The platform's own alerts: one for each way in which logs stop to arrive, to be found, or to wake somebody.
+"""The platform's own alerts: one for each way in which logs no longer arrive, cannot be found, or no longer page.
 
-Built from what the platform has: a part that is switched off has no alerts. Each alert's `description` says what
-people lose and where to look first. Severity `critical` pages; `warning` is for the next working day; `info` is only
-shown.
+A part that is switched off has no alerts. The `description` of an alert says what people lose and where to look first.
+Severity `critical` pages; `warning` can wait for the next working day; `info` is only shown.
 """
 
 from collections.abc import Mapping
@@ -18,13 +17,13 @@ from .kafka_rules import kafka_rules
 
 @dataclass(frozen=True)
 class Watched:
-    """What there is to watch."""
+    """The parts and sizes that the rules watch."""
 
     consumers: Mapping[str, Consumer] = field(default_factory=lambda: dict(CONSUMERS))
     """The consumers by part."""
 
     broker_disk: int | None = None
-    """The disk of each broker; bytes; None leaves the disks to whoever provides them."""
+    """The disk of each broker; bytes; no alerts on disks when None."""
 
     brokers: int = 3
     """How many nodes run Kafka."""
@@ -133,7 +132,7 @@ def _stream() -> list[Rule]:
         ),
         alert(
             "CheckpointsFailing",
-            # Those that fail are no measure: each that falls into a start is counted as one.
+            # Failed checkpoints are no measure: Flink counts each one that falls into a start of the job.
             "sum(increase(flink_jobmanager_job_numberOfCompletedCheckpoints[3m])) == 0"
             " and on() sum(flink_jobmanager_numRunningJobs) > 0",
             "2m",

@@ -1,4 +1,4 @@
-"""The alerts on consumers: a part that reads too late, has stopped to read, or loses what it has not read."""
+"""The alerts on consumers: a part reads too late, no longer reads, or loses records that it has not read."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from .alert import Rule, alert
 
 @dataclass(frozen=True)
 class Consumer:
-    """A consumer whose delay somebody notices."""
+    """A part whose delay people notice."""
 
     alert: str
     """The alert's name, which says what goes wrong: LogsNotArchived."""
@@ -99,7 +99,7 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
         )
         missing["labels"]["part"] = part
         rules.append(missing)
-    # A group that nobody uses any more keeps its offsets for a week; only the platform's own are missed when they end.
+    # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.
     own = "|".join(consumer.group for consumer in consumers.values()).replace("\\", "\\\\")
     alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
     return [

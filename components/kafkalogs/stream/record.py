@@ -24,7 +24,7 @@ STREAM: Final = "stream"
 """The name of the FlinkDeployment and of the KafkaUser."""
 
 PREFIX: Final = f"{STREAM}."
-"""What the names of its consumer groups and of its transactional ids begin with."""
+"""The prefix of its consumer groups and of its transactional ids."""
 
 OUTPUTS: Final = {
     "error": "logs.error",
@@ -79,7 +79,7 @@ def derived(key: str, partitions: int, replicas: int, in_sync: int, retention_ms
 
 
 def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
-    """The topic of what is no log event."""
+    """The topic of records that are no log events."""
     return TopicSpec(
         name=OUTPUTS["dead_letters"],
         kind="dead-letters",
@@ -92,7 +92,7 @@ def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RE
 
 
 def service_catalog(replicas: int, in_sync: int) -> TopicSpec:
-    """The topic of the service catalog: the last word on each service."""
+    """The topic of the service catalog: compacted, with the latest entry of each service."""
     return TopicSpec(
         name=OUTPUTS["catalog"],
         kind="internal",
