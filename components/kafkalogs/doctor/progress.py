@@ -7,7 +7,7 @@ from typing import Final
 
 from ..config import units
 from ..config.sizing import USABLE_DISK
-from ..monitoring.alert_rules import CONSUMERS
+from ..monitoring.consumer_rules import CONSUMERS
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some

@@ -1,83 +1,29 @@
-"""The platform's own alerts: one for each way in which logs stop to arrive, to be found, or to wake somebody.
+"""The platform's own alerts: one for each way in which logs no longer arrive, cannot be found, or no longer page.
 
-Built from what the platform has: a part that is switched off has no alerts. Each alert's `description` says what
-people lose and where to look first. Severity `critical` pages; `warning` is for the next working day; `info` is only
-shown.
+A part that is switched off has no alerts. The `description` of an alert says what people lose and where to look first.
+Severity `critical` pages; `warning` can wait for the next working day; `info` is only shown.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
+from ..pager.record import PAGER
+from ..stream.record import STREAM_JOB
 from .alert import Rule, alert
+from .consumer_rules import CONSUMERS, Consumer, consumer_rules
 from .kafka_rules import kafka_rules
 
 
 @dataclass(frozen=True)
-class Consumer:
-    """A consumer whose delay somebody notices."""
-
-    alert: str
-    """The alert's name, which says what goes wrong: LogsNotArchived."""
-
-    group: str
-    """A regular expression for its consumer groups, as they are in Kafka."""
-
-    limit: int
-    """How old its oldest unread record may be; seconds."""
-
-    loss: str
-    """What people lose, and where to look; a sentence."""
-
-    severity: str = "critical"
-    """`critical` or `warning`."""
-
-
-CONSUMERS: Final[Mapping[str, Consumer]] = {
-    "pager": Consumer(
-        "AlertsNotFiring",
-        r"pager\..*",
-        120,
-        "Critical errors of services do not become incidents. Look at the pager's log.",
-    ),
-    "stream": Consumer(
-        "ErrorsNotDetected",
-        r"stream\..*",
-        300,
-        "Errors are not taken out of the logs, so nobody is paged. Look at the Flink job.",
-    ),
-    "archive": Consumer(
-        "LogsNotArchived",
-        "connect-archive",
-        1800,
-        "Logs do not reach the archive, and are lost when Kafka's retention ends. Look at the connector archive.",
-    ),
-    "search": Consumer(
-        "LogsNotSearchable",
-        "connect-search",
-        300,
-        "New logs are not found in search. Look at the connector search and at Elasticsearch.",
-        "warning",
-    ),
-    "audit": Consumer(
-        "AuditNotStored",
-        "connect-audit",
-        1800,
-        "Audit logs do not reach the database. Look at the connector audit and at PostgreSQL.",
-    ),
-}
-"""The platform's consumers by part."""
-
-
-@dataclass(frozen=True)
 class Watched:
-    """What there is to watch."""
+    """The parts and sizes that the rules watch."""
 
     consumers: Mapping[str, Consumer] = field(default_factory=lambda: dict(CONSUMERS))
     """The consumers by part."""
 
     broker_disk: int | None = None
-    """The disk of each broker; bytes; None leaves the disks to whoever provides them."""
+    """The disk of each broker; bytes; no alerts on disks when None."""
 
     brokers: int = 3
     """How many nodes run Kafka."""
@@ -96,16 +42,16 @@ def rule_groups(watched: Watched) -> dict[str, Any]:
     """The file of rules that Prometheus loads; also `spec` of a PrometheusRule."""
     groups: dict[str, list[Rule]] = {
         "kafkalogs-recording": _recorded(),
-        "kafkalogs-consumers": _consumers(watched),
+        "kafkalogs-consumers": consumer_rules(watched.consumers, watched.lag),
         "kafkalogs-kafka": kafka_rules(watched.brokers, watched.broker_disk),
         "kafkalogs-dead-letters": _dead_letters(),
         "kafkalogs-monitoring": _monitoring(),
     }
     if watched.connect:
         groups["kafkalogs-connect"] = _connect()
-    if "stream" in watched.consumers:
+    if STREAM_JOB.key in watched.consumers:
         groups["kafkalogs-stream"] = _stream()
-    if "pager" in watched.consumers:
+    if PAGER.key in watched.consumers:
         groups["kafkalogs-pager"] = _pager()
     if watched.shipper:
         groups["kafkalogs-shipper"] = _shipper()
@@ -120,58 +66,6 @@ def _recorded() -> list[Rule]:
             ' - kafka_topic_partition_oldest_offset{topic=~"dlq\\\\..+"})',
         },
         {"record": "kafkalogs:broker_log_bytes:sum", "expr": "sum by (pod) (kafka_log_log_size)"},
-    ]
-
-
-def _consumers(watched: Watched) -> list[Rule]:
-    rules: list[Rule] = []
-    for part, consumer in watched.consumers.items():
-        pattern = consumer.group.replace("\\", "\\\\")
-        group = f'{{consumergroup=~"{pattern}"}}'
-        rules.append(
-            alert(
-                consumer.alert,
-                f"max by (consumergroup) (kafkalogs_consumergroup_lag_seconds{group}) > {consumer.limit}",
-                "1m",
-                consumer.severity,
-                "{{ $labels.consumergroup }} is {{ $value | humanizeDuration }} behind",
-                consumer.loss,
-            )
-        )
-        missing = alert(
-            f"{consumer.alert}NoConsumer",
-            f"absent(kafka_consumergroup_members{group}) and on() kafka_brokers",
-            "10m",
-            consumer.severity,
-            f"no consumer group of {part} is known to Kafka",
-            consumer.loss,
-        )
-        missing["labels"]["part"] = part
-        rules.append(missing)
-    # A group that nobody uses any more keeps its offsets for a week; only the platform's own are missed when they end.
-    own = "|".join(consumer.group for consumer in watched.consumers.values()).replace("\\", "\\\\")
-    alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
-    return [
-        *rules,
-        alert(
-            "ConsumerLagGrowing",
-            "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
-            f" > {watched.lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
-            "15m",
-            "warning",
-            "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
-            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
-        ),
-        alert(
-            "RecordsExpiredUnread",
-            "kafka_consumergroup_current_offset"
-            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
-            f" and on (consumergroup) {alive}",
-            "0m",
-            "critical",
-            "records of {{ $labels.topic }} were deleted before {{ $labels.consumergroup }} read them",
-            "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
-        ),
     ]
 
 
@@ -238,7 +132,7 @@ def _stream() -> list[Rule]:
         ),
         alert(
             "CheckpointsFailing",
-            # Those that fail are no measure: each that falls into a start is counted as one.
+            # Failed checkpoints are no measure: Flink counts each one that falls into a start of the job.
             "sum(increase(flink_jobmanager_job_numberOfCompletedCheckpoints[3m])) == 0"
             " and on() sum(flink_jobmanager_numRunningJobs) > 0",
             "2m",

@@ -10,7 +10,7 @@ from . import record
 
 @dataclass(frozen=True)
 class MonitoringArgs:
-    """What is watched, and who is told."""
+    """What `Monitoring` watches, and whom it notifies."""
 
     namespace: pulumi.Input[str]
     """The namespace of the platform."""

@@ -1,7 +1,7 @@
-"""`Monitoring`: who watches the platform. The exporter, Prometheus with the platform's rules, Alertmanager, dashboards.
+"""`Monitoring`: the exporter, Prometheus with the platform's alerts, Alertmanager and the dashboards.
 
-Where a Prometheus operator runs already (`operator: true`), PodMonitors and a PrometheusRule take the place of an own
-Prometheus and Alertmanager; the exporter and the dashboards are the same.
+Where a Prometheus operator already runs (`operator: true`), PodMonitors and a PrometheusRule replace the platform's
+Prometheus and Alertmanager. The exporter and the dashboards stay the same.
 """
 
 from typing import Any
@@ -17,15 +17,17 @@ from ..kafka.identity import user_manifest, user_resource
 from ..kube.pods import labels
 from ..kube.resources import Manifest, known, manifest_of, metadata, part, typed, untyped
 from ..shipper.record import METRICS_SERVICE, METRICS_SERVICE_PORT
+from ..sinks.record import ARCHIVE, AUDIT, SEARCH
 from . import alert_rules, dashboards, manifests
 from . import prometheus as prometheus_config
 from .args import MonitoringArgs
+from .consumer_rules import CONSUMERS
 from .record import ALERTMANAGER, PROMETHEUS, exporter_user
 
 
 def watched(args: MonitoringArgs) -> alert_rules.Watched:
-    """What the rules are made for. Raises pulumi.RunError for a part that is none."""
-    known = alert_rules.CONSUMERS
+    """What the rules watch. Raises pulumi.RunError when `parts` names an unknown part."""
+    known = CONSUMERS
     parts = list(known) if args.parts is None else args.parts
     if unknown := sorted(set(parts) - known.keys()):
         raise pulumi.RunError(f"Monitoring: parts {', '.join(unknown)}: write {', '.join(known)}")
@@ -33,7 +35,7 @@ def watched(args: MonitoringArgs) -> alert_rules.Watched:
         consumers={name: known[name] for name in known if name in parts},
         broker_disk=args.broker_disk,
         brokers=args.brokers,
-        connect=bool({"archive", "search", "audit"} & set(parts)),
+        connect=bool({ARCHIVE.key, SEARCH.key, AUDIT.key} & set(parts)),
         shipper=args.shipper_namespace is not None,
     )
 
@@ -64,7 +66,7 @@ def exporter_user_manifest(args: MonitoringArgs) -> Manifest:
 
 
 class Monitoring(pulumi.ComponentResource):
-    """What tells people that logs stop to arrive, to be found, or to wake somebody."""
+    """Monitoring that alerts people when logs no longer arrive, cannot be found, or no longer page anybody."""
 
     user: pulumi.Output[str]
     """The exporter's KafkaUser, known when it is ready."""

@@ -32,7 +32,7 @@ _FOLDER: Final = "/etc/kafkalogs"
 
 
 def checksum(files: Mapping[str, str]) -> dict[str, str]:
-    """The annotation by which a pod is replaced when what it mounts has changed."""
+    """An annotation that replaces the pod when a mounted file has changed."""
     text = json.dumps(dict(files), sort_keys=True)
     return {"kafkalogs.io/config": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
@@ -79,7 +79,7 @@ def exporter_manifest(args: MonitoringArgs) -> Manifest:
 
 @dataclass(frozen=True, kw_only=True)
 class _Server:
-    """What Prometheus and Alertmanager differ in."""
+    """The values in which Prometheus and Alertmanager differ."""
 
     name: str
     port: int
@@ -101,7 +101,7 @@ def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -
     runs = container(server.name, known(args.image) or "") | {
         "command": server.command,
         "ports": [{"name": "https", "containerPort": server.port}],
-        # Answers only when the write-ahead log is read.
+        # The server answers only after it has read the write-ahead log.
         "startupProbe": {**ready, "periodSeconds": 3, "failureThreshold": 100},
         "readinessProbe": {**ready, "periodSeconds": 5},
         "livenessProbe": {
@@ -169,14 +169,14 @@ def prometheus_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Manif
 
 
 def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
-    """The StatefulSet of Alertmanager; what is silenced and who was told survive it only with a disk."""
+    """The StatefulSet of Alertmanager; silences and sent notifications survive a restart only with a disk."""
     command = [
         "/usr/bin/prometheus-alertmanager",
         f"--config.file={CONFIG}/alertmanager.yml",
         f"--web.config.file={CONFIG}/web.yml",
         f"--web.listen-address=:{ALERTMANAGER_PORT}",
         f"--storage.path={_DATA}",
-        # there is one: no gossip
+        # One instance runs, so gossip is off.
         "--cluster.listen-address=",
     ]
     secrets: dict[str, tuple[str, Manifest]] = {}
@@ -201,7 +201,7 @@ def service_spec(name: str, port: int) -> Manifest:
 
 
 def discovery_rules() -> list[Manifest]:
-    """What Prometheus may do in the platform's namespace: see pods."""
+    """The rights of Prometheus in the platform's namespace: it may see pods."""
     return [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
 
 
@@ -224,7 +224,7 @@ def port_policy(name: str, port: int) -> Manifest:
 
 
 def pod_monitor_specs(namespace: str, shipper_namespace: str | None) -> dict[str, Manifest]:
-    """What a Prometheus operator finds pods by: `spec` of PodMonitors, by name."""
+    """PodMonitors by which a Prometheus operator finds the pods: each `spec`, by name."""
     ours = {"matchNames": [namespace, *([shipper_namespace] if shipper_namespace else [])]}
     relabelings = [{"sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"], "targetLabel": "job"}]
     return {

@@ -1,6 +1,6 @@
-"""What Prometheus looks at and whom Alertmanager tells, as their configuration files.
+"""The configuration files of Prometheus and Alertmanager.
 
-Pods are found by what they say of themselves, so that a new part needs no word here: the label `kafkalogs.io/metrics:
+Prometheus finds pods by label and port, so a new part changes nothing here: the label `kafkalogs.io/metrics:
 "true"` with a port named `metrics`, or Strimzi's port `tcp-prometheus`.
 """
 
@@ -42,7 +42,7 @@ def prometheus_config(cluster: str, namespace: str, shipper: str | None) -> dict
     }
     scraped = [pods, _tls_target("prometheus", PROMETHEUS_PORT), _tls_target("alertmanager", ALERTMANAGER_PORT)]
     if shipper:
-        # It has a namespace of its own, in which Prometheus may list nothing: DNS tells its pods' addresses.
+        # The shipper runs in another namespace, where Prometheus may list nothing. DNS gives the addresses of its pods.
         name, _, port = shipper.partition(":")
         scraped.append(
             {
@@ -90,8 +90,8 @@ def web_config() -> dict[str, Any]:
 def alertmanager_config(
     pagerduty: bool, pagerduty_url: str | None, pagerduty_own_ca: bool, webhook_url: str | None
 ) -> dict[str, Any]:
-    """alertmanager.yml: `critical` goes to PagerDuty, everything but `info` to the webhook; what has no receiver is
-    shown only.
+    """alertmanager.yml: `critical` goes to PagerDuty, everything but `info` to the webhook; alerts without a
+    receiver are only shown.
 
     pagerduty_url: the events API; PagerDuty's own when None. pagerduty_own_ca: its certificate is of the platform's
     CA, as that of the local stand-in is.
@@ -125,7 +125,7 @@ def alertmanager_config(
             "routes": routes,
         },
         "inhibit_rules": [
-            # Without the exporter nothing is known of groups: one page, not one for each.
+            # Without the exporter every group looks absent: page once, not once for each group.
             {
                 "source_matchers": ['alertname="MonitoringBlind"'],
                 "target_matchers": ['alertname=~".+NoConsumer"'],

@@ -1,8 +1,8 @@
-"""`FlinkJob`: what is worked out from all logs while they are written.
+"""`FlinkJob`: the stream job, which processes all logs as services write them.
 
 Errors go to `logs.error`, critical ones to `errors.critical`; beside them error rates with an anomaly flag, latency
-percentiles, traces that fail in several services, and a sample with less debug logs. What is no log event goes to
-`dlq.stream`. The job is SQL: the templates in `jobs/`.
+percentiles, traces that fail in several services, and a sample with less debug logs. A record that is no
+log event goes to `dlq.stream`. The job is SQL: the templates in `jobs/`.
 
 Outputs are exactly once for consumers that read committed records only (`isolation.level=read_committed`).
 """
@@ -88,7 +88,7 @@ class FlinkJob(pulumi.ComponentResource):
         self.register_outputs({"deployment": self.deployment, "topics": self.topics})
 
     def _rights(self, name: str, args: FlinkJobArgs) -> list[pulumi.Resource]:
-        """The job's account, which keeps in ConfigMaps who leads and which checkpoint is the last."""
+        """The job's service account. Flink keeps its leader and its last checkpoint in ConfigMaps."""
         child = pulumi.ResourceOptions(parent=self)
         plain = metadata(STREAM, args.namespace)
         about = untyped(plain)
@@ -110,7 +110,7 @@ class FlinkJob(pulumi.ComponentResource):
         manifests = manifest_of(catalog_manifests, args)
         config: Any = part(manifests, "ConfigMap")
         job: Any = part(manifests, "Job")
-        # The old ones go first: with their names they would be in the way when a change is taken back.
+        # The old ones are deleted first: when a change is reverted, the names are the same as before.
         lines = ConfigMap(
             f"{name}-catalog",
             metadata=part(config, "metadata"),

@@ -1,4 +1,4 @@
-"""What a `FlinkJob` is made of, as pure values."""
+"""The manifests of `FlinkJob`."""
 
 from typing import Final
 
@@ -32,7 +32,7 @@ _OPERATORS: Final = ({"strimzi.io/kind": "cluster-operator"}, {"app.kubernetes.i
 
 
 def script_manifest(args: FlinkJobArgs) -> Manifest:
-    """The ConfigMap of the script. Its name follows from what is in it: another script is another job."""
+    """The ConfigMap of the script. Its name is a digest of the script: a changed script restarts the job."""
     text = render(
         args.template,
         user=STREAM,
@@ -48,7 +48,7 @@ def script_manifest(args: FlinkJobArgs) -> Manifest:
 
 
 def role_rules() -> list[Manifest]:
-    """What Flink may do: keep in ConfigMaps who leads and which checkpoint is the last."""
+    """The rights of Flink: it keeps its leader and its last checkpoint in ConfigMaps."""
     verbs = ["get", "list", "watch", "create", "update", "patch", "delete"]
     return [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]
 
@@ -124,11 +124,11 @@ def _probed(ready: Manifest, port: int) -> Manifest:
 _SETTINGS: Final = {
     "pipeline.name": STREAM,
     "table.local-time-zone": "UTC",
-    # Read each topic once, not once for each sink.
+    # Each topic is read once, not once for each sink.
     "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
     "taskmanager.rpc.port": str(_TASK_PORT),
     "execution.checkpointing.timeout": "2 min",
-    # While S3 is away the job goes on; it is the transactions that must not get too old.
+    # The job continues while S3 is down; only its open transactions must not get too old.
     "execution.checkpointing.tolerable-failed-checkpoints": "100",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     "high-availability.type": "kubernetes",
@@ -137,7 +137,7 @@ _SETTINGS: Final = {
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
     "restart-strategy.exponential-delay.max-backoff": "30 s",
     "restart-strategy.exponential-delay.reset-backoff-threshold": "5 min",
-    # A lost TaskManager is noticed in 20 s, not in 50.
+    # Flink notices a lost TaskManager in 20 s, not in 50.
     "heartbeat.interval": "5 s",
     "heartbeat.timeout": "20 s",
     "metrics.reporter.prom.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
@@ -155,7 +155,7 @@ _SETTINGS: Final = {
     "taskmanager.memory.jvm-metaspace.size": "192m",
     "taskmanager.memory.jvm-overhead.min": "128m",
     "taskmanager.memory.jvm-overhead.max": "128m",
-    # Requests are what it takes when nothing happens; catching up may take more.
+    # The requests cover an idle job; a job that catches up may use more.
     "kubernetes.jobmanager.cpu.limit-factor": "14",
     "kubernetes.taskmanager.cpu.limit-factor": "20",
 }
@@ -180,14 +180,14 @@ def flink_configuration(args: FlinkJobArgs) -> dict[str, str]:
         "env.java.opts.jobmanager": " ".join(filter(None, ("-XX:TieredStopAtLevel=1", options))),
     }
     if state.startswith("s3"):
-        # Else each file that is written has all folders above it looked for and deleted.
+        # Otherwise Flink looks for and deletes the markers of all parent folders at each written file.
         made["s3.directory.marker.retention"] = "keep"
     if options:
         made["env.java.opts.taskmanager"] = options
     if endpoint := known(args.s3_endpoint):
         made |= {"s3.endpoint": endpoint, "s3.path.style.access": "true", "s3.endpoint.region": "us-east-1"}
     if region := known(args.aws_region):
-        # The client's own list of where credentials come from leaves out the token of a service account.
+        # The client's default list of credential providers omits the token of a service account.
         made |= {"s3.endpoint.region": region, "s3.aws.credentials.provider": _WEB_IDENTITY}
     return made
 
@@ -252,7 +252,7 @@ done
 
 
 def trust_command(file: str, store: str, one: bool, scratch: str = "/tmp") -> list[str]:  # noqa: S108 - the container's own
-    """What makes Java's trust store of a PEM file: Java reads authorities from a store of its own only.
+    """The command that imports a PEM file into a trust store, the only place where Java looks for authorities.
 
     one: the file has one certificate, as that of the platform's own authority. keytool takes the first of a file and
     leaves the others, so a bundle is taken apart first.

@@ -25,7 +25,7 @@ STREAM: Final = "stream"
 """The name of the FlinkDeployment and of the KafkaUser."""
 
 PREFIX: Final = f"{STREAM}."
-"""What the names of its consumer groups and of its transactional ids begin with."""
+"""The prefix of its consumer groups and of its transactional ids."""
 
 OUTPUTS: Final = {
     "error": "logs.error",
@@ -39,8 +39,9 @@ OUTPUTS: Final = {
 }
 """The topics that the job writes, by what its templates call them."""
 
-TOPICS: Final = r"logs\.(?!(error|sampled)$).*"
-"""The topics that the job reads: those of all services, also of services to come, without the job's own."""
+_OWN: Final = "|".join(name.removeprefix(LOGS_PREFIX) for name in OUTPUTS.values() if name.startswith(LOGS_PREFIX))
+TOPICS: Final = rf"{re.escape(LOGS_PREFIX)}(?!({_OWN})$).*"
+"""The topics that the job reads: those of all services, also of services to come, but none that the job writes."""
 
 PARTITIONS: Final = 3
 RETENTION: Final = 6 * units.HOUR
@@ -79,12 +80,12 @@ def derived(key: str, partitions: int, replicas: int, in_sync: int, retention_ms
 
 
 def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
-    """The topic of what is no log event."""
+    """The topic of records that are no log events."""
     return dead_letter_topic(OUTPUTS["dead_letters"], replicas, log_config(retention_ms, in_sync, DEAD_LETTER_BYTES))
 
 
 def service_catalog(replicas: int, in_sync: int) -> TopicSpec:
-    """The topic of the service catalog: the last word on each service."""
+    """The topic of the service catalog: compacted, with the latest entry of each service."""
     return internal_topic(
         OUTPUTS["catalog"],
         replicas,

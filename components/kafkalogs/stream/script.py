@@ -36,7 +36,7 @@ CONSTANTS: Final[dict[str, Any]] = {
     "late_interval": 60,
     "trace_gap": 30,
 }
-"""What the templates need that nobody has had to change yet."""
+"""Values of the templates that are not configurable."""
 
 
 def sampled_below(share: float) -> str:
@@ -45,7 +45,7 @@ def sampled_below(share: float) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """The script. Raises jinja2.UndefinedError when a template asks for a value that there is not."""
+    """The script. Raises jinja2.UndefinedError when a template uses an undefined value."""
     # Here because loading it takes long, and only a stack with a stream job needs it.
     from jinja2 import Environment, StrictUndefined
 

@@ -35,7 +35,7 @@ def catalog_manifests(args: FlinkJobArgs) -> Manifest:
         "env": environment(env),
         "resources": resources("10m", "32Mi", "500m", "96Mi"),
         "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        # Pulumi shows it: why it was not written is the end of the log.
+        # Pulumi shows this message: the end of the log says why the catalog was not written.
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts(_FOLDER, ("user", "ca", "catalog")),
     }
@@ -46,7 +46,7 @@ def catalog_manifests(args: FlinkJobArgs) -> Manifest:
         "containers": [runs],
     }
     spec: Manifest = {
-        # The program itself tries again. Of a Job that failed Pulumi hears only when it is out of tries.
+        # The program itself retries. Pulumi learns that a Job failed only after the last retry of the Job.
         "backoffLimit": 0,
         "template": {"metadata": {"labels": labels("catalog")}, "spec": pod_spec},
     }

@@ -41,6 +41,16 @@ class Graph:
         assert len(found) == 1, f"{len(found)} of {type_} {name}"
         return found[0]
 
+    def names(self) -> set[tuple[str, str]]:
+        """Kind and name of each resource of Kubernetes."""
+        return {
+            (r.type.rpartition(":")[2], r.inputs["metadata"]["name"]) for r in self.resources if "metadata" in r.inputs
+        }
+
+    def pod(self, kind: str, name: str) -> dict[str, Any]:
+        """The template of the pods of a Deployment, StatefulSet or DaemonSet."""
+        return self.one(f"apps/v1:{kind}", name).inputs["spec"]["template"]
+
 
 class _Echo(Mocks):
     """Every resource comes out as it went in; in a preview nothing has an id yet."""

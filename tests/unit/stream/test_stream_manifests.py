@@ -58,6 +58,10 @@ def test_its_own_topics_and_others_are_not(topic: str) -> None:
     assert not re.fullmatch(TOPICS, topic)
 
 
+def test_the_job_reads_no_topic_that_it_writes() -> None:
+    assert not [topic for topic in OUTPUTS.values() if re.fullmatch(TOPICS, topic)]
+
+
 def test_new_topics_are_found_while_it_runs() -> None:
     records = table("records")
     assert f"'topic-pattern' = '{TOPICS}'" in records

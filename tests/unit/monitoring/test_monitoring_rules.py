@@ -6,6 +6,8 @@ import subprocess
 import pytest
 import yaml
 from kafkalogs.monitoring import alert_rules
+from kafkalogs.monitoring.consumer_rules import CONSUMERS
+from kafkalogs.parts import GROUPS
 
 from tests.support.prometheus_tools import promtool
 
@@ -16,13 +18,12 @@ LAG = "kafkalogs_consumergroup_lag_seconds"
 END = 'kafka_topic_partition_current_offset{topic="%s", partition="0"}'
 BEGIN = 'kafka_topic_partition_oldest_offset{topic="%s", partition="0"}'
 PRODUCE = 'kafka_network_requestmetrics_totaltimems{pod="logs-kafka-0", request="Produce", quantile="0.99"}'
-GROUPS = ("pager.incidents", "stream.logs", "connect-archive", "connect-search", "connect-audit")
 
 # Series and their values at each minute, in promtool's notation, of a platform that is well.
 WELL: dict[str, str] = {
     "kafka_brokers": "3x120",
-    **{f'kafka_consumergroup_members{{consumergroup="{group}"}}': "1x120" for group in GROUPS},
-    **{f'{LAG}{{consumergroup="{group}", topic="logs.a"}}': "4x120" for group in GROUPS},
+    **{f'kafka_consumergroup_members{{consumergroup="{group}"}}': "1x120" for group in GROUPS.values()},
+    **{f'{LAG}{{consumergroup="{group}", topic="logs.a"}}': "4x120" for group in GROUPS.values()},
     'kafka_consumergroup_lag_sum{consumergroup="connect-archive", topic="logs.a"}': "20000-100x120",
     'kafka_consumergroup_current_offset{consumergroup="connect-archive", topic="logs.a", partition="0"}': "90+100x120",
     END % "logs.a": "100+100x120",
@@ -204,6 +205,13 @@ def test_each_failure_that_logs_can_suffer_has_an_alert():
         "PagerFailing",
         "ShipperBackPressure",
     } <= set(RULES)
+
+
+def test_each_part_with_a_consumer_group_is_watched():
+    assert set(CONSUMERS) == set(GROUPS)
+    for part, group in GROUPS.items():
+        watching = [name for name, consumer in CONSUMERS.items() if re.fullmatch(consumer.group, group)]
+        assert watching == [part]
 
 
 def firing(matcher: str, minute: int, samples: list[dict]) -> dict:

@@ -1,0 +1,126 @@
+"""The alerts on consumers: a part reads too late, no longer reads, or loses records that it has not read."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ..pager.record import GROUP_PREFIX as PAGER_PREFIX
+from ..pager.record import PAGER
+from ..sinks.record import ARCHIVE, AUDIT, SEARCH, consumer_group
+from ..stream.record import PREFIX as STREAM_PREFIX
+from ..stream.record import STREAM_JOB
+from .alert import Rule, alert
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A part whose delay people notice."""
+
+    alert: str
+    """The alert's name, which says what goes wrong: LogsNotArchived."""
+
+    group: str
+    """A regular expression for its consumer groups, as they are in Kafka."""
+
+    limit: int
+    """How old its oldest unread record may be; seconds."""
+
+    loss: str
+    """What people lose, and where to look; a sentence."""
+
+    severity: str = "critical"
+    """`critical` or `warning`."""
+
+
+def _begins_with(prefix: str) -> str:
+    return f"{re.escape(prefix)}.*"
+
+
+CONSUMERS: Final[Mapping[str, Consumer]] = {
+    PAGER.key: Consumer(
+        "AlertsNotFiring",
+        _begins_with(PAGER_PREFIX),
+        120,
+        "Critical errors of services do not become incidents. Look at the pager's log.",
+    ),
+    STREAM_JOB.key: Consumer(
+        "ErrorsNotDetected",
+        _begins_with(STREAM_PREFIX),
+        300,
+        "Errors are not taken out of the logs, so nobody is paged. Look at the Flink job.",
+    ),
+    ARCHIVE.key: Consumer(
+        "LogsNotArchived",
+        consumer_group(ARCHIVE.key),
+        1800,
+        "Logs do not reach the archive, and are lost when Kafka's retention ends. Look at the connector archive.",
+    ),
+    SEARCH.key: Consumer(
+        "LogsNotSearchable",
+        consumer_group(SEARCH.key),
+        300,
+        "New logs are not found in search. Look at the connector search and at Elasticsearch.",
+        "warning",
+    ),
+    AUDIT.key: Consumer(
+        "AuditNotStored",
+        consumer_group(AUDIT.key),
+        1800,
+        "Audit logs do not reach the database. Look at the connector audit and at PostgreSQL.",
+    ),
+}
+"""The platform's consumers by part."""
+
+
+def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
+    """The alerts on consumer groups. lag: records that a group may be behind before its growing lag is an alert."""
+    rules: list[Rule] = []
+    for part, consumer in consumers.items():
+        pattern = consumer.group.replace("\\", "\\\\")
+        group = f'{{consumergroup=~"{pattern}"}}'
+        rules.append(
+            alert(
+                consumer.alert,
+                f"max by (consumergroup) (kafkalogs_consumergroup_lag_seconds{group}) > {consumer.limit}",
+                "1m",
+                consumer.severity,
+                "{{ $labels.consumergroup }} is {{ $value | humanizeDuration }} behind",
+                consumer.loss,
+            )
+        )
+        missing = alert(
+            f"{consumer.alert}NoConsumer",
+            f"absent(kafka_consumergroup_members{group}) and on() kafka_brokers",
+            "10m",
+            consumer.severity,
+            f"no consumer group of {part} is known to Kafka",
+            consumer.loss,
+        )
+        missing["labels"]["part"] = part
+        rules.append(missing)
+    # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.
+    own = "|".join(consumer.group for consumer in consumers.values()).replace("\\", "\\\\")
+    alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
+    return [
+        *rules,
+        alert(
+            "ConsumerLagGrowing",
+            "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
+            f" > {lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
+            "15m",
+            "warning",
+            "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
+            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
+        ),
+        alert(
+            "RecordsExpiredUnread",
+            "kafka_consumergroup_current_offset"
+            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
+            f" and on (consumergroup) {alive}",
+            "0m",
+            "critical",
+            "records of {{ $labels.topic }} were deleted before {{ $labels.consumergroup }} read them",
+            "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
+        ),
+    ]
