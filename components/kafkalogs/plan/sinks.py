@@ -4,18 +4,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ..sinks.record import ICEBERG, JDBC, RAW, SEARCH_SINK
 from .findings import NONE, Context, Danger, duration, hours, resource_name
 from .markdown import Markdown, code, codes
 from .preview import Step
 from .values import Hidden, at, mapping, number
 
-KINDS: Final[Mapping[str, str]] = {
-    "org.apache.iceberg.connect.IcebergSinkConnector": "S3 as an Iceberg table",
-    "kafkalogs.search.SearchSinkConnector": "search",
-    "io.debezium.connector.jdbc.JdbcSinkConnector": "the audit database",
-    "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector": "S3 as they are",
+DESTINATIONS: Final[Mapping[str, str]] = {
+    ICEBERG: "S3 as an Iceberg table",
+    SEARCH_SINK: "search",
+    JDBC: "the audit database",
+    RAW: "S3 as they are",
 }
-"""Where the connectors of the platform carry logs, by their class."""
+"""Where the connectors of the platform write logs to, by their class."""
 
 LETTERS: Final = "errors.deadletterqueue.topic.name"
 
@@ -33,12 +34,12 @@ _PROMISES: Final[Mapping[str, frozenset[str]]] = {
 
 def is_archive(inputs: Any) -> bool:
     """Whether a connector is the archive in S3."""
-    return at(inputs, "spec", "class") == "org.apache.iceberg.connect.IcebergSinkConnector"
+    return at(inputs, "spec", "class") == ICEBERG
 
 
 def sink(step: Step) -> Markdown:
     """A sink in words: with where it carries logs."""
-    to = KINDS.get(str(at(step.old or step.new, "spec", "class")))
+    to = DESTINATIONS.get(str(at(step.old or step.new, "spec", "class")))
     return Markdown(f"sink {code(resource_name(step))}{f' (to {to})' if to else ''}")
 
 

@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..config import units
-from .findings import DEFAULT_RETENTION, FOREVER, NONE, Context, Danger, duration, fewer, hours, shown, topic_name
+from .findings import (
+    DEFAULT_RETENTION,
+    FOREVER,
+    NONE,
+    Context,
+    Danger,
+    duration,
+    fewer,
+    holds_dead_letters,
+    hours,
+    shown,
+    topic_name,
+)
 from .markdown import Markdown, code
 from .preview import Step
 from .values import Hidden, at, number
@@ -15,9 +27,9 @@ _AGAIN: Final = "it is deleted and made again, empty; "
 def dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of one KafkaTopic."""
     name = topic_name(step)
-    where = context.topic(name)
+    where = context.topic(name, "dead-letter topic" if holds_dead_letters(step) else "topic")
     if step.goes:
-        yield _deleted(step, name, where)
+        yield _deleted(step, where)
         return
     if not step.stays:
         return
@@ -38,12 +50,12 @@ def _or_default(value: Any) -> Markdown:
     return Markdown("the brokers' default") if value is None else shown(value)
 
 
-def _deleted(step: Step, name: str, where: Markdown) -> Danger:
+def _deleted(step: Step, where: Markdown) -> Danger:
     old = number(at(step.old, "spec", "config", "retention.ms"))
     kept = "all that it ever held" if old == FOREVER else f"up to {hours(old)} of records" if old else "all its records"
     again = _AGAIN if step.op == "replace" else ""
     after = Markdown("replaced" if step.op == "replace" else "deleted")
-    if name.startswith("dlq."):
+    if holds_dead_letters(step):
         text = f"{again}lost is what could not be delivered: {kept}"
         return Danger("dead-letters", where, Markdown("there"), after, Markdown(text))
     return Danger("topic", where, Markdown("there"), after, Markdown(f"{again}lost: {kept}"))
