@@ -224,5 +224,6 @@ def policy_manifest(args: LogShipperArgs) -> Manifest:
 
 
 def service_port(kind: str) -> Manifest:
+    """The port of the Service at which Prometheus reads the shipper."""
     target = shipper_config.FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
     return {"name": METRICS_PORT, "port": target, "targetPort": target}
