@@ -32,7 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "encryption": "Encryption weakened",
     "protection": "Protection removed",
     "schema": "Schema compatibility weakened",
-    "unknown": "Cannot be told",
+    "unknown": "Not known",
 }
 """The kinds of danger with their titles, in the order of the report."""
 

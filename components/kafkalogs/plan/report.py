@@ -139,7 +139,7 @@ def _costs(told: Report) -> Iterator[str]:
         f"For a GiB and a month {prices.disk:g} {money} on disk (gp3), {prices.standard:g} in S3 Standard, "
         f"{prices.infrequent:g} in Standard-IA, {prices.instant:g} in Glacier Instant Retrieval; the defaults are AWS' "
         f"list prices in us-east-1, {cost.PRICES_OF}. Disk: rate x (retention + segment) x copies. Archive: rate "
-        f"x years of the retention class x {prices.archive_ratio:g}. Rates are the declared ones, the most there is."
+        f"x years of the retention class x {prices.archive_ratio:g}. Rates are the declared maximum rates."
     )
 
 

@@ -21,7 +21,7 @@ from .markdown import Markdown, code
 from .preview import Step
 from .values import Hidden, at, number
 
-_AGAIN: Final = "it is deleted and made again, empty; "
+_AGAIN: Final = "it is deleted and created again, empty; "
 
 
 def dangers(step: Step, context: Context) -> Iterator[Danger]:
@@ -52,11 +52,17 @@ def _or_default(value: Any) -> Markdown:
 
 def _deleted(step: Step, where: Markdown) -> Danger:
     old = number(at(step.old, "spec", "config", "retention.ms"))
-    kept = "all that it ever held" if old == FOREVER else f"up to {hours(old)} of records" if old else "all its records"
+    kept = (
+        "all its records, of any age"
+        if old == FOREVER
+        else f"up to {hours(old)} of records"
+        if old
+        else "all its records"
+    )
     again = _AGAIN if step.op == "replace" else ""
     after = Markdown("replaced" if step.op == "replace" else "deleted")
     if holds_dead_letters(step):
-        text = f"{again}lost is what could not be delivered: {kept}"
+        text = f"{again}undelivered records are lost: {kept}"
         return Danger("dead-letters", where, Markdown("there"), after, Markdown(text))
     return Danger("topic", where, Markdown("there"), after, Markdown(f"{again}lost: {kept}"))
 
@@ -99,9 +105,9 @@ def _partitions(step: Step, where: Markdown) -> Iterator[Danger]:
     if old is None or new is None or old == new:
         return
     if new > old:
-        text = "records of a key go to another partition from then on: readers may see them out of order"
+        text = "from then on the records of a key go to another partition: readers may get them out of order"
     else:
-        text = "Kafka refuses this: partitions never shrink; the deployment would wait, and fail"
+        text = "Kafka refuses this, because it cannot remove partitions: the deployment waits, then fails"
     yield Danger("partitions", where, Markdown(str(old)), Markdown(str(new)), Markdown(text))
 
 
@@ -112,5 +118,7 @@ def key_dangers(context: Context) -> Iterator[Danger]:
     for name, about in context.after.topics.items():
         old, new = context.before.topics.get(name, {}).get("partitionBy"), about.get("partitionBy")
         if old and new != old:
-            text = Markdown("records are in order by another field: readers that rely on the old one see disorder")
+            text = Markdown(
+                "records are ordered by another field: readers that rely on the old order get records out of order"
+            )
             yield Danger("key", context.topic(name), code(old), code(new), text)
