@@ -21,10 +21,12 @@ class Figure:
 
     @staticmethod
     def at_most(what: str, value: float, limit: float, unit: str) -> Figure:
+        """A figure that must not be above a limit."""
         return Figure(what, f"{value:,.1f} {unit}", f"at most {limit:g} {unit}", value <= limit)
 
     @staticmethod
     def at_least(what: str, value: float, limit: float, unit: str) -> Figure:
+        """A figure that must not be below a limit."""
         return Figure(what, f"{value:,.0f} {unit}", f"at least {limit:,.0f} {unit}", value >= limit)
 
 

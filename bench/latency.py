@@ -55,6 +55,7 @@ class Marks:
             self.seen.setdefault(where, {}).setdefault(trace, at)
 
     def missing(self, where: str) -> set[str]:
+        """The traces that were written but not seen at `where`."""
         return self.written.keys() - self.seen.get(where, {}).keys()
 
     def seconds(self, where: str) -> list[float]:

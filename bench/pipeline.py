@@ -49,6 +49,7 @@ console = Console()
 
 
 def say(text: str) -> None:
+    """Print a line with the time."""
     console.print(f"{time.strftime('%H:%M:%S')} {text}", highlight=False, markup=False)
 
 
@@ -63,10 +64,12 @@ class Bench:
     user: str
 
     def lags(self) -> Lags:
+        """What measures the lag of every group."""
         topics = {name: topic.partitions for name, topic in self.catalog.topics.items()}
         return Lags(kafka.admin(self.sandbox, self.user), topics)
 
     def writer(self) -> Writer:
+        """What writes events into the topics."""
         return Writer(self.access, self.catalog, self.events)
 
 

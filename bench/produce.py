@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 import statistics
+from dataclasses import dataclass
 from typing import Any
+
+from kafkalogs.config import naming
 
 from tests.support.sandbox import Sandbox
 
 NAMESPACE = "kafkalogs"
 BOOTSTRAP = "logs-kafka-bootstrap.kafkalogs.svc"
 RECORDS, SIZE, RUNS = 600_000, 200, 3
+_PLAINTEXT_PORT = 9099
 # Settings of a log producer that batches; without compression, so that the figure is of 200 B on the wire and on disk.
 CLIENT = "acks=all\nenable.idempotence=true\nlinger.ms=10\nbatch.size=131072\nbuffer.memory=67108864\n"
 
@@ -52,22 +56,35 @@ PLAINTEXT = """
 """
 
 
-def _pod(
-    name: str, image: str, user: str, prepare: str, bootstrap: str, topic: str, records: int = RECORDS, size: int = SIZE
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Load:
+    """One producer. prepare: shell code that adds the credentials to the client's properties; size: of a record, in
+    bytes."""
+
+    name: str
+    user: str
+    prepare: str
+    port: int
+    topic: str
+    records: int = RECORDS
+    size: int = SIZE
+
+
+def _pod(image: str, load: Load) -> dict[str, Any]:
     script = f"""set -eu
 cat > /tmp/client.properties <<'EOF'
 {CLIENT}EOF
-{prepare}
+{load.prepare}
 for run in $(seq {RUNS}); do
-  /opt/kafka/bin/kafka-producer-perf-test.sh --topic {topic} --num-records {records} --record-size {size} \\
-    --throughput -1 --bootstrap-server {bootstrap} --command-config /tmp/client.properties | tail -n 1
+  /opt/kafka/bin/kafka-producer-perf-test.sh --topic {load.topic} \\
+    --num-records {load.records} --record-size {load.size} --throughput -1 \\
+    --bootstrap-server {BOOTSTRAP}:{load.port} --command-config /tmp/client.properties | tail -n 1
 done
 """
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"kafkalogs/kafka-client": "true"}},
+        "metadata": {"name": load.name, "namespace": NAMESPACE, "labels": {"kafkalogs/kafka-client": "true"}},
         "spec": {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
@@ -87,8 +104,8 @@ done
                 }
             ],
             "volumes": [
-                {"name": "ca", "secret": {"secretName": "logs-cluster-ca-cert"}},
-                {"name": "user", "secret": {"secretName": user}},
+                {"name": "ca", "secret": {"secretName": naming.cluster_ca_secret("logs")}},
+                {"name": "user", "secret": {"secretName": load.user}},
                 {"name": "tmp", "emptyDir": {}},
             ],
         },
@@ -96,6 +113,7 @@ done
 
 
 def apply(sandbox: Sandbox, *manifests: dict[str, Any]) -> None:
+    """Apply manifests to the sandbox's cluster."""
     sandbox.kubectl("apply", "-f", "-", input=json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests}))
 
 
@@ -118,6 +136,7 @@ def _measure(sandbox: Sandbox, pod: dict[str, Any]) -> float:
 
 
 def ready(sandbox: Sandbox, kind: str, name: str) -> bool:
+    """Whether the operator has finished with a resource's newest version."""
     found = sandbox.get(kind, name)
     status = found.get("status", {})
     return status.get("observedGeneration") == found["metadata"]["generation"] and any(
@@ -137,8 +156,8 @@ def secure_rate(sandbox: Sandbox, records: int = RECORDS, size: int = SIZE) -> f
     try:
         for kind, name in made:
             sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: ready(sandbox, kind, name))
-        pod = (f"bench-tls-{size}", image(sandbox), "bench-tls", TLS, f"{BOOTSTRAP}:9093", "bench.replicated")
-        return _measure(sandbox, _pod(*pod, records, size))
+        load = Load(f"bench-tls-{size}", "bench-tls", TLS, naming.TLS_PORT, "bench.replicated", records, size)
+        return _measure(sandbox, _pod(image(sandbox), load))
     finally:
         for kind, name in made:
             sandbox.kubectl("-n", NAMESPACE, "delete", kind, name, "--ignore-not-found")
@@ -151,7 +170,7 @@ def plaintext_rate(sandbox: Sandbox) -> float:
     """
     plain = {
         "name": "plain",
-        "port": 9099,
+        "port": _PLAINTEXT_PORT,
         "type": "internal",
         "tls": False,
         "authentication": {"type": "scram-sha-512"},
@@ -162,7 +181,5 @@ def plaintext_rate(sandbox: Sandbox) -> float:
     sandbox.wait("the plaintext listener", lambda: ready(sandbox, "kafka", "logs"), 400)
     for kind, name in (("kafkatopic", "bench.single"), ("kafkauser", "bench-plain")):
         sandbox.wait(f"{name} is ready", lambda kind=kind, name=name: ready(sandbox, kind, name))
-    return _measure(
-        sandbox,
-        _pod("bench-plain", image(sandbox), "bench-plain", PLAINTEXT, f"{BOOTSTRAP}:9099", "bench.single"),
-    )
+    load = Load("bench-plain", "bench-plain", PLAINTEXT, _PLAINTEXT_PORT, "bench.single")
+    return _measure(sandbox, _pod(image(sandbox), load))

@@ -14,7 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ci.preview import DANGEROUS, REFUSED, preview, refuses, show
+from kafkalogs.config.exit_codes import PLAN_DANGERS
+
+from ci.preview import REFUSED, preview, refuses, show
 from ci.stack import POLICIES, PROBLEMS, StackError, stack, told
 from embedded import REPOSITORY
 
@@ -46,7 +48,7 @@ def main(words: list[str]) -> int:
         changed = difflib.unified_diff(wanted.splitlines(), found.text.splitlines(), "approved", "now", lineterm="")
         print("\n".join(changed), file=sys.stderr)
         return told(StackError("the plan is not the one that was approved; preview it and approve it again"))
-    if found.danger == DANGEROUS and refuse:
+    if found.danger == PLAN_DANGERS and refuse:
         print("error: this can lose data or widen access; DANGEROUS=allow accepts it", file=sys.stderr)
         return REFUSED
     command = ["pulumi", "up", "--yes", "--skip-preview", *of.options(), "--policy-pack", str(POLICIES)]

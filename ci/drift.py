@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import sys
 
-from ci.preview import KAFKALOGS, NOTHING, preview, show
+from kafkalogs.config.exit_codes import DONE, PLAN_UNCHANGED
+
+from ci.preview import KAFKALOGS, preview, show
 from ci.stack import PROBLEMS, Stack, last_words, stack, told
 
-HEALTHY = 0
 _COLUMNS = "150"
 """How wide the doctor's tables are; a page shows more than a terminal of 80 characters."""
 
@@ -24,12 +25,12 @@ def drift(of: Stack) -> list[str]:
     """What is not as declared, a section of Markdown each; empty if all is."""
     found: list[str] = []
     planned = preview(of, "--refresh", "--expect-no-changes")
-    if planned.danger != NOTHING:
+    if planned.danger != PLAN_UNCHANGED:
         title = "The preview failed" if planned.danger is None else "What `pulumi up` would change"
         found.append(f"### {title}\n\n{planned.text}")
     file = ["--file", of.file] if of.file else []
     doctor = of.run([*KAFKALOGS, "doctor", "-s", of.name, *file], COLUMNS=_COLUMNS)
-    if doctor.returncode != HEALTHY:
+    if doctor.returncode != DONE:
         said = "\n".join(filter(None, [doctor.stdout.rstrip(), last_words(doctor.stderr)]))
         found.append(f"### What `kafkalogs doctor -s {of.name}` says\n\n````\n{said}\n````\n")
     return found

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kafkalogs.config.exit_codes import PLAN_CHANGES, PLAN_DANGERS, PLAN_UNCHANGED
+
 from ci.stack import POLICIES, PROBLEMS, Stack, StackError, last_words, stack, told
 
 KAFKALOGS = [sys.executable, "-m", "kafkalogs.cli"]
-NOTHING, CHANGES, DANGEROUS = 0, 2, 3
-"""The exit codes of `kafkalogs plan`."""
-
 REFUSED = 3
 
 
@@ -65,7 +64,7 @@ def preview(of: Stack, *options: str) -> Preview:
     else:
         plan = of.run([*KAFKALOGS, "plan", str(of.preview)])
         # 2 is also how a command line ends that was not understood; then nothing is printed
-        if plan.returncode not in (NOTHING, CHANGES, DANGEROUS) or not plan.stdout.strip():
+        if plan.returncode not in (PLAN_UNCHANGED, PLAN_CHANGES, PLAN_DANGERS) or not plan.stdout.strip():
             text = f"**No plan: `kafkalogs plan` failed.**\n\n{_fenced(last_words(plan.stderr))}\n"
             result = Preview(None, text)
         else:
@@ -156,7 +155,7 @@ def main(words: list[str]) -> int:
     show(f"Plan of {of.name}", found.text)
     if found.danger is None:
         return 1
-    if found.danger == DANGEROUS and refuse:
+    if found.danger == PLAN_DANGERS and refuse:
         print("error: this can lose data or widen access; DANGEROUS=allow accepts it", file=sys.stderr)
         return REFUSED
     return 0

@@ -64,7 +64,7 @@ def deployment_manifest(service: str, namespace: str, cluster: str, image: str, 
         {"name": "user", "secret": {"secretName": service, "defaultMode": 0o440, "items": credentials}},
         {
             "name": "ca",
-            "secret": {"secretName": f"{cluster}-cluster-ca-cert", "items": [{"key": "ca.crt", "path": "ca.crt"}]},
+            "secret": {"secretName": naming.cluster_ca_secret(cluster), "items": [{"key": "ca.crt", "path": "ca.crt"}]},
         },
         {"name": "tmp", "emptyDir": {}},
     ]

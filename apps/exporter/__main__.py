@@ -80,10 +80,12 @@ class Exporter:
 
     @property
     def fresh(self) -> bool:
+        """Whether Kafka was read in the last `STALE` seconds."""
         return self._reading is not None and time.time() - self._read_at < STALE
 
     @property
     def alive(self) -> bool:
+        """Whether reading Kafka was tried in the last `DEAD` seconds."""
         return time.time() - self._tried_at < DEAD
 
     def page(self) -> str:

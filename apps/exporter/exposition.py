@@ -19,6 +19,7 @@ class Family:
     samples: list[tuple[Mapping[str, object], float]] = field(default_factory=list)
 
     def add(self, value: float, **labels: object) -> None:
+        """Add a sample."""
         self.samples.append((labels, value))
 
 

@@ -106,6 +106,7 @@ class Filebeat:
         return False
 
     def answers(self) -> bool:
+        """Whether Filebeat answers."""
         return self._ask("/stats") is not None
 
     def _ask(self, path: str) -> dict[str, Any] | None:

@@ -18,7 +18,7 @@ from pager.incidents import Book
 from pager.logs import log
 from pager.metrics import CONTENT_TYPE, Metrics
 from pager.pace import Backoff, TokenBucket
-from pager.pager import Pager
+from pager.pager import Pager, PagerDuty
 from pager.routing_key import RoutingKey
 from pager.settings import Settings, SettingsError
 from pager.stream import FatalError, Stream
@@ -28,11 +28,13 @@ def build(settings: Settings, metrics: Metrics) -> Pager:
     """The pager of these settings."""
     return Pager(
         stream=lambda revoked, gone: Stream(settings, revoked, gone),
-        api=Api(settings.endpoint, settings.endpoint_ca, settings.timeout),
-        routing_key=RoutingKey(settings.routing_key),
+        pagerduty=PagerDuty(
+            api=Api(settings.endpoint, settings.endpoint_ca, settings.timeout),
+            routing_key=RoutingKey(settings.routing_key),
+            bucket=TokenBucket(settings.per_minute, settings.burst, time.monotonic()),
+            backoff=Backoff(settings.retry, settings.retry_longest, settings.throttled, random.SystemRandom()),
+        ),
         book=Book(settings.quiet, settings.update),
-        bucket=TokenBucket(settings.per_minute, settings.burst, time.monotonic()),
-        backoff=Backoff(settings.retry, settings.retry_longest, settings.throttled, random.SystemRandom()),
         metrics=metrics,
         renewed=renewal((settings.ca, settings.certificates / "user.crt", settings.certificates / "user.key")),
     )

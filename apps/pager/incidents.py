@@ -28,6 +28,7 @@ class Record:
 
     @property
     def size(self) -> int:
+        """Bytes of value and key."""
         return len(self.value or b"") + len(self.key or b"")
 
 
@@ -55,6 +56,7 @@ class Incident:
 
     @property
     def open(self) -> bool:
+        """Whether PagerDuty knows of it."""
         return self.told_at > 0
 
     def details(self) -> dict[str, Any]:
@@ -112,6 +114,7 @@ class Book:
         self.held_bytes = 0
 
     def restore(self, incident: Incident) -> None:
+        """Take an incident that an earlier process kept."""
         self._incidents[incident.dedup_key] = incident
 
     def take(self, record: Record, alert: Alert, now: float) -> bool:
@@ -222,10 +225,12 @@ class Book:
 
     @property
     def open(self) -> int:
+        """How many incidents PagerDuty knows of."""
         return len(self._incidents) - len(self._waiting)
 
     @property
     def waiting(self) -> int:
+        """How many incidents PagerDuty does not know of yet."""
         return len(self._waiting)
 
     @property

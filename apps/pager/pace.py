@@ -67,5 +67,6 @@ class Backoff:
         return self._until - now
 
     def succeeded(self) -> None:
+        """Forget all failures: nothing has to wait."""
         self.failures = 0
         self._until = 0.0

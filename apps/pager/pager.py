@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
@@ -29,31 +30,40 @@ _LOOK = 0.5
 _STUCK = 180.0
 
 
-class Pager:
-    """One pager. Everything happens in one thread; only ``fault`` and ``stuck`` are read by others.
+@dataclass(frozen=True)
+class PagerDuty:
+    """The way to PagerDuty. bucket and backoff say when the next event may be sent."""
 
-    stream: makes the stream, given what it calls. renewed: whether the certificates that the stream was made with have
-    been replaced; the pager stops then, to be started again.
+    api: Api
+    routing_key: RoutingKey
+    bucket: TokenBucket
+    backoff: Backoff
+
+    def wait(self, *, urgent: bool) -> float:
+        """Seconds until the next event may be sent; what is urgent goes first."""
+        now = time.monotonic()
+        return max(self.backoff.wait(now), self.bucket.wait(now, urgent=urgent))
+
+
+class Pager:
+    """One pager. Everything happens in one thread; other threads only read ``fault`` and ``stuck``.
+
+    stream: makes the stream, given the functions that the stream calls. renewed: whether the certificates of the
+    stream's connections have been replaced; then the pager stops, and Kubernetes starts it again.
     """
 
     def __init__(
         self,
         *,
         stream: Callable[[Callable[[], object], Callable[[Iterable[int]], object]], Stream],
-        api: Api,
-        routing_key: RoutingKey,
+        pagerduty: PagerDuty,
         book: Book,
-        bucket: TokenBucket,
-        backoff: Backoff,
         metrics: Metrics,
         renewed: Callable[[], bool],
     ) -> None:
         self._stream = stream(self.save, book.drop)
-        self._api = api
-        self._routing_key = routing_key
+        self._pagerduty = pagerduty
         self._book = book
-        self._bucket = bucket
-        self._backoff = backoff
         self._metrics = metrics
         self._renewed = renewed
         self._asked = 0.0
@@ -143,9 +153,8 @@ class Pager:
         return min(_TICK, max(_LOOK, _TICK if due is None else due, pace))
 
     def _pace(self) -> float:
-        """Seconds until PagerDuty may be told something; what pages somebody goes before news and ends."""
-        now = time.monotonic()
-        return max(self._backoff.wait(now), self._bucket.wait(now, urgent=self._book.waiting > 0))
+        """Seconds until the next event may be sent; new incidents go before updates and resolutions."""
+        return self._pagerduty.wait(urgent=self._book.waiting > 0)
 
     def _take(self, record: Record) -> None:
         self._metrics.add("pager_records_total")
@@ -166,9 +175,9 @@ class Pager:
         if found is None:
             return False
         action, incident = found
-        key = self._routing_key.read()
+        key = self._pagerduty.routing_key.read()
         if key is None:
-            log_seldom("error", "nothing can be paged", reason=self._routing_key.fault)
+            log_seldom("error", "nothing can be paged", reason=self._pagerduty.routing_key.fault)
             return False
         if incident.open and incident.routing_key != fingerprint(key):
             log("warning", "the routing key changed: resolve the incident by hand", dedup_key=incident.dedup_key)
@@ -178,13 +187,13 @@ class Pager:
             # its repeats open it under the new key
         if action == "resolve" and not self._all_is_read():
             return False
-        self._bucket.take(time.monotonic())
+        self._pagerduty.bucket.take(time.monotonic())
         event = (
             alert.resolve(key, incident.dedup_key)
             if action == "resolve"
             else alert.trigger(key, incident.dedup_key, incident.payload, incident.details())
         )
-        self._judge(self._api.send(alert.encode(event)), action, incident, event)
+        self._judge(self._pagerduty.api.send(alert.encode(event)), action, incident, event)
         return True
 
     def _all_is_read(self) -> bool:
@@ -200,7 +209,7 @@ class Pager:
         about = {"action": action, "dedup_key": incident.dedup_key, "records": incident.records}
         trace = str(incident.payload["custom_details"].get("trace_id", ""))
         if answer.outcome == "accepted":
-            self._backoff.succeeded()
+            self._pagerduty.backoff.succeeded()
             self._metrics.add("pager_events_total", action=action, result="accepted")
             if action != "resolve":
                 self._metrics.raise_to("pager_newest_sent_timestamp_seconds", incident.last)
@@ -209,7 +218,7 @@ class Pager:
             self._book.accepted(action, incident, time.time(), fingerprint(str(event["routing_key"])))
             log("info", "PagerDuty accepted an event", trace_id=trace, **about)
         elif answer.outcome == "rejected":
-            self._backoff.succeeded()
+            self._pagerduty.backoff.succeeded()
             self._metrics.add("pager_events_total", action=action, result="rejected")
             held = self._book.forget(incident)
             body = alert.encode({name: value for name, value in event.items() if name != "routing_key"})
@@ -219,7 +228,7 @@ class Pager:
             ]
             log("error", "PagerDuty rejected an event", trace_id=trace, detail=answer.detail, **about)
         else:
-            wait = self._backoff.failed(time.monotonic(), throttled=answer.outcome == "throttled")
+            wait = self._pagerduty.backoff.failed(time.monotonic(), throttled=answer.outcome == "throttled")
             self._metrics.add("pager_events_total", action=action, result="retried")
             self._metrics.add("pager_retries_total", reason=answer.reason)
             self._book.failed(incident)
@@ -227,12 +236,14 @@ class Pager:
 
     def _show(self) -> None:
         """Bring the gauges and the readiness up to date."""
-        self._routing_key.read()
-        self.fault = self._routing_key.fault or ("" if self._stream.assigned else "no partition is assigned yet")
+        self._pagerduty.routing_key.read()
+        self.fault = self._pagerduty.routing_key.fault or (
+            "" if self._stream.assigned else "no partition is assigned yet"
+        )
         self._metrics.set("pager_open_incidents", self._book.open)
         self._metrics.set("pager_waiting_incidents", self._book.waiting)
         self._metrics.set("pager_oldest_waiting_timestamp_seconds", self._book.oldest_waiting)
-        self._metrics.set("pager_backoff_seconds", self._backoff.wait(time.monotonic()))
+        self._metrics.set("pager_backoff_seconds", self._pagerduty.backoff.wait(time.monotonic()))
         self._metrics.set("pager_ready", 0 if self.fault else 1)
         if self._renewed():
             log("info", "certificates were renewed: beginning anew with them")

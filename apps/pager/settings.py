@@ -51,41 +51,15 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError with every fault found."""
-        faults: list[str] = []
-
-        def number(name: str, default: float, least: float) -> float:
-            text = environment.get(name) or str(default)
-            try:
-                value = float(text)
-            except ValueError:
-                value = float("nan")
-            if not least <= value < 1e9:
-                faults.append(f"{name}={text} must be a number, {least:g} or more")
-            return value
-
-        def whole(name: str, default: int, least: int) -> int:
-            value = number(name, default, least)
-            if value == value and not value.is_integer():
-                faults.append(f"{name}={value:g} must be a whole number")
-            return int(value) if value == value else 0
-
-        def file(name: str, default: str) -> Path:
-            path = Path(environment.get(name) or default)
-            if not path.is_file():
-                faults.append(f"{path} ({name}) is not there; the platform mounts it")
-            return path
-
+        env = _Environment(environment)
         if not environment.get("PAGER_BOOTSTRAP"):
-            faults.append("PAGER_BOOTSTRAP is missing: the address of Kafka")
+            env.faults.append("PAGER_BOOTSTRAP is missing: the address of Kafka")
         certificates = Path(environment.get("PAGER_CERTS") or "/etc/pager/user")
-        faults += [
-            f"{path} (PAGER_CERTS) is not there; the platform mounts it"
-            for path in (certificates / "user.crt", certificates / "user.key")
-            if not path.is_file()
-        ]
+        for name in ("user.crt", "user.key"):
+            env.must_exist(certificates / name, "PAGER_CERTS")
         endpoint = environment.get("PAGER_ENDPOINT") or ENDPOINT
         if not endpoint.startswith("https://"):
-            faults.append(f"PAGER_ENDPOINT={endpoint} must begin with https://: the routing key is a secret")
+            env.faults.append(f"PAGER_ENDPOINT={endpoint} must begin with https://: the routing key is a secret")
         settings = cls(
             bootstrap=environment.get("PAGER_BOOTSTRAP", ""),
             topic=environment.get("PAGER_TOPIC") or "errors.critical",
@@ -93,22 +67,55 @@ class Settings:
             dead_letters=environment.get("PAGER_DEAD_LETTERS") or "dlq.pager",
             state=environment.get("PAGER_STATE") or "pager.state",
             certificates=certificates,
-            ca=file("PAGER_CA", "/etc/pager/ca/ca.crt"),
+            ca=env.file("PAGER_CA", "/etc/pager/ca/ca.crt"),
             endpoint=endpoint,
-            endpoint_ca=file("PAGER_ENDPOINT_CA", "") if environment.get("PAGER_ENDPOINT_CA") else None,
+            endpoint_ca=env.file("PAGER_ENDPOINT_CA", "") if environment.get("PAGER_ENDPOINT_CA") else None,
             # not looked at yet: it may be mounted later, and the pager waits for it
             routing_key=Path(environment.get("PAGER_ROUTING_KEY") or "/etc/pager/pagerduty/routing-key"),
-            quiet=number("PAGER_QUIET", 600, 1),
-            update=number("PAGER_UPDATE", 300, 1),
-            per_minute=number("PAGER_PER_MINUTE", 60, 1),
-            burst=whole("PAGER_BURST", 30, 1),
-            timeout=number("PAGER_TIMEOUT", 10, 0.1),
-            retry=number("PAGER_RETRY", 1, 0.01),
-            retry_longest=number("PAGER_RETRY_LONGEST", 60, 0.01),
-            throttled=number("PAGER_THROTTLED", 60, 0.01),
-            health_port=whole("PAGER_HEALTH_PORT", 8080, 0),
-            metrics_port=whole("PAGER_METRICS_PORT", 9404, 0),
+            quiet=env.number("PAGER_QUIET", 600, 1),
+            update=env.number("PAGER_UPDATE", 300, 1),
+            per_minute=env.number("PAGER_PER_MINUTE", 60, 1),
+            burst=env.whole("PAGER_BURST", 30, 1),
+            timeout=env.number("PAGER_TIMEOUT", 10, 0.1),
+            retry=env.number("PAGER_RETRY", 1, 0.01),
+            retry_longest=env.number("PAGER_RETRY_LONGEST", 60, 0.01),
+            throttled=env.number("PAGER_THROTTLED", 60, 0.01),
+            health_port=env.whole("PAGER_HEALTH_PORT", 8080, 0),
+            metrics_port=env.whole("PAGER_METRICS_PORT", 9404, 0),
         )
-        if faults:
-            raise SettingsError("; ".join(faults))
+        if env.faults:
+            raise SettingsError("; ".join(env.faults))
         return settings
+
+
+class _Environment:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.faults: list[str] = []
+
+    def number(self, name: str, default: float, least: float) -> float:
+        text = self._variables.get(name) or str(default)
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value < 1e9:
+            self.faults.append(f"{name}={text} must be a number, {least:g} or more")
+        return value
+
+    def whole(self, name: str, default: int, least: int) -> int:
+        value = self.number(name, default, least)
+        if value == value and not value.is_integer():
+            self.faults.append(f"{name}={value:g} must be a whole number")
+        return int(value) if value == value else 0
+
+    def file(self, name: str, default: str) -> Path:
+        path = Path(self._variables.get(name) or default)
+        self.must_exist(path, name)
+        return path
+
+    def must_exist(self, path: Path, name: str) -> None:
+        if not path.is_file():
+            self.faults.append(f"{path} ({name}) is not there; the platform mounts it")

@@ -37,6 +37,7 @@ class Letter:
 
     @property
     def size(self) -> int:
+        """Bytes of what it holds."""
         return len(self.value or b"") + (self.record.size if self.record else 0)
 
     def headers(self, topic: str) -> list[tuple[str, str | bytes | None]]:
@@ -239,6 +240,7 @@ class Stream:
             return False
 
     def close(self) -> None:
+        """Leave the consumer group."""
         self._consumer.close()
 
     def _received(self, message: Message) -> Record | None:

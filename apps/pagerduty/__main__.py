@@ -74,6 +74,7 @@ def ask(method: str, path: str, document: Any = None) -> int:
 
 
 def main() -> int:
+    """Run the server, or one of the commands that ask it."""
     match sys.argv[1:]:
         case []:
             return serve()

@@ -54,6 +54,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(address, Handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
+        """Encrypt a connection, then answer it."""
         # in the connection's own thread: one that never says hello keeps no other waiting
         request.settimeout(Handler.timeout)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -67,6 +68,7 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def shutdown(self) -> None:
+        """Stop, and wake what waits."""
         self.stopping.set()
         super().shutdown()
 
@@ -79,6 +81,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
+        """Take an event, or the order to cause trouble."""
         body = self._body()
         if body is None:
             return
@@ -94,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, {"message": "not found"})
 
     def do_GET(self) -> None:
+        """Show the health, or the incidents."""
         if self.path == "/healthz":
             self._answer(200, {"message": "ok"})
         elif self.path == "/incidents" and self._allowed():
@@ -102,6 +106,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(404, {"message": "not found"})
 
     def do_DELETE(self) -> None:
+        """Forget the incidents, or end the trouble."""
         if self.path == "/incidents" and self._allowed():
             self.server.alerts.clear()
             self._answer(200, {"message": "ok"})

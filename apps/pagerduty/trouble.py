@@ -52,6 +52,7 @@ class Troubles:
         return ""
 
     def clear(self) -> None:
+        """End the trouble."""
         with self._lock:
             self._now = None
 

@@ -51,6 +51,7 @@ class Wanted:
 
     @classmethod
     def read(cls, file: Path) -> Wanted:
+        """Read the file that the platform mounts."""
         document: dict[str, Any] = json.loads(file.read_text())
         schemas = document["schemas"]
         subjects = [Subject(name, kind, schemas[kind]) for name, kind in document["subjects"].items()]

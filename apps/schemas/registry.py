@@ -41,6 +41,7 @@ class Subject:
     schema: str
 
     def body(self) -> dict[str, str]:
+        """The schema as the registry's API takes it."""
         return {"schemaType": self.kind, "schema": self.schema}
 
 

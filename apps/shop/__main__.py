@@ -45,6 +45,7 @@ class Shop:
         self._next = 0 if counted else self._due()
 
     def stop(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
+        """End after the current request; also a handler of signals."""
         self._stopping = True
 
     def run(self) -> None:

@@ -116,6 +116,7 @@ class Delivery:
         return self._producer.flush(seconds)
 
     def counts(self) -> dict[str, Any]:
+        """The counts of events, as one JSON object."""
         return {
             "events": self.events,
             "acknowledged": self.acknowledged,

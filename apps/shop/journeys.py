@@ -32,6 +32,7 @@ class Call:
     refuses: tuple[float, str] = (0.0, "")
 
     def walk(self) -> Iterator[Call]:
+        """This call, then all calls that it makes."""
         yield self
         for call in self.calls:
             yield from call.walk()
@@ -49,6 +50,7 @@ class Journey:
     calls: tuple[Call, ...]
 
     def walk(self) -> Iterator[Call]:
+        """All calls, in order."""
         for call in self.calls:
             yield from call.walk()
 

@@ -90,6 +90,7 @@ class Route:
         return ("access", "application", "audit") if self.by_level else tuple(sorted(self.topics))
 
     def topic(self, log_type: str, level: str) -> str:
+        """The topic of events of this type and level."""
         return self.topics[level if self.by_level else log_type]
 
     @classmethod

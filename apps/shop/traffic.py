@@ -74,6 +74,7 @@ class Incident:
     severity: float
 
     def hits(self, service: str, k: int) -> bool:
+        """Whether it affects a service at request `k`."""
         return service == self.service and self.first <= k < self.last
 
 

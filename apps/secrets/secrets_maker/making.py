@@ -19,9 +19,17 @@ _TRIES = 5
 class Store(Protocol):
     """Where the Secrets are; `kube.Secrets` is one."""
 
-    def get(self, name: str) -> Obj | None: ...
-    def create(self, secret: Obj) -> None: ...
-    def patch(self, name: str, change: Obj) -> None: ...
+    def get(self, name: str) -> Obj | None:
+        """A Secret; None if there is none."""
+        ...
+
+    def create(self, secret: Obj) -> None:
+        """Create a Secret."""
+        ...
+
+    def patch(self, name: str, change: Obj) -> None:
+        """Change a Secret by a merge patch."""
+        ...
 
 
 class ForeignSecret(Exception):  # noqa: N818 - the text of a problem, for a person

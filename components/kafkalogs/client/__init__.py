@@ -1,1 +1,9 @@
-"""What programs outside the cluster need: ready settings for Kafka clients, the log event, the way to a cluster."""
+"""What programs outside the cluster need.
+
+- `logevent`: the log event, and how it is written as a record
+- `settings`: the published catalog, and settings of Kafka clients that follow from it
+- `cluster_access`: reads the catalog and credentials from Kubernetes
+- `connect`: connects to Kafka as a service
+- `reach`: HTTP and TCP to Services of the cluster, through a port-forward
+- `command_line`: what all commands share
+"""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kafkalogs.client.settings import Catalog, Credentials
+from kafkalogs.config import naming
 
 CATALOG = "kafkalogs-catalog"
 # Seconds to connect, and to wait for an answer.
@@ -84,7 +85,7 @@ class ClusterAccess:
 
     def cluster_ca(self, cluster: str) -> str:
         """The CA that signed the brokers' certificates, in PEM."""
-        name = f"{cluster}-cluster-ca-cert"
+        name = naming.cluster_ca_secret(cluster)
         return self._pem(self._data("Secret", name, f"wait until Kafka {cluster} is Ready"), name, "ca.crt")
 
     def _pem(self, data: dict[str, str], secret: str, key: str) -> str:

@@ -32,7 +32,7 @@ _PORTS = {"https": 443, "http": 80, "postgresql": 5432}
 
 
 class UnansweredError(Exception):
-    """Something did not answer, or not as it should. Its text says what, and why. status: HTTP's, of an answer."""
+    """There was no answer, or a wrong one. Its text says of what, and why. status: the HTTP status, if any."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
@@ -40,7 +40,7 @@ class UnansweredError(Exception):
 
 
 class OutsideError(UnansweredError):
-    """The same of something that is not in the cluster: it may be reached from there only."""
+    """Something outside the cluster did not answer: perhaps only the cluster can reach it."""
 
 
 def unanswered(url: str, text: str, status: int | None = None) -> UnansweredError:
@@ -56,6 +56,7 @@ class Login:
     password: str = field(repr=False)
 
     def header(self) -> str:
+        """The value of the HTTP header `Authorization`."""
         if not self.user:
             return f"Bearer {self.password}"
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()

@@ -74,6 +74,7 @@ class Team(_Model):
     prefixes: tuple[str, ...] = ()
 
     def reads(self, topic: str) -> bool:
+        """Whether the team may read a topic."""
         return topic in self.topics or topic.startswith(self.prefixes)
 
 
@@ -100,11 +101,13 @@ class Catalog(_Model):
             raise CatalogError(f"catalog.json is not as this version of kafkalogs expects: {faults}") from error
 
     def service(self, name: str) -> Service:
+        """A service by name. Raises CatalogError when there is none."""
         if name not in self.services:
             raise CatalogError(f"there is no service {name!r}; the services are: {', '.join(sorted(self.services))}")
         return self.services[name]
 
     def team(self, name: str) -> Team:
+        """A team by name. Raises CatalogError when there is none."""
         if name not in self.teams:
             raise CatalogError(f"there is no team {name!r}; the teams are: {', '.join(sorted(self.teams))}")
         return self.teams[name]
@@ -134,6 +137,7 @@ class Trouble:
     last: str = ""
 
     def __call__(self, error: KafkaError) -> None:
+        """Keep what the client reports."""
         # "all brokers are down" follows every reason and explains none
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # pyright: ignore[reportPrivateUsage] (its public name)
             self.last = error.str()

@@ -85,6 +85,11 @@ def group_prefix(team: str) -> str:
     return f"{team}."
 
 
+def cluster_ca_secret(cluster: str) -> str:
+    """The Secret in which Strimzi publishes the CA that signs the brokers' certificates."""
+    return f"{cluster}-cluster-ca-cert"
+
+
 def bootstrap(cluster: str, namespace: str, port: int = TLS_PORT) -> str:
     """The address of a listener of the cluster within Kubernetes, as Strimzi names its Service."""
     return f"{cluster}-kafka-bootstrap.{namespace}.svc:{port}"

@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from kafkalogs.client.cluster_access import ClusterAccess, find_kubeconfig
+from kafkalogs.client.command_line import add_cluster_arguments, add_command, report_error
+from kafkalogs.config.exit_codes import DONE, FAULTS, WRONG
 from kafkalogs.doctor.findings import FAMILIES, Finding, Report, as_json, some
 
 if TYPE_CHECKING:
     from kafkalogs.config.models import Platform
-
-HEALTHY, FINDINGS, WRONG = 0, 1, 2
 
 _EXIT_CODES = """\
 exit codes:
@@ -85,8 +85,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     try:
         platform = load_stack(arguments.stack, arguments.file)
     except StackError as error:
-        errors.print(f"kafkalogs: {error}", markup=False)
-        return WRONG
+        return report_error(error, WRONG)
     from kafkalogs.doctor.examine import examine
 
     threading.excepthook = _overlook
@@ -101,7 +100,7 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         print(as_json(report))
     else:
         show(report, console)
-    return FINDINGS if report.findings else HEALTHY
+    return FAULTS if report.findings else DONE
 
 
 def _overlook(thread: threading.ExceptHookArgs) -> None:
@@ -149,20 +148,12 @@ def _counted(count: int) -> str:
     return f"{count} finding{'' if count == 1 else 's'}"
 
 
-def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
-    """Declare the command. reach: the arguments that commands share which reach a cluster; here the namespace comes
-    from the stack file, so that only the others are taken."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "doctor",
-        help="compare what runs with what a stack file declares",
-        description=_DOCTOR,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_to(commands: Any) -> None:
+    """Add the command to the command line. The stack file names the namespace."""
+    summary = "compare what runs with what a stack file declares"
+    command = add_command(commands, "doctor", summary, _DOCTOR, _EXIT_CODES)
+    add_cluster_arguments(command, namespace=False)
     command.add_argument("-s", "--stack", required=True, metavar="STACK", help="the stack, like local")
     command.add_argument("--file", metavar="FILE", help="its stack file (default: stacks/Pulumi.STACK.yaml)")
     command.add_argument("--json", action="store_true", help="for machines; docs/doctor.md describes the shape")
-    group = command.add_argument_group("cluster")
-    group.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else that of `make up`")
-    group.add_argument("--bootstrap", metavar="HOST:PORT", help="of Kafka; default: the stack's listener outside")
     command.set_defaults(run=run_doctor)

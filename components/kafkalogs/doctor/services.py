@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from ..client.cluster_access import AccessError
 from ..client.reach import Reach, UnansweredError, end
+from ..config import naming
 from ..kube.service_secrets import CA_SECRET, tls_secret
 from ..schemas.registry import registry_url
 from ..sinks.record import CONNECT
@@ -101,7 +102,7 @@ def probes(
 ) -> list[seen.Probe]:
     """What Kafka's ports answer, and those of the services that have a certificate. secrets: the names of all."""
     cluster, space = declared.platform.kafka.name, declared.platform.namespace
-    authority = reach.trust(f"{cluster}-cluster-ca-cert")
+    authority = reach.trust(naming.cluster_ca_secret(cluster))
     authority.check_hostname = False  # the ports among the brokers have names of their own
     found: list[seen.Probe] = []
     kafka = [f"{cluster}-kafka-bootstrap", f"{cluster}-kafka-brokers", f"{cluster}-kafka-external-bootstrap"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from ..config import naming
 from ..kube.service_secrets import CA_SECRET, tls_secret
 from . import declared as want
 from . import seen
@@ -121,7 +122,7 @@ def _yours(declared: want.Declared, one: seen.Certificate) -> bool:
 
 def _missing(declared: want.Declared, certificates: Sequence[seen.Certificate]) -> Iterable[Finding]:
     cluster, there = declared.platform.kafka.name, {one.secret for one in certificates}
-    wanted = [f"{cluster}-cluster-ca-cert", f"{cluster}-clients-ca-cert", *sorted(declared.users)]
+    wanted = [naming.cluster_ca_secret(cluster), f"{cluster}-clients-ca-cert", *sorted(declared.users)]
     if declared.certificates:
         wanted += [CA_SECRET, *map(tls_secret, declared.certificates)]
     for secret in wanted:

@@ -42,6 +42,7 @@ class Reader:
         self._data, self._at = data, 0
 
     def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
         found = self._data[self._at : self._at + count]
         if len(found) < count:
             raise WireError("an answer ends too soon")
@@ -49,12 +50,15 @@ class Reader:
         return found
 
     def number(self, form: str) -> int:
+        """The next number, in a format of `struct`."""
         return struct.unpack(f">{form}", self.take(struct.calcsize(form)))[0]
 
     def double(self) -> float:
+        """The next float of 8 bytes."""
         return struct.unpack(">d", self.take(8))[0]
 
     def varint(self) -> int:
+        """The next unsigned varint."""
         value = shift = 0
         while True:
             byte = self.take(1)[0]
@@ -64,13 +68,16 @@ class Reader:
                 return value
 
     def text(self) -> str | None:
+        """The next compact string; None for null."""
         length = self.varint()
         return None if length == 0 else self.take(length - 1).decode(errors="replace")
 
     def array(self, one: Callable[[], T]) -> list[T]:
+        """The next compact array; `one` reads an item."""
         return [one() for _ in range(max(0, self.varint() - 1))]
 
     def tags(self) -> None:
+        """Skip the tagged fields."""
         for _ in range(self.varint()):
             self.varint()
             self.take(self.varint())

@@ -312,7 +312,7 @@ class KafkaCluster(pulumi.ComponentResource):
             if args.external_host is not None
             else None
         )
-        self.ca_secret = self.cluster.apply(lambda cluster: f"{cluster}-cluster-ca-cert")
+        self.ca_secret = self.cluster.apply(naming.cluster_ca_secret)
         self.register_outputs(
             {
                 "cluster": self.cluster,

@@ -61,7 +61,7 @@ def exporter_manifest(args: MonitoringArgs) -> Manifest:
     }
     volumes: list[Manifest] = [
         secret_volume("user", known(args.user), "user.crt", "user.key"),
-        secret_volume("ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
+        secret_volume("ca", naming.cluster_ca_secret(cluster), "ca.crt"),
         {"name": "tmp", "emptyDir": {}},
     ]
     return {

@@ -100,7 +100,7 @@ def pager_manifest(args: PagerArgs) -> Manifest:
     }
     volumes = [
         secret_volume("user", record.NAME, "user.crt", "user.key"),
-        secret_volume("ca", f"{cluster}-cluster-ca-cert", "ca.crt"),
+        secret_volume("ca", naming.cluster_ca_secret(cluster), "ca.crt"),
         secret_volume(
             "pagerduty", known(args.routing_key_secret), files={known(args.routing_key_field): "routing-key"}
         ),

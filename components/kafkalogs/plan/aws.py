@@ -13,13 +13,13 @@ from .values import Hidden, at, mapping, sequence, true
 _THERE: Final = Markdown("there")
 
 STORES: Final[Mapping[str, str]] = {
-    "Bucket": "all files in it go with it",
-    "Key": "nothing that was encrypted with it can ever be read again, once its waiting time is over",
-    "Domain": "the logs that can be searched go with it",
-    "CatalogDatabase": "nobody finds the archive's files without it",
-    "CatalogTable": "nobody finds the archive's files without it",
-    "LogGroup": "its logs go with it",
-    "Secret": "its value goes, and who reads it fails",
+    "Bucket": "all its files are deleted",
+    "Key": "after its waiting period, data that was encrypted with it can never be read again",
+    "Domain": "the searchable logs are deleted",
+    "CatalogDatabase": "readers find the archive's files only through it",
+    "CatalogTable": "readers find the archive's files only through it",
+    "LogGroup": "its logs are deleted",
+    "Secret": "its value is deleted, and programs that read it fail",
 }
 """What holds data, and what its deletion means."""
 
@@ -29,11 +29,11 @@ GUARDS: Final[Mapping[str, tuple[str, str]]] = {
         "new files are no longer encrypted with the bucket's key",
     ),
     "BucketPublicAccessBlock": ("access", "a policy or an ACL can make files public"),
-    "BucketPolicy": ("access", "what it refused is allowed to who has rights of their own, without TLS too"),
-    "BucketOwnershipControls": ("access", "ACLs of files count again"),
-    "BucketVersioning": ("protection", "what is overwritten or deleted is gone"),
-    "BucketObjectLockConfiguration": ("protection", "new files can be deleted before their time"),
-    "BucketLogging": ("protection", "nobody sees any more who read or wrote what"),
+    "BucketPolicy": ("access", "whoever has other rights may do what it refused, also without TLS"),
+    "BucketOwnershipControls": ("access", "ACLs of files apply again"),
+    "BucketVersioning": ("protection", "overwritten or deleted files are lost"),
+    "BucketObjectLockConfiguration": ("protection", "new files can be deleted before their retention ends"),
+    "BucketLogging": ("protection", "accesses to the bucket are no longer recorded"),
 }
 """What guards data, with the kind of danger of its removal, and what it means."""
 
@@ -72,22 +72,22 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
         (
             (*_SSE, "sseAlgorithm"),
             "encryption",
-            "new files are encrypted less",
+            "new files are encrypted more weakly",
             _was("aws:kms:dsse", "aws:kms", "AES256"),
         ),
         ((*_SSE, "kmsMasterKeyId"), "encryption", "new files are encrypted with another key", _other),
-        (("rules", 0, "blockedEncryptionTypes"), "encryption", "clients may encrypt with keys of their own", _other),
+        (("rules", 0, "blockedEncryptionTypes"), "encryption", "clients may encrypt with their own keys", _other),
     ),
     "BucketPublicAccessBlock": tuple(
         ((flag,), "access", "files can be made public", _off)
         for flag in ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     ),
-    "BucketOwnershipControls": ((("rule", "objectOwnership"), "access", "ACLs of files count", _other),),
+    "BucketOwnershipControls": ((("rule", "objectOwnership"), "access", "ACLs of files apply", _other),),
     "BucketVersioning": (
         (
             ("versioningConfiguration", "status"),
             "protection",
-            "what is overwritten or deleted is gone",
+            "overwritten or deleted files are lost",
             _was("Enabled"),
         ),
     ),
@@ -95,7 +95,7 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
         (
             (*_LOCK, "mode"),
             "protection",
-            "more people can delete files before their time",
+            "more people can delete files before their retention ends",
             _was("COMPLIANCE", "GOVERNANCE"),
         ),
         ((*_LOCK, "years"), "protection", "new files can be deleted earlier", fewer),
@@ -104,22 +104,27 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
     "Key": (
         (("enableKeyRotation",), "encryption", "its key material stays the same for ever", _off),
         (("isEnabled",), "encryption", "nothing can be encrypted or read with it", lambda old, new: new is False),
-        (("deletionWindowInDays",), "protection", "there is less time to call back a deleted key", fewer),
+        (("deletionWindowInDays",), "protection", "there is less time to restore a deleted key", fewer),
     ),
     "Domain": (
         (("encryptAtRest", "enabled"), "encryption", "its disks are not encrypted", _off),
         (("nodeToNodeEncryption", "enabled"), "encryption", "logs cross between its nodes in clear text", _off),
         (("domainEndpointOptions", "enforceHttps"), "encryption", "it answers without TLS", _off),
-        (("domainEndpointOptions", "tlsSecurityPolicy"), "encryption", "what TLS it accepts changes", _other),
-        (("advancedSecurityOptions", "enabled"), "access", "who reaches it may do everything", _off),
+        (
+            ("domainEndpointOptions", "tlsSecurityPolicy"),
+            "encryption",
+            "the TLS versions that it accepts change",
+            _other,
+        ),
+        (("advancedSecurityOptions", "enabled"), "access", "everyone who can reach it may do everything", _off),
         (("advancedSecurityOptions", "anonymousAuthEnabled"), "access", "nobody needs credentials", _on),
-        (("vpcOptions", "securityGroupIds"), "access", "who reaches it over the network changes", _other),
-        (("vpcOptions", "subnetIds"), "access", "where in the network it is changes", _other),
-        (("clusterConfig", "zoneAwarenessEnabled"), "copies", "it is away when its zone is", _off),
+        (("vpcOptions", "securityGroupIds"), "access", "other clients can reach it over the network", _other),
+        (("vpcOptions", "subnetIds"), "access", "it moves to other subnets", _other),
+        (("clusterConfig", "zoneAwarenessEnabled"), "copies", "it fails when its zone fails", _off),
         (("clusterConfig", "instanceCount"), "copies", "fewer nodes hold its logs", fewer),
         (("ebsOptions", "volumeSize"), "store", "less room: the oldest logs may not fit", fewer),
     ),
-    "CatalogDatabase": ((("locationUri",), "sink", "new tables lie elsewhere", _other),),
+    "CatalogDatabase": ((("locationUri",), "sink", "new tables are stored elsewhere", _other),),
     "LogGroup": ((("retentionInDays",), "retention", "older entries are deleted", fewer),),
 }
 """The properties whose change can weaken what AWS keeps for the platform."""
@@ -203,7 +208,7 @@ def _lifecycle(step: Step, where: Markdown) -> Iterator[Danger]:
                 continue
             if before is None or had.get("status") != "Enabled" or fewer(before, after):
                 was = NONE if before is None else Markdown(f"{code(before)} days")
-                text = Markdown(f"rule {code(name)} deletes {whose} that would have stayed")
+                text = Markdown(f"rule {code(name)} deletes {whose} earlier than before")
                 yield Danger("retention", where, was, Markdown(f"{code(after)} days"), text)
 
 

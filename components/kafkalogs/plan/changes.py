@@ -213,16 +213,16 @@ def _of_steps(preview: Preview, context: Context) -> Iterator[Change]:
 def _one(step: Step, section: str, words: Any) -> Change:
     what = subject(step)
     if step.op == "delete":
-        kept = Markdown("stays where it is; Pulumi only forgets it") if step.was_kept else _SILENT
+        kept = Markdown("stays; Pulumi only forgets it") if step.was_kept else _SILENT
         return Change(REMOVED, section, what, kept)
     hidden = [at(step.new, key) for key in ("spec", "metadata") if isinstance(at(step.new, key), Hidden)]
     if hidden:
-        again = "deleted and made again" if step.op == "replace" else ""
+        again = "deleted and created again" if step.op == "replace" else ""
         return Change(ADDED if step.old is None else CHANGED, section, what, joined((again, f"not shown: {hidden[0]}")))
     if step.old is None:
         return Change(ADDED, section, what, _told(words(step.new)))
     details = _between({**_place(step.old), **words(step.old)}, {**_place(step.new), **words(step.new)})
-    again = "deleted and made again" if step.op == "replace" else ""
+    again = "deleted and created again" if step.op == "replace" else ""
     unseen = joined((again, details)) or _paths(step)
     return Change(CHANGED, section, what, unseen)
 
@@ -361,9 +361,9 @@ def _part(section: str, what: str, steps: list[Step], preview: Preview) -> Chang
     if not words and ops <= {"create", "delete"} and len(ops) == 1:
         verb = ADDED if ops == {"create"} else REMOVED
     told = [
-        _counted(steps, op, word) for op, word in (("create", "made"), ("delete", "removed"), ("update", "changed"))
+        _counted(steps, op, word) for op, word in (("create", "created"), ("delete", "removed"), ("update", "changed"))
     ]
-    told += [_counted(steps, "replace", "made again")]
+    told += [_counted(steps, "replace", "created again")]
     return Change(verb, section, Markdown(what), joined([*told, *_images(steps)]))
 
 

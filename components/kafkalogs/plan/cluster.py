@@ -38,9 +38,7 @@ def kafka_dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of a Kafka resource."""
     where = Markdown(f"Kafka cluster {code(resource_name(step))}")
     if step.goes:
-        text = Markdown(
-            "no service can log and nothing is read; whether the logs stay depends on the disks of its pools"
-        )
+        text = Markdown("nobody can write or read logs; whether the logs stay depends on the disks of its node pools")
         yield Danger("store", where, _THERE, _gone(step), text)
     if step.new is None:
         return
@@ -53,10 +51,10 @@ def kafka_dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, Markdown("by ACL"), Markdown("no authorization"), text)
     users = [user for user in sequence(at(new, "authorization", "superUsers")) if user not in _super_users(old)]
     if users:
-        text = Markdown("it may do everything, whatever the ACLs say")
+        text = Markdown("this user may do everything, whatever the ACLs say")
         yield Danger("access", where, NONE, Markdown(", ".join(code(user) for user in users)), text)
     if at(old, "rack") and at(new, "rack") is None:
-        text = Markdown("copies are no longer spread over zones: one zone can hold all of a record")
+        text = Markdown("copies are no longer spread over zones: one zone can hold all copies of a record")
         yield Danger("copies", where, Markdown("spread over zones"), Markdown("not spread"), text)
     yield from _config(where, at(old, "config"), at(new, "config"))
 
@@ -75,10 +73,14 @@ def _config(where: Markdown, old: Any, new: Any) -> Iterator[Danger]:
     for key in _RETENTION:
         before, after = at(old, key), at(new, key)
         if fewer(before, after) or (before is None and after is not None and not isinstance(after, Hidden)):
-            text = Markdown(f"{code(key)}: topics without a setting of their own keep less")
+            text = Markdown(f"{code(key)}: topics that do not set it themselves keep less")
             yield Danger("retention", where, shown(before), shown(after), text)
     for key, kind, text in (
-        ("unclean.leader.election.enable", "copies", "a broker that lags may lead: records that were acknowledged go"),
+        (
+            "unclean.leader.election.enable",
+            "copies",
+            "a broker that lags may become leader: acknowledged records are lost",
+        ),
         ("allow.everyone.if.no.acl.found", "access", "everyone who can connect may use topics without an ACL"),
     ):
         if true(at(new, key)) and not true(at(old, key)):
@@ -88,10 +90,12 @@ def _config(where: Markdown, old: Any, new: Any) -> Iterator[Danger]:
         if before == after or isinstance(after, Hidden):
             continue
         if key.startswith("ssl.") or ".ssl." in key:
-            text = Markdown(f"{code(key)}: what TLS accepts changes; see whether it is less than before")
+            text = Markdown(
+                f"{code(key)}: the accepted TLS versions or ciphers change; check that TLS is no weaker than before"
+            )
             yield Danger("encryption", where, shown(before), shown(after), text)
         if key in {"super.users", "authorizer.class.name"} or key.startswith("listener.security.protocol"):
-            text = Markdown(f"{code(key)} changes who may do what, past the ACLs")
+            text = Markdown(f"{code(key)} changes rights outside the ACLs")
             yield Danger("access", where, shown(before), shown(after), text)
 
 
@@ -106,7 +110,7 @@ def _listeners(step: Step, old: Any, new: Any) -> Iterator[Danger]:
             yield Danger("encryption", where, NONE if had is None else Markdown("TLS"), Markdown("no TLS"), text)
         open_to = listener.get("authentication")
         if open_to is None and (had is None or had.get("authentication") is not None):
-            text = Markdown("clients need no credentials: all are the same anonymous user")
+            text = Markdown("clients need no credentials: all of them are the same anonymous user")
             yield Danger(
                 "access", where, NONE if had is None else Markdown("credentials"), Markdown("none asked"), text
             )
@@ -133,17 +137,19 @@ def pool_dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of a KafkaNodePool."""
     where = Markdown(f"node pool {code(resource_name(step))}")
     if step.goes:
-        lost = "its disks go with it" if _loses_disks(step.old) else "its disks stay as claims of Kubernetes"
-        yield Danger("store", where, _THERE, _gone(step), Markdown(f"its brokers go; {lost}"))
+        lost = "its disks are deleted too" if _loses_disks(step.old) else "its disks stay as PersistentVolumeClaims"
+        yield Danger("store", where, _THERE, _gone(step), Markdown(f"its brokers are removed; {lost}"))
     if not step.stays:
         return
     old, new = at(step.old, "spec"), at(step.new, "spec")
     if fewer(at(old, "replicas"), at(new, "replicas")) and not isinstance(at(new, "replicas"), Hidden):
-        text = Markdown("the brokers that go must have no partitions: move them first, or the operator refuses")
+        text = Markdown(
+            "the removed brokers must hold no partitions: move the partitions first, or the operator refuses"
+        )
         yield Danger("store", where, shown(at(old, "replicas")), shown(at(new, "replicas")), text)
     gone = [role for role in sequence(at(old, "roles")) if role not in sequence(at(new, "roles"))]
     if gone and not isinstance(at(new, "roles"), Hidden):
-        text = Markdown("nodes of this pool lose a role, and what they held in it")
+        text = Markdown("nodes of this pool lose a role and its data")
         yield Danger("store", where, shown(at(old, "roles")), shown(at(new, "roles")), text)
     if isinstance(at(new, "storage"), Hidden):
         return
@@ -166,21 +172,21 @@ def _loses_disks(inputs: Any) -> bool:
 
 def _volume(where: Markdown, had: dict[str, Any], has: dict[str, Any] | None) -> Iterator[Danger]:
     if has is None:
-        yield Danger("store", where, _THERE, Markdown("removed"), Markdown("a disk of each broker goes, with its logs"))
+        yield Danger("store", where, _THERE, Markdown("removed"), Markdown("each broker loses a disk with its logs"))
         return
     if had.get("type") != has.get("type") and has.get("type") == "ephemeral":
-        text = Markdown("what a broker holds is lost each time its pod goes")
+        text = Markdown("a broker loses its data each time its pod is deleted")
         yield Danger("store", where, Markdown("kept disk"), Markdown("disk of the pod"), text)
         return
     size, wanted = (str(volume.get("size") or volume.get("sizeLimit")) for volume in (had, has))
     if (small := _bytes(wanted)) and (large := _bytes(size)) and small < large:
-        text = Markdown("Kubernetes does not shrink disks: the operator keeps the old ones, or refuses")
+        text = Markdown("Kubernetes does not shrink disks: the operator keeps the old size, or refuses")
         yield Danger("store", where, code(size), code(wanted), text)
     if true(has.get("deleteClaim")) and not true(had.get("deleteClaim")):
-        text = Markdown("its disks, and so the logs, go when the cluster goes")
+        text = Markdown("its disks and logs are deleted together with the cluster")
         yield Danger("protection", where, Markdown("disks stay"), Markdown("disks are deleted"), text)
     if had.get("class") != has.get("class"):
-        text = Markdown("new disks are of another StorageClass; whether it encrypts them is not in the preview")
+        text = Markdown("new disks use another StorageClass; the preview does not show whether it encrypts them")
         before, after = (volume.get("class") or "the default" for volume in (had, has))
         yield Danger("encryption", where, code(before), code(after), text)
 
@@ -195,10 +201,10 @@ def _bytes(size: str) -> int | None:
 
 
 _STORES: Final = {
-    "Namespace": "everything in it goes: brokers, topics, users, Secrets, claims of disks",
-    "CustomResourceDefinition": "every object of this kind goes, in all namespaces",
-    "PersistentVolumeClaim": "its data goes, unless the volume is kept by its reclaim policy",
-    "PersistentVolume": "its data goes, unless it is kept by its reclaim policy",
+    "Namespace": "everything in it is deleted: brokers, topics, users, Secrets, PersistentVolumeClaims",
+    "CustomResourceDefinition": "every object of this kind is deleted, in all namespaces",
+    "PersistentVolumeClaim": "its data is deleted, unless the reclaim policy keeps the volume",
+    "PersistentVolume": "its data is deleted, unless the reclaim policy keeps the volume",
 }
 
 
@@ -214,12 +220,14 @@ def store_dangers(step: Step, context: Context) -> Iterator[Danger]:
             yield Danger("store", where, _THERE, _gone(step), Markdown("its disks are deleted with it"))
         elif templates and step.op == "delete":
             yield Danger(
-                "store", where, _THERE, _gone(step), Markdown("what it served is gone; its disks stay as claims")
+                "store",
+                where,
+                _THERE,
+                _gone(step),
+                Markdown("it no longer runs; its disks stay as PersistentVolumeClaims"),
             )
         elif not templates:
-            yield Danger(
-                "store", where, _THERE, _gone(step), Markdown("it has no disk of its own: what it held is lost")
-            )
+            yield Danger("store", where, _THERE, _gone(step), Markdown("it has no persistent disk: its data is lost"))
     if step.kind == "StorageClass":
         yield from _storage_class(step, where)
 
@@ -236,7 +244,7 @@ _STORE_WORDS: Final = {
 
 def _storage_class(step: Step, where: Markdown) -> Iterator[Danger]:
     if step.op == "delete":
-        text = Markdown("disks that are asked for of this class are refused, or come of the default one")
+        text = Markdown("new claims that name this class get no disk")
         yield Danger("encryption", where, _THERE, _GONE, text)
     if not step.stays:
         return

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from ..client.command_line import add_command
+from ..config.exit_codes import PLAN_UNREADABLE
 from .cost import PRICES_OF, Prices
 from .preview import PlanError, read
-
-UNREADABLE = 4
 
 _DESCRIPTION = f"""\
 Turn the output of `pulumi preview --json` into a report for people, as Markdown: first of all what can lose data or
@@ -48,7 +48,7 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and end."""
         self.print_usage(sys.stderr)
-        self.exit(UNREADABLE, f"{self.prog}: error: {message}\n")
+        self.exit(PLAN_UNREADABLE, f"{self.prog}: error: {message}\n")
 
 
 def _price(text: str) -> float:
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         told = report(read(_text(arguments.file)), prices)
     except PlanError as error:
         print(f"kafkalogs plan: {error}", file=sys.stderr)
-        return UNREADABLE
+        return PLAN_UNREADABLE
     try:
         # whatever the terminal's encoding: the report is a file for others
         sys.stdout.buffer.write(markdown(told).encode())
@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         # a full disk, or a reader that is gone: nobody has the report, so its code would promise too much
         print(f"kafkalogs plan: the report cannot be written: {error.strerror or error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return UNREADABLE
+        return PLAN_UNREADABLE
     return told.exit_code
 
 
@@ -100,17 +100,9 @@ def _text(file: str) -> str:
 
 
 def add_to(commands: Any) -> None:
-    """Declare the command. commands: what argparse's add_subparsers gave."""
-    command = cast(
-        "argparse.ArgumentParser",
-        commands.add_parser(
-            "plan",
-            help="a report of what `pulumi preview --json` would change",
-            description=_DESCRIPTION,
-            epilog=_EXIT_CODES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        ),
-    )
+    """Add the command to the command line."""
+    summary = "a report of what `pulumi preview --json` would change"
+    command = add_command(commands, "plan", summary, _DESCRIPTION, _EXIT_CODES)
     command.__class__ = _Parser
     command.add_argument("file", nargs="?", default="-", metavar="FILE", help="the preview; default: standard input")
     prices = command.add_argument_group("prices")

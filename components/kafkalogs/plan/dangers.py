@@ -78,7 +78,7 @@ def find(preview: Preview, context: Context) -> list[Danger]:
 
 def _all(preview: Preview, context: Context) -> Iterator[Danger]:
     if preview.missing:
-        text = Markdown("Pulumi counted operations that the preview does not list: what they do is not in this report")
+        text = Markdown("Pulumi counted operations that the preview does not list: this report does not contain them")
         yield Danger("incomplete", Markdown("preview"), codes(preview.missing), Markdown("not listed"), text)
     for step in sorted(preview.steps, key=_weight):
         rule = RULES.get(re.sub(r"/v\w+:", "/*:", step.type))
@@ -91,7 +91,9 @@ def _all(preview: Preview, context: Context) -> Iterator[Danger]:
     yield from topics.key_dangers(context)
     yield from rights.audit_dangers(context)
     if context.unread:
-        text = Markdown(f"which topics hold audit logs, and who owns what, is not known: {code(context.unread)}")
+        text = Markdown(
+            f"the owners of topics, and which topics hold audit logs, are not known: {code(context.unread)}"
+        )
         yield Danger("unknown", Markdown("catalog"), Markdown("known"), Markdown("not shown"), text)
 
 
@@ -103,7 +105,7 @@ def _weight(step: Step) -> int:
 
 def _protection(step: Step) -> Iterator[Danger]:
     if step.custom and step.unprotected and step.op != "delete":
-        text = Markdown("Pulumi no longer refuses to delete it: the next change of the stack file can")
+        text = Markdown("Pulumi no longer refuses to delete it: the next change of the stack file may delete it")
         yield Danger("protection", subject(step), Markdown("protected"), Markdown("not protected"), text)
 
 
@@ -117,7 +119,7 @@ def _strange(step: Step) -> Iterator[Danger]:
     if not step.goes or not step.custom or known or _HARMLESS.fullmatch(step.type):
         return
     if kind is None or not (kind in aws.STORES or kind in aws.GUARDS):
-        text = Markdown(f"no rule knows what a {code(step.type)} holds: see whether data goes with it")
+        text = Markdown(f"no rule knows what a {code(step.type)} holds: check whether its deletion loses data")
         yield Danger("unknown", subject(step), Markdown("there"), Markdown("deleted"), text)
 
 
@@ -131,7 +133,9 @@ def _target(step: Step) -> Iterator[Danger]:
         if at(step.old, key) != at(step.new, key) or isinstance(at(step.new, key), Hidden)
     )
     if keys:
-        text = Markdown(f"{codes(keys)} changed: this may be another cluster or account, with nothing of this there")
+        text = Markdown(
+            f"{codes(keys)} changed: this may be another cluster or account, where these resources do not exist"
+        )
         yield Danger(
             "unknown", Markdown(f"provider {code(step.name)}"), Markdown("as deployed"), Markdown("another"), text
         )

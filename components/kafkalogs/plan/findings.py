@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..catalog import resolve as catalogs
+from ..catalog.part import CLASS_LABEL, KIND_LABEL
 from ..config import units
+from ..config.naming import CATALOG_CONFIG_MAP
 from ..config.problems import ConfigError
 from ..parts import own_users
+from ..sinks.record import DEAD_LETTER_PREFIX
 from .markdown import Markdown, code
 from .preview import Preview, Step
 from .values import at, mapping, number, sequence
@@ -29,7 +32,7 @@ KINDS: Final[Mapping[str, str]] = {
     "encryption": "Encryption weakened",
     "protection": "Protection removed",
     "schema": "Schema compatibility weakened",
-    "unknown": "Cannot be told",
+    "unknown": "Not known",
 }
 """The kinds of danger with their titles, in the order of the report."""
 
@@ -85,8 +88,10 @@ class Context:
     def __init__(self, preview: Preview) -> None:
         self.preview = preview
         self.before, self.after, self.unread = _catalogs(preview)
-        self.coming = {topic_name(step) for step in preview.steps if step.kind == "KafkaTopic" and step.comes}
-        self.going = {topic_name(step) for step in preview.steps if step.kind == "KafkaTopic" and step.op == "delete"}
+        topics = [step for step in preview.steps if step.kind == "KafkaTopic"]
+        self.coming = {topic_name(step) for step in topics if step.comes}
+        self.going = {topic_name(step) for step in topics if step.op == "delete"}
+        self._labelled_audit = {topic_name(step) for step in topics if _label(step, CLASS_LABEL) == "audit"}
         self._components = {step.urn: step for step in preview.steps if not step.custom}
 
     def part_of(self, step: Step, op: str) -> bool:
@@ -95,18 +100,19 @@ class Context:
         kinds = [kind for kind in step.parents if kind not in {"kafkalogs:index:LogPlatform", "pulumi:pulumi:Stack"}]
         return any(part.op == op and part.type in kinds for part in self._components.values())
 
-    def topic(self, name: str) -> Markdown:
+    def topic(self, name: str, what: str = "topic") -> Markdown:
         """A topic in words, with who writes it."""
         known = self.before or self.after
         writers = known.writers(name) if known else []
         of = f" of {code(writers[0])}" if len(writers) == 1 else f" of {len(writers)} services" if writers else ""
-        kind = "dead-letter topic" if name.startswith("dlq.") else "topic"
-        return Markdown(f"{kind} {code(name)}{of}")
+        return Markdown(f"{what} {code(name)}{of}")
 
     def audit(self) -> set[str]:
-        """The topics of audit logs; by their usual name where nothing says which they are."""
+        """The topics of audit logs; by their labels and the usual name where no catalog says which they are."""
         known = [catalog for catalog in (self.before, self.after) if catalog]
-        return {topic for catalog in known for topic in catalog.audit()} if known else {"logs.audit"}
+        if not known:
+            return {"logs.audit", *self._labelled_audit}
+        return {topic for catalog in known for topic in catalog.audit()}
 
 
 def topic_name(step: Step) -> str:
@@ -116,6 +122,18 @@ def topic_name(step: Step) -> str:
         if isinstance(name, str):
             return name
     return step.name
+
+
+def holds_dead_letters(step: Step) -> bool:
+    """Whether a KafkaTopic is one of dead letters: by its label; by its name where an older version made it."""
+    kind = _label(step, KIND_LABEL)
+    return kind == "dead-letters" if kind else topic_name(step).startswith(DEAD_LETTER_PREFIX)
+
+
+def _label(step: Step, key: str) -> str | None:
+    """A label as deployed, else as wanted."""
+    labels = (at(inputs, "metadata", "labels", key) for inputs in (step.old, step.new))
+    return next((label for label in labels if isinstance(label, str)), None)
 
 
 def resource_name(step: Step) -> str:
@@ -176,7 +194,7 @@ def fewer(before: Any, after: Any) -> bool:
 def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | None]:
     """The catalogs before and after, and why the one after cannot be read."""
     for step in preview.steps:
-        if step.kind == "ConfigMap" and resource_name(step) == "kafkalogs-catalog":
+        if step.kind == "ConfigMap" and resource_name(step) == CATALOG_CONFIG_MAP:
             old, new = (_parsed(at(inputs, "data", "catalog.json")) for inputs in (step.old, step.new))
             if (step.old is not None and old is None) or (step.new is not None and new is None):
                 return old, new, "the catalog's ConfigMap is not shown"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ..config import units
+from ..config.exit_codes import PLAN_CHANGES, PLAN_DANGERS, PLAN_UNCHANGED
 from . import changes, cost, dangers
 from .changes import ADDED, CHANGED, REMOVED, Change
 from .cost import Costs, Need, Prices
@@ -13,8 +14,6 @@ from .findings import KINDS, Context, Danger
 from .markdown import Markdown, code, table
 from .preview import Preview
 from .values import mapping, sequence
-
-NOTHING, CHANGES, DANGEROUS = 0, 2, 3
 
 _MOST_ROWS: Final = 150
 _MOST_NAMES: Final = 20
@@ -36,8 +35,8 @@ class Report:
     def exit_code(self) -> int:
         """The contract of docs/plan.md."""
         if self.dangers:
-            return DANGEROUS
-        return CHANGES if self.changes or self.preview.steps else NOTHING
+            return PLAN_DANGERS
+        return PLAN_CHANGES if self.changes or self.preview.steps else PLAN_UNCHANGED
 
 
 def report(preview: Preview, prices: Prices) -> Report:
@@ -74,7 +73,7 @@ def _verdict(told: Report) -> str:
     if told.dangers:
         several = "1 danger" if len(told.dangers) == 1 else f"{len(told.dangers)} dangers"
         return f"**Dangerous: {several}.** {f'Of the platform: {lines}.' if lines else ''}".strip()
-    if told.exit_code == NOTHING:
+    if told.exit_code == PLAN_UNCHANGED:
         return "**Nothing changes.**"
     found = "Nothing was found that loses data or widens access."
     return f"**Changes: {lines}.** {found}" if lines else f"**Changes in the deployment only.** {found}"
@@ -140,7 +139,7 @@ def _costs(told: Report) -> Iterator[str]:
         f"For a GiB and a month {prices.disk:g} {money} on disk (gp3), {prices.standard:g} in S3 Standard, "
         f"{prices.infrequent:g} in Standard-IA, {prices.instant:g} in Glacier Instant Retrieval; the defaults are AWS' "
         f"list prices in us-east-1, {cost.PRICES_OF}. Disk: rate x (retention + segment) x copies. Archive: rate "
-        f"x years of the retention class x {prices.archive_ratio:g}. Rates are the declared ones, the most there is."
+        f"x years of the retention class x {prices.archive_ratio:g}. Rates are the declared maximum rates."
     )
 
 

@@ -151,7 +151,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, words(had) or NONE, more, _gains(where, before, fresh, context))
     no_longer = gained(rights_of(new_spec, "deny") or (), rights_of(old_spec, "deny") or ())
     if no_longer:
-        text = Markdown(f"{where} may do what a rule refused it")
+        text = Markdown(f"{where} may do what a rule refused before")
         yield Danger("access", where, Markdown(f"refused: {words(no_longer)}"), Markdown("not refused"), text)
     # Teams are in the catalog, which also knows those that gain without a change of their own.
     known = context.before is not None and context.after is not None and resource_name(step).startswith("team-")
@@ -205,7 +205,7 @@ def _quotas(old_spec: Any, new_spec: Any, where: Markdown) -> Iterator[Danger]:
     for key, what in QUOTAS.items():
         before, after = at(old_spec, "quotas", key), at(new, key)
         if before is not None and after is None:
-            text = Markdown(f"{where} is no longer limited in its {what}: it can take all that the brokers have")
+            text = Markdown(f"{where} has no limit on its {what} any more: it can use up the brokers' capacity")
             yield Danger("quota", where, quota_words(key, before), Markdown("no limit"), text)
 
 
@@ -250,7 +250,7 @@ def rbac_dangers(step: Step, context: Context) -> Iterator[Danger]:
         fresh = after if _role(step.old) != _role(step.new) else after - before
         shown = joined(f"{code(subject)} as {code(_role(step.new))}" for subject in sorted(fresh))
     if fresh:
-        text = Markdown("who has this role may do more in Kubernetes")
+        text = Markdown("subjects of this role may do more in Kubernetes")
         yield Danger("access", where, NONE if step.old is None else Markdown("as deployed"), Markdown(shown), text)
 
 
@@ -289,16 +289,16 @@ def network_dangers(step: Step, context: Context) -> Iterator[Danger]:
     where = Markdown(f"network policy {code(resource_name(step))}")
     if step.op == "delete":
         if not context.part_of(step, "delete"):
-            text = Markdown("its pods can be reached by everyone, unless another policy is for them too")
-            yield Danger("access", where, Markdown("closed but for its rules"), Markdown("removed"), text)
+            text = Markdown("all pods can reach its pods, unless another policy selects them too")
+            yield Danger("access", where, Markdown("closed except for its rules"), Markdown("removed"), text)
         return
     if step.old is None and context.part_of(step, "create"):
         return
     old, new = at(step.old, "spec"), at(step.new, "spec")
     before, after = (sequence(at(spec, "ingress")) for spec in (old, new))
     if any(rule not in before for rule in after):
-        text = Markdown("more may reach its pods over the network")
+        text = Markdown("more clients can reach its pods over the network")
         yield Danger("access", where, shown_rules(before), shown_rules(after), text)
     elif step.stays and at(old, "podSelector") != at(new, "podSelector"):
-        text = Markdown("pods that it was for can be reached by everyone, unless another policy is for them too")
+        text = Markdown("all pods can reach the pods that it selected, unless another policy selects them too")
         yield Danger("access", where, code("the pods before"), code("other pods"), text)

@@ -4,18 +4,19 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ..sinks.record import ICEBERG, JDBC, RAW, SEARCH_SINK
 from .findings import NONE, Context, Danger, duration, hours, resource_name
 from .markdown import Markdown, code, codes
 from .preview import Step
 from .values import Hidden, at, mapping, number
 
-KINDS: Final[Mapping[str, str]] = {
-    "org.apache.iceberg.connect.IcebergSinkConnector": "S3 as an Iceberg table",
-    "kafkalogs.search.SearchSinkConnector": "search",
-    "io.debezium.connector.jdbc.JdbcSinkConnector": "the audit database",
-    "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector": "S3 as they are",
+DESTINATIONS: Final[Mapping[str, str]] = {
+    ICEBERG: "S3 as an Iceberg table",
+    SEARCH_SINK: "search",
+    JDBC: "the audit database",
+    RAW: "S3 as they are",
 }
-"""Where the connectors of the platform carry logs, by their class."""
+"""Where the connectors of the platform write logs to, by their class."""
 
 LETTERS: Final = "errors.deadletterqueue.topic.name"
 
@@ -33,12 +34,12 @@ _PROMISES: Final[Mapping[str, frozenset[str]]] = {
 
 def is_archive(inputs: Any) -> bool:
     """Whether a connector is the archive in S3."""
-    return at(inputs, "spec", "class") == "org.apache.iceberg.connect.IcebergSinkConnector"
+    return at(inputs, "spec", "class") == ICEBERG
 
 
 def sink(step: Step) -> Markdown:
     """A sink in words: with where it carries logs."""
-    to = KINDS.get(str(at(step.old or step.new, "spec", "class")))
+    to = DESTINATIONS.get(str(at(step.old or step.new, "spec", "class")))
     return Markdown(f"sink {code(resource_name(step))}{f' (to {to})' if to else ''}")
 
 
@@ -55,7 +56,9 @@ def _hidden(inputs: Any, *path: str) -> bool:
 def _gone(step: Step, text: str) -> tuple[Markdown, Markdown]:
     """What becomes of what carries logs, and what follows; what Kafka's retention deletes until then is nowhere."""
     if step.op == "replace":
-        return Markdown("replaced"), Markdown("no logs get there until it is made again; see where it begins to read")
+        return Markdown("replaced"), Markdown(
+            "no logs are written there until it is created again; check from where it then reads"
+        )
     return Markdown("removed"), Markdown(text)
 
 
@@ -63,23 +66,25 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of one KafkaConnector."""
     where = sink(step)
     if step.goes:
-        yield Danger("sink", where, Markdown("there"), *_gone(step, "logs no longer get there; what is there stays"))
+        yield Danger(
+            "sink", where, Markdown("there"), *_gone(step, "no more logs are written there; those already written stay")
+        )
         return
     if not step.stays:
         return
     state, wanted = (at(inputs, "spec", "state") or "running" for inputs in (step.old, step.new))
     if state == "running" and wanted != "running" and not isinstance(wanted, Hidden):
-        text = Markdown("logs no longer get there; what Kafka's retention deletes meanwhile never does")
+        text = Markdown("no logs are written there; those that Kafka deletes in the meantime are never written")
         yield Danger("sink", where, code(state), code(wanted), text)
     if not _hidden(step.new, "config", "topics"):
         # Of a topic that goes, the deletion is told; and of one that is replaced, the sink still reads.
         left = [name for name in topics_of(step.old) if name not in topics_of(step.new) and name not in context.going]
         if left:
-            text = Markdown("the logs of these topics no longer get there")
+            text = Markdown("the logs of these topics are no longer written there")
             yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("reads them no longer"), text)
     letters, after = at(step.old, "spec", "config", LETTERS), at(step.new, "spec", "config", LETTERS)
     if letters and not after:
-        text = Markdown("what it cannot deliver is dropped, and nobody sees it")
+        text = Markdown("records that it cannot deliver are dropped silently")
         yield Danger("dead-letters", where, code(letters), NONE, text)
 
 
@@ -87,7 +92,7 @@ def connect_dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of the Connect cluster: all sinks run in it."""
     if step.goes:
         where = Markdown(f"Kafka Connect {code(resource_name(step))}")
-        text = "no sink runs: no logs get to S3, search or the audit database"
+        text = "no sink runs: no logs reach S3, search or the audit database"
         yield Danger("sink", where, Markdown("there"), *_gone(step, text))
 
 
@@ -116,5 +121,5 @@ def settings_dangers(step: Step, context: Context) -> Iterator[Danger]:
     if not isinstance(level, str) or not isinstance(wanted, str):
         return
     if lost := _PROMISES.get(level, frozenset()) - _PROMISES.get(wanted, frozenset()):
-        text = Markdown(f"a new schema need not be compatible {' and '.join(sorted(lost))}: readers may break")
+        text = Markdown(f"a new schema no longer has to be compatible {' and '.join(sorted(lost))}: readers may break")
         yield Danger("schema", Markdown("schema of log events"), code(level), code(wanted), text)

@@ -4,20 +4,32 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..config import units
-from .findings import DEFAULT_RETENTION, FOREVER, NONE, Context, Danger, duration, fewer, hours, shown, topic_name
+from .findings import (
+    DEFAULT_RETENTION,
+    FOREVER,
+    NONE,
+    Context,
+    Danger,
+    duration,
+    fewer,
+    holds_dead_letters,
+    hours,
+    shown,
+    topic_name,
+)
 from .markdown import Markdown, code
 from .preview import Step
 from .values import Hidden, at, number
 
-_AGAIN: Final = "it is deleted and made again, empty; "
+_AGAIN: Final = "it is deleted and created again, empty; "
 
 
 def dangers(step: Step, context: Context) -> Iterator[Danger]:
     """The dangers of one KafkaTopic."""
     name = topic_name(step)
-    where = context.topic(name)
+    where = context.topic(name, "dead-letter topic" if holds_dead_letters(step) else "topic")
     if step.goes:
-        yield _deleted(step, name, where)
+        yield _deleted(step, where)
         return
     if not step.stays:
         return
@@ -38,13 +50,19 @@ def _or_default(value: Any) -> Markdown:
     return Markdown("the brokers' default") if value is None else shown(value)
 
 
-def _deleted(step: Step, name: str, where: Markdown) -> Danger:
+def _deleted(step: Step, where: Markdown) -> Danger:
     old = number(at(step.old, "spec", "config", "retention.ms"))
-    kept = "all that it ever held" if old == FOREVER else f"up to {hours(old)} of records" if old else "all its records"
+    kept = (
+        "all its records, of any age"
+        if old == FOREVER
+        else f"up to {hours(old)} of records"
+        if old
+        else "all its records"
+    )
     again = _AGAIN if step.op == "replace" else ""
     after = Markdown("replaced" if step.op == "replace" else "deleted")
-    if name.startswith("dlq."):
-        text = f"{again}lost is what could not be delivered: {kept}"
+    if holds_dead_letters(step):
+        text = f"{again}undelivered records are lost: {kept}"
         return Danger("dead-letters", where, Markdown("there"), after, Markdown(text))
     return Danger("topic", where, Markdown("there"), after, Markdown(f"{again}lost: {kept}"))
 
@@ -87,9 +105,9 @@ def _partitions(step: Step, where: Markdown) -> Iterator[Danger]:
     if old is None or new is None or old == new:
         return
     if new > old:
-        text = "records of a key go to another partition from then on: readers may see them out of order"
+        text = "from then on the records of a key go to another partition: readers may get them out of order"
     else:
-        text = "Kafka refuses this: partitions never shrink; the deployment would wait, and fail"
+        text = "Kafka refuses this, because it cannot remove partitions: the deployment waits, then fails"
     yield Danger("partitions", where, Markdown(str(old)), Markdown(str(new)), Markdown(text))
 
 
@@ -100,5 +118,7 @@ def key_dangers(context: Context) -> Iterator[Danger]:
     for name, about in context.after.topics.items():
         old, new = context.before.topics.get(name, {}).get("partitionBy"), about.get("partitionBy")
         if old and new != old:
-            text = Markdown("records are in order by another field: readers that rely on the old one see disorder")
+            text = Markdown(
+                "records are ordered by another field: readers that rely on the old order get records out of order"
+            )
             yield Danger("key", context.topic(name), code(old), code(new), text)

@@ -6,25 +6,20 @@ import argparse
 import os
 import signal
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
-from confluent_kafka import KafkaException, TopicCollection
-from confluent_kafka import Producer as KafkaProducer
-from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from kafkalogs.client import settings as client
-from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
-from kafkalogs.client.settings import Catalog, Credentials, LogType
+from kafkalogs.client.cluster_access import ClusterAccess, find_kubeconfig
+from kafkalogs.client.command_line import add_cluster_arguments, add_command
+from kafkalogs.client.connect import Producer, connect_as
+from kafkalogs.client.settings import LogType
+from kafkalogs.config.exit_codes import DONE, FAULTS, INTERRUPTED, UNREACHABLE
 from kafkalogs.config.levels import LEVELS
-from kafkalogs.replay import replay
+from kafkalogs.replay import sender
 from kafkalogs.replay.file import LogFile, Place, ReplayState
-
-DONE, REJECTED, CLUSTER, INTERRUPTED = 0, 1, 3, 130
 
 _EXIT_CODES = """\
 exit codes:
@@ -53,39 +48,6 @@ console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-@dataclass(frozen=True)
-class Connected:
-    """What a replay needs of a cluster: topic name to topic id (it changes when a topic is made anew), a producer."""
-
-    topic_ids: dict[str, str]
-    producer: replay.Producer
-
-
-def connect_kafka(
-    catalog: Catalog, service: str, credentials: Credentials, bootstrap: str, topics: Sequence[str]
-) -> Connected:
-    """Connect as a service and look at its topics. Raises AccessError when Kafka does not answer or refuses."""
-    trouble = client.Trouble()
-    settings = client.admin(catalog, service, credentials, bootstrap=bootstrap)
-    asker: Any = None  # Any: the admin client is partly untyped
-    try:
-        asker = AdminClient(cast(Any, {**settings, "error_cb": trouble, "log_level": 0}))
-        answers = asker.describe_topics(TopicCollection(list(topics)), request_timeout=10)
-        ids = {name: str(answer.result(15).topic_id) for name, answer in answers.items()}
-        ready = replay.producer_settings(client.producer(catalog, service, credentials, bootstrap=bootstrap))
-        producer = KafkaProducer(cast(Any, {**ready, "error_cb": trouble}))
-    except KafkaException as error:
-        if asker is not None:
-            asker.poll(0)  # hands over what the client said meanwhile
-        said = error.args[0].str()
-        because = f"; last: {trouble.last}" if trouble.last and trouble.last != said else ""
-        if error.args[0].name() == "TOPIC_AUTHORIZATION_FAILED":
-            # Kafka answers the same for a topic that does not exist.
-            because = f"; see whether KafkaUser {service} and KafkaTopic {', '.join(topics)} are Ready"
-        raise AccessError(f"Kafka at {bootstrap}, asked as {service}: {said}{because}") from error
-    return Connected(ids, producer)
-
-
 def state_folder(given: str | None, kubeconfig: Path) -> Path:
     """Where places are kept: as given, else with the cluster of `make up`, else the user's state folder (XDG)."""
     if given:
@@ -102,23 +64,19 @@ def run_replay(arguments: argparse.Namespace) -> int:
         kubeconfig = find_kubeconfig(arguments.kubeconfig)
         access = ClusterAccess(kubeconfig, arguments.namespace)
         catalog = access.catalog()
-        to = replay.Destination(
+        to = sender.Destination(
             catalog, arguments.service, arguments.type, arguments.level, arguments.instance or socket.gethostname()
         )
-        credentials = access.credentials(catalog.cluster, catalog.service(arguments.service).user)
-        bootstrap = arguments.bootstrap or catalog.external or catalog.bootstrap
-        cluster = connect_kafka(catalog, arguments.service, credentials, bootstrap, to.topics)
-        target = "\0".join([arguments.service, to.type, *(cluster.topic_ids[topic] for topic in to.topics)])
+        kafka = connect_as(access, catalog, arguments.service, to.topics, arguments.bootstrap)
+        target = "\0".join([arguments.service, to.type, *(kafka.topic_ids[topic] for topic in to.topics)])
         state = ReplayState(state_folder(arguments.state, kubeconfig), file, target)
         with state.held():
-            return _send(file, state, to, cluster.producer, restart=arguments.restart)
+            return _send(file, state, to, kafka.producer, restart=arguments.restart)
     finally:
         file.close()
 
 
-def _send(
-    file: LogFile, state: ReplayState, to: replay.Destination, producer: replay.Producer, *, restart: bool
-) -> int:
+def _send(file: LogFile, state: ReplayState, to: sender.Destination, producer: Producer, *, restart: bool) -> int:
     if restart:
         state.forget()
     place, anew = state.load()
@@ -126,10 +84,10 @@ def _send(
         console.print(f"Beginning at line 1: {anew}.")
     if place.offset >= file.size:
         console.print(f"Nothing new in {file.path}: {_totals(place)} before. --restart sends them again.", markup=False)
-        return REJECTED if _faulty(place.rejected) else DONE
+        return FAULTS if _faulty(place.rejected) else DONE
     if place.line:
         console.print(f"Going on behind line {place.line:,}.")
-    run = replay.Replay(file, state, place, to, producer)
+    run = sender.Replay(file, state, place, to, producer)
     before = place.line
 
     def stop(number: int, frame: object) -> None:
@@ -145,7 +103,7 @@ def _send(
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-    return _tell(file, to, result, went_on=before > 0)
+    return _report(file, to, result, went_on=before > 0)
 
 
 def _bar() -> Progress:
@@ -161,7 +119,7 @@ def _bar() -> Progress:
     )
 
 
-def _tell(file: LogFile, to: replay.Destination, result: replay.Result, *, went_on: bool) -> int:
+def _report(file: LogFile, to: sender.Destination, result: sender.Result, *, went_on: bool) -> int:
     topics = ", ".join(to.topics)
     console.print(
         f"{file.path} to {topics} as {to.service}: {result.read:,} lines read, {result.sent:,} sent, "
@@ -174,34 +132,28 @@ def _tell(file: LogFile, to: replay.Destination, result: replay.Result, *, went_
         console.print(f"With the runs before: {_totals(result.place)}.", markup=False)
     if result.error:
         errors.print(f"kafkalogs: Kafka did not take all lines: {result.error}. {_GO_ON}", markup=False)
-        return CLUSTER
+        return UNREACHABLE
     if result.interrupted:
         errors.print(f"kafkalogs: interrupted behind line {result.place.line:,}. {_GO_ON}", markup=False)
         return INTERRUPTED
-    return REJECTED if _faulty(result.place.rejected) else DONE
+    return FAULTS if _faulty(result.place.rejected) else DONE
 
 
 _GO_ON = "Run the same command again to go on."
 
 
 def _faulty(rejected: dict[str, int]) -> bool:
-    return any(count for reason, count in rejected.items() if reason != replay.EMPTY)
+    return any(count for reason, count in rejected.items() if reason != sender.EMPTY)
 
 
 def _totals(place: Place) -> str:
     return f"{place.line:,} lines read, {place.delivered:,} sent, {sum(place.rejected.values()):,} rejected"
 
 
-def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
-    """Declare the command. reach: the arguments that all commands share which reach a cluster."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "replay",
-        parents=[reach],
-        help="send a text log file to a service's topic",
-        description=_REPLAY,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    command = add_command(commands, "replay", "send a text log file to a service's topic", _REPLAY, _EXIT_CODES)
+    add_cluster_arguments(command)
     command.add_argument("file", metavar="FILE", help="a text log in UTF-8")
     command.add_argument("--service", required=True, metavar="NAME", help="whose log it is; its certificate is used")
     command.add_argument(

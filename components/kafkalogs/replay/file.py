@@ -90,6 +90,7 @@ class LogFile:
             raise ReplayError(f"{self.path} is binary (it has NUL bytes): a log must be text, one event a line")
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def head_digest(self, length: int) -> str:

@@ -13,14 +13,12 @@ from typing import Any
 from confluent_kafka import KafkaError, Message
 
 from kafkalogs.client.cluster_access import AccessError, ClusterAccess, find_kubeconfig
+from kafkalogs.client.command_line import add_cluster_arguments, add_command, report_error
+from kafkalogs.client.connect import FLUSH_SECONDS, Producer, connect_as
 from kafkalogs.client.settings import Catalog
-from kafkalogs.replay import command as replay_command
-from kafkalogs.replay.replay import Producer
-from kafkalogs.restore import archive as restore
-from kafkalogs.restore.archive import ArchiveError, Slice
-
-DONE, BROKEN, WRONG, UNREACHABLE = 0, 1, 2, 3
-_FLUSH = 70.0
+from kafkalogs.config.exit_codes import DONE, FAULTS, INTERRUPTED, UNREACHABLE, WRONG
+from kafkalogs.restore import archive
+from kafkalogs.restore.archive import Archived, ArchiveError, Slice
 
 _EXIT_CODES = """\
 exit codes:
@@ -51,10 +49,10 @@ class Sender:
         self._producer = producer
         self._error = ""
 
-    def send(self, events: Iterable[restore.Archived]) -> None:
+    def send(self, events: Iterable[Archived]) -> None:
         """Write events and wait until all are acknowledged. Raises AccessError."""
         for archived in events:
-            name = restore.topic_of(archived, self._service)
+            name = archive.topic_of(archived, self._service)
             key = archived.event.key(self._catalog.topics[name].partition_by)
             while not self._error:
                 try:
@@ -63,7 +61,7 @@ class Sender:
                     break
                 except BufferError:
                     self._producer.poll(0.1)
-        left = self._producer.flush(_FLUSH)
+        left = self._producer.flush(FLUSH_SECONDS)
         if self._error or left:
             raise AccessError(f"Kafka did not take all events: {self._error or f'{left} not acknowledged in time'}")
 
@@ -75,52 +73,46 @@ class Sender:
 def run_restore(arguments: argparse.Namespace) -> int:
     """The command ``restore``."""
     if arguments.begin >= arguments.end:
-        return _say(f"--from {arguments.begin.isoformat()} is not before --to {arguments.end.isoformat()}", WRONG)
+        problem = f"--from {arguments.begin.isoformat()} is not before --to {arguments.end.isoformat()}"
+        return report_error(problem, WRONG)
     sender = _sender(arguments) if arguments.into else None
     written, broken, reached = 0, 0, arguments.begin
     try:
-        table = restore.open_table(arguments.catalog, arguments.table)
+        table = archive.open_table(arguments.catalog, arguments.table)
         # exclusive: what is there is not overwritten
         with Path(arguments.output).open("xb") if arguments.output else nullcontext() as file:
-            for part in restore.slices(table, arguments.service, arguments.begin, arguments.end):
+            for part in archive.slices(table, arguments.service, arguments.begin, arguments.end):
                 if sender is not None:
                     sender.send(part.events)
                 if file is not None:
                     file.writelines(archived.value + b"\n" for archived in part.events)
                 written, broken, reached = written + len(part.events), broken + len(part.broken), part.end
-                _tell(part)
+                _report_broken(part)
     except FileExistsError:
-        return _say(f"{arguments.output} is there already; name another file", WRONG)
-    except (ArchiveError, AccessError) as error:
-        return _say(f"{error}. {written:,} events are written; go on with --from {reached.isoformat()}", UNREACHABLE)
-    except KeyboardInterrupt:
-        return _say(f"interrupted. {written:,} events are written; go on with --from {reached.isoformat()}", 130)
+        return report_error(f"{arguments.output} is there already; name another file", WRONG)
+    except (ArchiveError, AccessError, KeyboardInterrupt) as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        problem = f"{'interrupted' if interrupted else error}. {written:,} events are written"
+        code = INTERRUPTED if interrupted else UNREACHABLE
+        return report_error(f"{problem}; go on with --from {reached.isoformat()}", code)
     where = arguments.output or f"the topics of {arguments.into}"
     print(f"{arguments.service}: {written:,} events restored to {where}")
     if broken:
-        return _say(f"{broken:,} rows of the archive are no log events and are left out", BROKEN)
+        return report_error(f"{broken:,} rows of the archive are no log events and are left out", FAULTS)
     return DONE
 
 
 def _sender(arguments: argparse.Namespace) -> Sender:
     access = ClusterAccess(find_kubeconfig(arguments.kubeconfig), arguments.namespace)
     catalog = access.catalog()
-    service = catalog.service(arguments.into)
-    credentials = access.credentials(catalog.cluster, service.user)
-    bootstrap = arguments.bootstrap or catalog.external or catalog.bootstrap
-    topics = sorted(set(service.topics.values()))
-    cluster = replay_command.connect_kafka(catalog, arguments.into, credentials, bootstrap, topics)
-    return Sender(catalog, arguments.into, cluster.producer)
+    topics = sorted(set(catalog.service(arguments.into).topics.values()))
+    kafka = connect_as(access, catalog, arguments.into, topics, arguments.bootstrap)
+    return Sender(catalog, arguments.into, kafka.producer)
 
 
-def _tell(part: Slice) -> None:
+def _report_broken(part: Slice) -> None:
     for place in part.broken:
         print(f"kafkalogs: {place} is no log event", file=sys.stderr)
-
-
-def _say(problem: str, code: int) -> int:
-    print(f"kafkalogs: {problem}", file=sys.stderr)
-    return code
 
 
 def _moment(text: str) -> datetime:
@@ -132,16 +124,11 @@ def _moment(text: str) -> datetime:
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def add_to(commands: Any, reach: argparse.ArgumentParser) -> None:
-    """Declare the command. reach: the arguments that all commands share which reach a cluster."""
-    command: argparse.ArgumentParser = commands.add_parser(
-        "restore",
-        parents=[reach],
-        help="log events from the archive into a file or back into Kafka",
-        description=_RESTORE,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_to(commands: Any) -> None:
+    """Add the command to the command line."""
+    summary = "log events from the archive into a file or back into Kafka"
+    command = add_command(commands, "restore", summary, _RESTORE, _EXIT_CODES)
+    add_cluster_arguments(command)
     command.add_argument("--service", required=True, metavar="NAME", help="whose events")
     command.add_argument("--from", dest="begin", required=True, type=_moment, metavar="TIME", help="the first moment")
     command.add_argument(

@@ -154,7 +154,7 @@ def registry_manifest(args: SchemaRegistryArgs) -> Manifest:
     config = registry_config_manifest(args)["data"]["application.properties"]
     volumes: list[Manifest] = [
         {"name": "config", "configMap": {"name": REGISTRY}},
-        secret_volume("kafka-ca", f"{known(args.cluster)}-cluster-ca-cert", "ca.crt"),
+        secret_volume("kafka-ca", naming.cluster_ca_secret(known(args.cluster)), "ca.crt"),
         secret_volume("kafka-user", REGISTRY, "user.p12"),
         secret_volume("tls", f"{REGISTRY}-tls", "tls.crt", "tls.key"),
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},

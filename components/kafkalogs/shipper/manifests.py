@@ -152,7 +152,7 @@ def daemon_manifest(args: LogShipperArgs) -> Manifest:
 def _helper(args: LogShipperArgs, name: str, module: str) -> Manifest:
     """A container of the exporter's image that fetches the shipper's certificate."""
     namespace, user, cluster = known(args.namespace), known(args.user), known(args.cluster)
-    wanted = [f"{user}/user.crt", f"{user}/user.key", f"{cluster}-cluster-ca-cert/ca.crt"]
+    wanted = [f"{user}/user.crt", f"{user}/user.key", f"{naming.cluster_ca_secret(cluster)}/ca.crt"]
     return {
         "image": known(args.exporter_image),
         "imagePullPolicy": "IfNotPresent",
@@ -211,7 +211,7 @@ def _account_token() -> list[Manifest]:
 
 def role_manifest(args: LogShipperArgs) -> Manifest:
     """What the shipper's Role lets it do in the platform's namespace: read its own certificate and the CA's."""
-    names = [known(args.user), f"{known(args.cluster)}-cluster-ca-cert"]
+    names = [known(args.user), naming.cluster_ca_secret(known(args.cluster))]
     return {"rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]}]}
 
 
@@ -224,5 +224,6 @@ def policy_manifest(args: LogShipperArgs) -> Manifest:
 
 
 def service_port(kind: str) -> Manifest:
+    """The port of the Service at which Prometheus reads the shipper."""
     target = shipper_config.FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
     return {"name": METRICS_PORT, "port": target, "targetPort": target}

@@ -166,7 +166,9 @@ def connect_manifest(args: ConnectClusterArgs) -> Manifest:
             "offsetStorageTopic": topics["offsets"],
             "statusStorageTopic": topics["status"],
             "tls": {
-                "trustedCertificates": [{"secretName": f"{known(args.cluster)}-cluster-ca-cert", "pattern": "*.crt"}]
+                "trustedCertificates": [
+                    {"secretName": naming.cluster_ca_secret(known(args.cluster)), "pattern": "*.crt"}
+                ]
             },
             "authentication": {
                 "type": "tls",

@@ -7,7 +7,7 @@ next one. Their passwords are in Secrets that the Connect workers mount (`connec
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import pulumi
 
@@ -17,10 +17,8 @@ from ..kube.unknowns import Unknowns
 from . import record
 from .args import AnySinkArgs, JdbcSinkArgs, RawS3SinkArgs, S3SinkArgs, SearchSinkArgs
 from .raw import raw_config
-from .record import ICEBERG, JDBC, SEARCH_SINK
+from .record import ICEBERG, JDBC, RAW, SEARCH_SINK
 from .settings import archive_config, database_config, delivery_config, search_config
-
-RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 
 def dead_letters_manifest(args: AnySinkArgs) -> Manifest:

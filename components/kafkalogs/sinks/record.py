@@ -187,6 +187,7 @@ class Sink:
 ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
 SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
 JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 
 def sinks(platform: Platform, log_classes: Mapping[str, str]) -> list[Sink]:

@@ -196,7 +196,7 @@ def _pod_template(args: FlinkJobArgs) -> Manifest:
     volumes: list[Manifest] = [
         {"name": "script", "configMap": {"name": script_manifest(args)["metadata"]["name"]}},
         secret_volume("user", STREAM, "user.p12", "user.password"),
-        secret_volume("ca", f"{known(args.cluster)}-cluster-ca-cert", "ca.crt"),
+        secret_volume("ca", naming.cluster_ca_secret(known(args.cluster)), "ca.crt"),
     ]
     mounted = [*mounts(_FOLDER, (volume["name"] for volume in volumes)), _TMP]
     volumes.append({"name": "tmp", "emptyDir": {}})

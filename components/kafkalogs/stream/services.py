@@ -52,7 +52,7 @@ def catalog_manifests(args: FlinkJobArgs) -> Manifest:
     }
     volumes = [
         secret_volume("user", STREAM, "user.crt", "user.key"),
-        secret_volume("ca", f"{known(args.cluster)}-cluster-ca-cert", "ca.crt"),
+        secret_volume("ca", naming.cluster_ca_secret(known(args.cluster)), "ca.crt"),
     ]
     about = metadata(f"stream-catalog-{digest(json.dumps([lines, spec, volumes]))}", known(args.namespace))
     pod_spec["volumes"] = [*volumes, {"name": "catalog", "configMap": {"name": about["name"]}}]

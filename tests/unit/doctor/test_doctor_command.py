@@ -39,7 +39,7 @@ def report(*checked: Checked) -> Report:
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    command.add_to(parser.add_subparsers(), argparse.ArgumentParser(add_help=False))
+    command.add_to(parser.add_subparsers())
     arguments = parser.parse_args(["doctor", *words])
     code: int = arguments.run(arguments)
     return code

@@ -86,11 +86,13 @@ class Harness:
         self.backoff = Backoff(self.settings.retry, self.settings.retry_longest, self.settings.throttled, self.chance)
         self.pager = loop.Pager(
             stream=make,
-            api=self.line,  # type: ignore[arg-type]
-            routing_key=RoutingKey(self.settings.routing_key),
+            pagerduty=loop.PagerDuty(
+                api=self.line,  # type: ignore[arg-type]
+                routing_key=RoutingKey(self.settings.routing_key),
+                bucket=TokenBucket(self.settings.per_minute, self.settings.burst, self.clock.monotonic()),
+                backoff=self.backoff,
+            ),
             book=self.book,
-            bucket=TokenBucket(self.settings.per_minute, self.settings.burst, self.clock.monotonic()),
-            backoff=self.backoff,
             metrics=self.metrics,
             renewed=lambda: self.renewed,
         )

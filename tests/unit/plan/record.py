@@ -166,8 +166,8 @@ CASES: dict[str, Case] = {
         program=(
             (
                 TOPIC,
-                "from .topic import LogTopic, LogTopicArgs\n",
-                "from .topic import LogTopic, LogTopicArgs\n" + LATER,
+                "from .kafka.topic import LogTopic, LogTopicArgs\n",
+                "from .kafka.topic import LogTopic, LogTopicArgs\n" + LATER,
             ),
             (
                 TOPIC,

@@ -3,9 +3,25 @@
 from typing import Any
 
 import pytest
+from kafkalogs.catalog.part import CLASS_LABEL, KIND_LABEL
 
 from . import steps
-from .steps import CONNECTOR, KAFKA, PIPELINE, POOL, STRIMZI, UNKNOWN, Json, changed, kinds, rule, step, topic, user
+from .steps import (
+    CONNECTOR,
+    KAFKA,
+    PIPELINE,
+    POOL,
+    STRIMZI,
+    UNKNOWN,
+    Json,
+    changed,
+    kinds,
+    rule,
+    step,
+    told,
+    topic,
+    user,
+)
 
 TOPIC, USER, CORE = f"{STRIMZI}KafkaTopic", f"{STRIMZI}KafkaUser", "kubernetes:core/v1:"
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -187,9 +203,24 @@ def test_one_changed_thing_is_told(case: tuple[str, Json, Any, Any, str]) -> Non
     assert kinds(step("update", kind, deployed, changed(deployed, "metadata", "labels", to={"a": "b"}))) == set()
 
 
+def test_an_audit_topic_is_known_by_its_label_where_no_catalog_is_shown() -> None:
+    for name, label, logs in (
+        ("logs.money", "audit", "audit logs"),
+        ("logs.money", "access", "logs"),
+        ("logs.audit", "", "audit logs"),
+    ):
+        deployed = changed(topic(name), "metadata", "labels", to={CLASS_LABEL: label} if label else {})
+        cut = step("update", TOPIC, deployed, changed(deployed, "spec", "config", "retention.ms", to=3_600_000))
+        (follows,) = [danger.follows for danger in told(cut).dangers if danger.kind == "retention"]
+        assert f" of {logs}, those older" in follows
+
+
 GOES: list[tuple[str, Json, str]] = [
     (TOPIC, topic(), "topic"),
     (TOPIC, topic("dlq.archive"), "dead-letters"),
+    # the label counts, whatever the name
+    (TOPIC, changed(topic("letters"), "metadata", "labels", to={KIND_LABEL: "dead-letters"}), "dead-letters"),
+    (TOPIC, changed(topic("dlq.archive"), "metadata", "labels", to={KIND_LABEL: "logs"}), "topic"),
     (f"{STRIMZI}Kafka", KAFKA, "store"),
     (f"{STRIMZI}KafkaNodePool", POOL, "store"),
     (f"{STRIMZI}KafkaConnector", CONNECTOR, "sink"),

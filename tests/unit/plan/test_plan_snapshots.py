@@ -13,6 +13,8 @@ from kafkalogs.plan.cost import Prices
 from kafkalogs.plan.findings import KINDS
 from kafkalogs.plan.preview import PlanError, read
 
+from .record import CASES, REPO
+
 PREVIEWS = Path(__file__).with_name("previews")
 FAILED = "wrong-stack-file"
 NAMES = sorted(file.stem for file in PREVIEWS.glob("*.json") if file.stem != FAILED)
@@ -61,6 +63,13 @@ def told(name: str) -> report.Report:
 def test_every_preview_has_an_expectation() -> None:
     assert set(NAMES) == set(EXPECTED)
     assert len(NAMES) >= 16
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_a_recording_changes_in_the_program_is_there(name: str) -> None:
+    for file, old, new in CASES[name].program:
+        assert old in (REPO / file).read_text()
+        assert old != new
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,9 +6,10 @@ import re
 import pulumi
 from kafkalogs.sinks.args import RawS3SinkArgs
 from kafkalogs.sinks.connect import SECRETS
-from kafkalogs.sinks.connectors import RAW, RawS3Sink, raw_manifest
+from kafkalogs.sinks.connectors import RawS3Sink, raw_manifest
 from kafkalogs.sinks.heap import heap_bytes
 from kafkalogs.sinks.raw import PART, raw_load
+from kafkalogs.sinks.record import RAW
 from sinks_recorded import Recorded
 
 from tests.unit.components.crd_schema import problems

@@ -19,7 +19,7 @@ from embedded.build.cache import EmbeddedError
 from embedded.status import next_steps, refusals, report, topics
 from embedded.status.pods import Component, components
 from embedded.status.section import Section
-from tests.unit.cli.conftest import CREDENTIALS, DOCUMENT, Said
+from tests.support.stub_platform import CREDENTIALS, DOCUMENT, Said
 
 CATALOG = Catalog.parse(json.dumps(DOCUMENT))
 

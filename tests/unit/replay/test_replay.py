@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from kafkalogs.client.logevent import LogEvent
 from kafkalogs.client.settings import RECORD_OVERHEAD, Catalog
 from kafkalogs.replay.file import LogFile, Place, ReplayError, ReplayState
-from kafkalogs.replay.replay import Destination, Replay, Result
+from kafkalogs.replay.sender import Destination, Replay, Result
 
-from .conftest import DOCUMENT, LIMIT, Error, Kafka, Message, Run, Said
+from tests.support.stub_platform import DOCUMENT, LIMIT, Error, Kafka, Message, Said
+
+from .conftest import Run
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = Path(os.environ.get("KAFKALOGS_SAMPLE_LOGS") or ROOT.parent / "shared" / "logs")

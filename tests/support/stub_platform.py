@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from kafkalogs import cli
+from kafkalogs.client.connect import Connected
 from kafkalogs.client.settings import Catalog, Credentials
 from kafkalogs.config.levels import LEVELS
-from kafkalogs.replay import command as replay_command
-
-# Tests share a busy machine: how long one example takes says nothing.
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
 
 LIMIT = 1_048_576
 
@@ -128,7 +121,7 @@ class Kafka:
     def connect(self, catalog: Catalog, name: str, credentials: Credentials, bootstrap: str, topics: Any) -> Any:
         assert credentials is CREDENTIALS
         self.asked.append((name, bootstrap))
-        return replay_command.Connected({name: self.ids[name] for name in topics}, self)
+        return Connected({name: self.ids[name] for name in topics}, self)
 
 
 class Access:
@@ -144,39 +137,4 @@ class Access:
         return CREDENTIALS
 
 
-@pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    kafka = Kafka()
-    monkeypatch.setattr(replay_command, "ClusterAccess", Access)
-    monkeypatch.setattr(replay_command, "connect_kafka", kafka.connect)
-    return kafka
-
-
-Run = Callable[..., int]
 Said = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def replay(kafka: Kafka, tmp_path: Path) -> Run:
-    """Run `kafkalogs replay` with a state folder of the test's own."""
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.touch()
-
-    def run(file: Path, name: str = "checkout-service", *more: str) -> int:
-        words = [
-            "replay",
-            str(file),
-            "--service",
-            name,
-            "--kubeconfig",
-            str(kubeconfig),
-            "--state",
-            str(tmp_path / "state"),
-        ]
-        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-        try:
-            return cli.main([*words, *more])
-        finally:
-            assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-
-    return run

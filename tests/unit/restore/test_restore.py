@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafkalogs.client import connect
 from kafkalogs.client.logevent import LogEvent
 from kafkalogs.client.settings import Catalog
-from kafkalogs.replay import command as replay_command
 from kafkalogs.restore import archive as restore
 from kafkalogs.restore import command as restore_command
 
@@ -75,12 +75,8 @@ def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def command(*words: str) -> int:
     """The command as its own command line; a refusal of the parser is its exit code."""
-    reach = argparse.ArgumentParser(add_help=False)
-    for name in ("--kubeconfig", "--bootstrap"):
-        reach.add_argument(name)
-    reach.add_argument("--namespace", default="kafkalogs")
     top = argparse.ArgumentParser(prog="kafkalogs")
-    restore_command.add_to(top.add_subparsers(), reach)
+    restore_command.add_to(top.add_subparsers())
     try:
         arguments = top.parse_args(["restore", "--service", "checkout-service", *words])
     except SystemExit as ended:
@@ -252,7 +248,7 @@ def into(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(restore_command, "ClusterAccess", Access)
         monkeypatch.setattr(restore_command, "find_kubeconfig", lambda given: Path("k"))
-        monkeypatch.setattr(replay_command, "connect_kafka", lambda *args: replay_command.Connected({}, kafka))
+        monkeypatch.setattr(connect, "connect_kafka", lambda *args: connect.Connected({}, kafka))
         return kafka
 
     return connected

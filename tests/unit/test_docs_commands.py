@@ -12,7 +12,7 @@ import pytest
 import yaml
 from kafkalogs import cli
 
-REPO = Path(__file__).resolve().parents[3]
+REPO = Path(__file__).resolve().parents[2]
 DOCUMENTS = [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 _MAKE = re.compile(r"(?:^|[`(\s])make (?:-s )?([a-z]+)(?=[`)\s,.:;]|$)", re.M)
 

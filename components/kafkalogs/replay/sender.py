@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Protocol
 
 from confluent_kafka import KafkaError, Message
 
+from kafkalogs.client.connect import FLUSH_SECONDS, Producer
 from kafkalogs.client.logevent import Level, LogEvent
-from kafkalogs.client.settings import RECORD_OVERHEAD, Catalog, LogType, Settings
+from kafkalogs.client.settings import RECORD_OVERHEAD, Catalog, LogType
 from kafkalogs.replay.file import Line, LogFile, Place, ReplayState
 from kafkalogs.replay.textlog import guess_level, leading_time
 
@@ -35,18 +35,7 @@ TOO_LONG = "too long for the topic"
 _WINDOW = 50_000
 # Seconds between two writes of the place, and for the last acknowledgements.
 _SAVE = 1.0
-_FLUSH = 70.0
 _FLUSH_AFTER_ERROR = 10.0
-
-Delivered = Callable[[KafkaError | None, Message], None]
-
-
-class Producer(Protocol):
-    """What a replay needs of confluent-kafka's producer."""
-
-    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: Delivered) -> None: ...
-    def poll(self, timeout: float) -> int: ...
-    def flush(self, timeout: float) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -143,6 +132,7 @@ class Replay:
         self._now = datetime.now(UTC)
 
     def stop(self) -> None:
+        """End early; what is under way is still waited for."""
         self._stopped = True
 
     def run(self, progress: Callable[[int], None]) -> Result:
@@ -171,7 +161,7 @@ class Replay:
 
     def _finish(self) -> None:
         """Wait for what is under way. What Kafka has not answered by then is reported as unacknowledged."""
-        patience = _FLUSH_AFTER_ERROR if self._error else _FLUSH
+        patience = _FLUSH_AFTER_ERROR if self._error else FLUSH_SECONDS
         deadline = time.monotonic() + patience
         while self._waiting and time.monotonic() < deadline:
             self._producer.flush(0.5)
@@ -270,14 +260,3 @@ class Replay:
         if final or time.monotonic() - self._saved >= _SAVE:
             self._state.save(self._place)
             self._saved = time.monotonic()
-
-
-def producer_settings(of_service: Settings) -> Settings:
-    """A service's producer settings for a replay, which would rather stop and go on later than wait for long."""
-    return {
-        **of_service,
-        "message.timeout.ms": 60_000,
-        "queue.buffering.max.messages": 20_000,
-        "queue.buffering.max.kbytes": 65_536,
-        "log_level": 0,
-    }
