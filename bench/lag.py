@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
+from kafkalogs.client.committed import Group
 from kafkalogs.parts import GROUPS
 
 TOOTH = 35.0
@@ -46,22 +47,19 @@ class Sample:
 
 
 class Lags:
-    """admin: a client that may describe all topics and groups. topics: partitions of each topic that events are written
-    into."""
+    """settings: librdkafka's, of a user that may describe all topics and groups. topics: partitions of each topic that
+    events are written into."""
 
-    def __init__(self, admin: AdminClient, topics: Mapping[str, int]) -> None:
-        self._admin = admin
+    def __init__(self, settings: Mapping[str, Any], topics: Mapping[str, int]) -> None:
+        self._admin = AdminClient(dict(settings))
+        self._groups = {name: Group(settings, name) for name in GROUPS.values()}
         self.written = frozenset((name, number) for name, count in topics.items() for number in range(count))
 
     def read(self) -> Sample:
         """Look once; fails if a group has no offsets at all: then nothing of it could grow."""
-        asked: dict[str, Any] = {}
-        for group in GROUPS.values():
-            asked |= self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=20)
-        committed = {
-            group: {(at.topic, at.partition): at.offset for at in answer.result().topic_partitions if at.offset >= 0}
-            for group, answer in asked.items()
-        }
+        known = self._admin.list_topics(timeout=20).topics
+        all_places = [(topic, number) for topic, about in known.items() for number in about.partitions]
+        committed = {name: group.committed(all_places, 20) for name, group in self._groups.items()}
         silent = [group for group, offsets in committed.items() if not offsets]
         assert not silent, f"groups without any offset: {', '.join(silent)}; are these parts running?"
         places = self.written.union(*committed.values())

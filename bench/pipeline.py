@@ -66,7 +66,7 @@ class Bench:
     def lags(self) -> Lags:
         """What measures the lag of every group."""
         topics = {name: topic.partitions for name, topic in self.catalog.topics.items()}
-        return Lags(kafka.admin(self.sandbox, self.user), topics)
+        return Lags(kafka.settings(self.sandbox, self.user), topics)
 
     def writer(self) -> Writer:
         """What writes events into the topics."""

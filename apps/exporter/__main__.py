@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from exporter.exposition import Family, text
 from exporter.families import families
@@ -106,7 +105,7 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        exporter = Exporter(Kafka(AdminClient(client_settings(os.environ))))
+        exporter = Exporter(Kafka(client_settings(os.environ)))
     except KafkaException as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     ConfigResource,  # pyright: ignore[reportPrivateImportUsage]
@@ -16,6 +16,7 @@ from confluent_kafka.admin import (
     ResourceType,  # pyright: ignore[reportPrivateImportUsage]
 )
 
+from exporter.committed import committed
 from exporter.positions import Positions
 from exporter.reading import Group, Partition, Reading
 
@@ -24,14 +25,20 @@ PAST = (86400, 21600, 3600, 900, 300, 60)
 CONFIG_AGE = 600.0
 """Seconds for which settings of topics are believed."""
 
+GROUPS_AT_ONCE = 4
+"""Groups that are asked at the same time; each needs a client of its own."""
+
 _Key = tuple[str, int]
 
 
 class Kafka:
-    """The cluster, and what was seen of it before. admin: the client. timeout: seconds for one request."""
+    """The cluster, and what was seen of it before. settings: librdkafka's. timeout: seconds for one request."""
 
-    def __init__(self, admin: AdminClient, timeout: float = 20.0, clock: Callable[[], float] = time.time) -> None:
-        self._admin = admin
+    def __init__(
+        self, settings: Mapping[str, Any], timeout: float = 20.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._admin = AdminClient(dict(settings))
         self._timeout = timeout
         self._clock = clock
         self._positions: dict[_Key, Positions] = {}
@@ -42,17 +49,13 @@ class Kafka:
     def read(self) -> Reading:
         """One look. Raises KafkaException when Kafka does not answer, or refuses."""
         about = self._admin.list_topics(timeout=self._timeout)
-        keys = [
-            (topic, number)
-            for topic, one in about.topics.items()
-            if not topic.startswith("__")
-            for number, partition in one.partitions.items()
-            if partition.leader >= 0
-        ]
+        topics = {name: one.partitions for name, one in about.topics.items() if not name.startswith("__")}
+        places = [(topic, number) for topic, partitions in topics.items() for number in partitions]
+        keys = [(topic, number) for topic, number in places if topics[topic][number].leader >= 0]
         begin = self._offsets(keys, OffsetSpec.earliest())
         end = self._offsets(keys, OffsetSpec.latest())
         self._follow(begin, end)
-        self._configure([topic for topic in about.topics if not topic.startswith("__")])
+        self._configure(list(topics))
         partitions: dict[str, dict[int, Partition]] = {}
         for topic, one in about.topics.items():
             for number, partition in one.partitions.items():
@@ -68,7 +71,7 @@ class Kafka:
                     newest_offset=newest_offset,
                     positions=self._positions.get(key, Positions()),
                 )
-        return Reading(len(about.brokers), partitions, dict(self._min_in_sync), self._groups())
+        return Reading(len(about.brokers), partitions, dict(self._min_in_sync), self._groups(places))
 
     def _offsets(self, keys: Iterable[_Key], spec: Any) -> dict[_Key, ListOffsetsResultInfo]:
         """What Kafka answers for each partition; one that has just lost its leader or is gone is left out."""
@@ -118,24 +121,16 @@ class Kafka:
         for gone in self._min_in_sync.keys() - set(topics):
             del self._min_in_sync[gone]
 
-    def _groups(self) -> dict[str, Group]:
+    def _groups(self, places: list[_Key]) -> dict[str, Group]:
         listed = self._admin.list_consumer_groups(request_timeout=self._timeout).result()
         names = [group.group_id for group in listed.valid]
         if not names:
             return {}
         described = _answers(self._admin.describe_consumer_groups(names, request_timeout=self._timeout))
-        asked: dict[str, Future[Any]] = {}
-        for name in names:
-            # Kafka's client takes one group for each call; the answers come while the next ones are asked.
-            asked |= self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(name)], request_timeout=self._timeout
-            )
-        groups: dict[str, Group] = {}
-        for name, answer in _answers(asked).items():
-            offsets = {(at.topic, at.partition): at.offset for at in answer.topic_partitions if at.offset >= 0}
-            members = len(described[name].members) if name in described else 0
-            groups[name] = Group(members, offsets)
-        return groups
+        with ThreadPoolExecutor(GROUPS_AT_ONCE) as pool:
+            asked = {name: pool.submit(committed, self._settings, name, places, self._timeout) for name in names}
+        members = {name: len(group.members) for name, group in described.items()}
+        return {name: Group(members.get(name, 0), offsets) for name, offsets in _answers(asked).items()}
 
 
 def _answers(futures: Mapping[Any, Future[Any]]) -> dict[Any, Any]:

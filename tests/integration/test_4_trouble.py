@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import OffsetSpec
+from kafkalogs.client.committed import committed
 from kafkalogs.client.settings import Catalog
 from kafkalogs.parts import GROUPS
 
@@ -32,9 +33,9 @@ def lag(platform: Sandbox, reader: str, consumer: str, run: Run) -> int:
         return {p: f.result(30).offset for p, f in admin.list_offsets(dict.fromkeys(places, spec)).items()}
 
     starts, ends = offsets(OffsetSpec.earliest()), offsets(OffsetSpec.latest())
-    asked = ConsumerGroupTopicPartitions(GROUPS[consumer], places)
-    read = admin.list_consumer_group_offsets([asked])[GROUPS[consumer]].result(30).topic_partitions
-    behind = sum(max(0, ends[p] - max(p.offset, starts[p])) for p in read)
+    asked = [(place.topic, place.partition) for place in places]
+    read = committed(kafka.settings(platform, reader), GROUPS[consumer], asked, 30)
+    behind = sum(max(0, ends[p] - max(read.get((p.topic, p.partition), 0), starts[p])) for p in places)
     # The end of a transaction has an offset too, and no consumer ever reads it.
     return max(0, behind - len(places)) if consumer == "pager" else behind
 

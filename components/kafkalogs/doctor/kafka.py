@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Final, TypeVar, cast
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBindingFilter,  # pyright: ignore[reportPrivateImportUsage]
     AclOperation,  # pyright: ignore[reportPrivateImportUsage]
@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 )
 
 from ..client.cluster_access import AccessError
+from ..client.committed import committed
 from ..client.settings import Credentials, Trouble, connection
 from ..kafka.doctor_user import DOCTOR
 from . import seen, wire
@@ -32,6 +33,9 @@ K = TypeVar("K")
 _SECONDS: Final = 20.0
 _BATCH: Final = 200
 """Topics in one request: a broker answers well within the time-out."""
+
+_AT_ONCE: Final = 4
+"""Groups that are asked at the same time; each needs a client of its own."""
 
 _PROTOCOLS: Final = "listener.security.protocol.map"
 
@@ -45,9 +49,10 @@ class KafkaReader:
 
     def __init__(self, bootstrap: str, credentials: Credentials, user: str = DOCTOR) -> None:
         self._where, self._trouble, self._user = bootstrap, Trouble(), user
-        settings = {**connection(bootstrap, credentials, "kafkalogs-doctor"), "error_cb": self._trouble, "log_level": 0}
+        said = {"error_cb": self._trouble, "log_level": 0}
+        self._settings = {**connection(bootstrap, credentials, "kafkalogs-doctor"), **said}
         try:
-            self._admin: Any = AdminClient(cast("Any", settings))  # Any: it is partly untyped
+            self._admin: Any = AdminClient(cast("Any", self._settings))  # Any: it is partly untyped
             self._context = wire.tls(credentials)
         except (KafkaException, OSError) as error:
             raise AccessError(f"the credentials of {user} cannot be used with Kafka at {bootstrap}: {error}") from error
@@ -136,26 +141,20 @@ class KafkaReader:
         own = {group.name: group for group in declared.groups}
         names = sorted({group.group_id for group in listed.valid} | own.keys())
         described = self._answers(self._admin.describe_consumer_groups(names, request_timeout=_SECONDS), some=True)
-        committed: dict[str, dict[seen.Place, int | None]] = {}
-        asked: dict[str, Future[Any]] = {}
-        for name in names:  # the client takes one group in a call
-            asked |= self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(name)], request_timeout=_SECONDS
-            )
-        for name, answer in self._answers(asked, some=True).items():
-            there = [at for at in answer.topic_partitions if at.offset >= 0 and self._has(at.topic, at.partition)]
-            committed[name] = {(at.topic, at.partition): at.offset for at in there}
+        positions: dict[str, dict[seen.Place, int | None]] = {}
+        for name, offsets in self._committed(names).items():
+            positions[name] = {**offsets}
         for name, group in own.items():
             reads = {(topic, number): None for topic in group.topics for number in self._numbers(topic)}
-            committed[name] = {**reads, **committed.get(name, {})}
-        places = sorted({place for of in committed.values() for place in of})
+            positions[name] = {**reads, **positions.get(name, {})}
+        places = sorted({place for of in positions.values() for place in of})
         begin, end = self._offsets(places, OffsetSpec.earliest()), self._offsets(places, OffsetSpec.latest())
         found: dict[str, seen.Group] = {}
         then = {
             name: self._then(sorted(of), limit(own[name].part if name in own else None))
-            for name, of in committed.items()
+            for name, of in positions.items()
         }
-        for name, of in committed.items():
+        for name, of in positions.items():
             found[name] = seen.Group(
                 name,
                 len(described[name].members) if name in described else 0,
@@ -167,8 +166,12 @@ class KafkaReader:
             )
         return found
 
-    def _has(self, topic: str, partition: int) -> bool:
-        return partition in self._numbers(topic)
+    def _committed(self, groups: Iterable[str]) -> dict[str, dict[seen.Place, int]]:
+        """The committed offsets of each group."""
+        places = [(topic, number) for topic in self._metadata.topics for number in self._numbers(topic)]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            asked = {name: pool.submit(committed, self._settings, name, places, _SECONDS) for name in groups}
+            return self._answers(asked, some=True)
 
     def _numbers(self, topic: str) -> list[int]:
         about = self._metadata.topics.get(topic)

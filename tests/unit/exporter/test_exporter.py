@@ -4,11 +4,13 @@ import json
 import urllib.error
 import urllib.request
 from concurrent.futures import Future
+from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from exporter.__main__ import Exporter
+from exporter.committed import committed
 from exporter.exposition import Family, text
 from exporter.families import KAFKA_EXPORTER, OURS, families
 from exporter.kafka import Kafka
@@ -18,6 +20,7 @@ from exporter.server import serve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.coordinator import Coordinator
 from tests.support.metric_names import METRICS
 
 NOW = 1_000_000.0
@@ -188,30 +191,36 @@ class FakeAdmin:
     def describe_consumer_groups(self, names, request_timeout):
         return {name: done(SimpleNamespace(members=["m"])) for name in names}
 
-    def list_consumer_group_offsets(self, asked, request_timeout):
-        found = [
-            SimpleNamespace(topic="logs.a", partition=0, offset=self.committed),
-            SimpleNamespace(topic="logs.a", partition=1, offset=-1001),
-        ]
-        return {one.group_id: done(SimpleNamespace(topic_partitions=found)) for one in asked}
+
+@pytest.fixture
+def admin(monkeypatch) -> FakeAdmin:
+    """The cluster that the exporter asks."""
+    one = FakeAdmin()
+
+    def committed(settings, group, places, timeout):
+        assert (group, places) == ("g", [("logs.a", 0), ("logs.a", 1)])
+        return {("logs.a", 0): one.committed}
+
+    monkeypatch.setattr("exporter.kafka.AdminClient", lambda settings: one)
+    monkeypatch.setattr("exporter.kafka.committed", committed)
+    return one
 
 
 class TestKafka:
-    def test_history_reaches_back_from_the_first_look_on(self):
+    def test_history_reaches_back_from_the_first_look_on(self, admin):
         """The record at 400 was written 600 s ago, though the exporter has only just started."""
-        reading = Kafka(FakeAdmin(), clock=lambda: NOW).read()
+        reading = Kafka({}, clock=lambda: NOW).read()
         (lag,) = values(reading, "kafkalogs_consumergroup_lag_seconds").values()
         assert lag == pytest.approx(600, abs=1)
 
-    def test_partitions_without_a_leader_are_not_asked_but_shown(self):
-        reading = Kafka(FakeAdmin(), clock=lambda: NOW).read()
+    def test_partitions_without_a_leader_are_not_asked_but_shown(self, admin):
+        reading = Kafka({}, clock=lambda: NOW).read()
         assert reading.partitions["logs.a"][1].end is None
         assert values(reading, "kafka_topic_partition_leader")[("logs.a", 1)] == -1
         assert reading.groups["g"].offsets == {("logs.a", 0): 400}
 
-    def test_only_partitions_that_grew_are_asked_for_their_newest_event(self):
-        admin = FakeAdmin()
-        kafka = Kafka(admin, clock=lambda: NOW)
+    def test_only_partitions_that_grew_are_asked_for_their_newest_event(self, admin):
+        kafka = Kafka({}, clock=lambda: NOW)
         kafka.read()
         admin.asked.clear()
         kafka.read()
@@ -222,9 +231,9 @@ class TestKafka:
         assert [kind for kind in admin.asked if "MaxTimestamp" in kind]
         assert reading.partitions["logs.a"][0].newest == NOW + 100
 
-    def test_settings_are_asked_again_after_a_while(self):
-        admin, now = FakeAdmin(), [NOW]
-        kafka = Kafka(admin, clock=lambda: now[0])
+    def test_settings_are_asked_again_after_a_while(self, admin):
+        now = [NOW]
+        kafka = Kafka({}, clock=lambda: now[0])
         kafka.read()
         admin.asked.clear()
         now[0] += 700
@@ -232,10 +241,25 @@ class TestKafka:
         assert "configs" in admin.asked
 
 
+class TestCommitted:
+    PLACES = (("logs.a", 0), ("logs.a", 1))
+
+    def test_offsets_of_a_group(self):
+        with closing(Coordinator({("logs.a", 0): 400, ("logs.a", 1): -1}, refusals=0)) as broker:
+            found = committed({"bootstrap.servers": broker.bootstrap}, "g", self.PLACES, 10)
+        assert found == {("logs.a", 0): 400}
+
+    def test_a_broker_that_is_not_the_coordinator_is_an_error_and_no_crash(self):
+        with (
+            closing(Coordinator({("logs.a", 0): 400}, refusals=1)) as broker,
+            pytest.raises(KafkaException, match="Not coordinator"),
+        ):
+            committed({"bootstrap.servers": broker.bootstrap}, "g", self.PLACES, 10)
+
+
 class TestExporter:
-    def test_a_failure_is_counted_and_old_values_go(self, monkeypatch, capsys):
-        admin = FakeAdmin()
-        exporter = Exporter(Kafka(admin, clock=lambda: NOW))
+    def test_a_failure_is_counted_and_old_values_go(self, admin, monkeypatch, capsys):
+        exporter = Exporter(Kafka({}, clock=lambda: NOW))
         assert not exporter.fresh
         assert "kafkalogs_exporter_up 0" in exporter.page()
         exporter.look()
