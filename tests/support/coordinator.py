@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import kafka.protocol.consumer
@@ -43,7 +44,8 @@ class Coordinator:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, connection.makefile("rwb") as stream:
+        # a client that has its answer may reset the connection
+        with suppress(ConnectionError), connection, connection.makefile("rwb") as stream:
             while len(head := stream.read(4)) == 4:
                 request = stream.read(struct.unpack(">i", head)[0])
                 key, version, correlation = struct.unpack(">hhi", request[:8])
