@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 from kafkalogs import LogPlatform
 from kafkalogs.config import naming
+from kafkalogs.kube import pods
 from kafkalogs.kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
 
@@ -77,7 +78,7 @@ def deployment_manifest(service: str, namespace: str, cluster: str, image: str, 
                 "metadata": {"labels": labels},
                 "spec": {
                     "automountServiceAccountToken": False,
-                    "securityContext": {**RESTRICTED_POD, "fsGroup": 1001},
+                    "securityContext": {**RESTRICTED_POD, "fsGroup": pods.USER},
                     "containers": [container],
                     "volumes": volumes,
                 },

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
+from kafkalogs.kube.pods import USER
 from kafkalogs.kube.resources import POD_WAITED_FOR, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import Service
@@ -79,7 +80,7 @@ def deployment_manifest(namespace: str, image: str) -> Manifest:
                 "metadata": {"labels": _labels()},
                 "spec": {
                     "automountServiceAccountToken": False,
-                    "securityContext": {**RESTRICTED_POD, "runAsUser": 1001, "fsGroup": 1001},
+                    "securityContext": {**RESTRICTED_POD, "runAsUser": USER, "fsGroup": USER},
                     "containers": [container],
                     "volumes": volumes,
                 },

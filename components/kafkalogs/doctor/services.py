@@ -17,7 +17,7 @@ from ..client.reach import Reach, UnansweredError, end
 from ..config import naming
 from ..kube.service_secrets import CA_SECRET, tls_secret
 from ..schemas.registry import registry_url
-from ..sinks.record import CONNECT
+from ..sinks.record import CONNECT, rest_url
 from ..stream.manifests import REST_PORT, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping
@@ -57,7 +57,7 @@ def subjects(reach: Reach, declared: Declared) -> dict[str, seen.Subject]:
 
 def connectors(reach: Reach, namespace: str) -> dict[str, seen.Connector]:
     """All connectors of the Connect cluster, by its REST API. Raises UnansweredError."""
-    url = f"http://{CONNECT}-connect-api.{namespace}.svc:8083/connectors?expand=status&expand=info"
+    url = f"{rest_url(CONNECT, namespace)}/connectors?expand=status&expand=info"
     return {str(name): _connector(as_mapping(about)) for name, about in as_mapping(reach.ask(url)).items()}
 
 

@@ -269,6 +269,8 @@ class ConnectCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=[user, *topics]),
         )
         self.connect = workers.urn.apply(lambda _: args.connect)
-        self.url = pulumi.Output.concat("http://", args.connect, "-connect-api.", args.namespace, ".svc:8083")
+        self.url = pulumi.Output.all(args.connect, args.namespace).apply(
+            lambda known: record.rest_url(*map(str, known))
+        )
         self.user = user.urn.apply(lambda _: args.connect)
         self.register_outputs({"connect": self.connect, "url": self.url, "user": self.user})

@@ -131,6 +131,11 @@ def connect_user(connect: str, rights: Rights, producer_byte_rate: int | None) -
     return UserSpec(name=connect, acls=tuple(acls), producer_byte_rate=producer_byte_rate)
 
 
+def rest_url(connect: str, namespace: str) -> str:
+    """Where Strimzi serves the REST API of a Connect cluster."""
+    return f"http://{connect}-connect-api.{namespace}.svc:8083"
+
+
 def workers_group(connect: str) -> str:
     """The group in which the workers of a Connect cluster share its tasks."""
     return f"{connect}.workers"
