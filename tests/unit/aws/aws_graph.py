@@ -9,8 +9,8 @@ from unittest.mock import patch
 
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
-from tests.unit.components import graph
-from tests.unit.components.graph import Graph
+from tests.support import graph
+from tests.support.graph import Graph
 
 PLACE = {"region": "eu-central-1", "account": "123456789012"}
 ISSUER = "oidc.eks.eu-central-1.amazonaws.com/id/0A1B2C3D"

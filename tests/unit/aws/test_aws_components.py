@@ -13,7 +13,7 @@ from kafkalogs.aws.roles import ConnectRole, ConnectRoleArgs
 from kafkalogs.aws.search import LOGS, SearchDomain, SearchDomainArgs
 from kafkalogs.aws.secrets import AwsSecrets, AwsSecretsArgs
 
-from tests.unit.components.graph import UNKNOWN, Graph, unknown
+from tests.support.graph import UNKNOWN, Graph, unknown
 
 ADMIN = "arn:aws:iam::123456789012:role/keys"
 SEARCH = {

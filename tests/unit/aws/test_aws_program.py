@@ -15,7 +15,7 @@ from aws_graph import PASSWORD, built
 from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.aws.archive_layout import class_prefix
 
-from tests.unit.components.graph import UNKNOWN, Graph
+from tests.support.graph import UNKNOWN, Graph
 
 REPO = Path(__file__).resolve().parents[3]
 CONFIG: dict[str, Any] = yaml.safe_load((REPO / "stacks" / "Pulumi.prod.yaml").read_text())["config"][

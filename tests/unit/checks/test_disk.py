@@ -8,8 +8,8 @@ from kafkalogs.checks import disk
 from kafkalogs.config import sizing
 from kafkalogs.config.models import PART_KEYS, Platform
 
-from tests.unit.components.stack import REMOVED, VALID, changed
-from tests.unit.components.wrong_stacks import NAMES, platform_of, wrong
+from tests.support.stack import REMOVED, VALID, changed
+from tests.support.wrong_stacks import NAMES, platform_of, wrong
 
 BARE = changed(("services.mailer", REMOVED))
 SMALL: dict[str, Any] = {"shipper": {"rate": "16KiB/s"}, "stream": {"plannedShare": 0.05}}

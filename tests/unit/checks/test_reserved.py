@@ -9,7 +9,7 @@ from kafkalogs import ConfigError, load, parts
 from kafkalogs.checks import reserved
 from kafkalogs.config import naming
 
-from tests.unit.components.stack import REMOVED, changed
+from tests.support.stack import REMOVED, changed
 
 BARE = changed(("services.mailer", REMOVED))
 ON = {**BARE, "stream": {"plannedShare": 0.01}, "shipper": {"rate": "1KiB/s"}}

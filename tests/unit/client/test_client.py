@@ -21,8 +21,8 @@ from kafkalogs.client.logevent import LogEvent, LogEventError
 from kafkalogs.client.settings import Catalog, CatalogError
 from kafkalogs.config.levels import LEVELS, PARTITION_KEYS
 
+from tests.support.stack import VALID
 from tests.support.stub_platform import CREDENTIALS, DOCUMENT, Said
-from tests.unit.components.stack import VALID
 
 CATALOG = Catalog.parse(json.dumps(DOCUMENT))
 GOOD: dict[str, Any] = {

@@ -10,7 +10,7 @@ from kafkalogs.kube.resources import known, manifest_of, part
 from kafkalogs.kube.unknowns import Unknowns, named_by
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from tests.unit.components.graph import UNKNOWN, Graph, registered, unknown
+from tests.support.graph import UNKNOWN, Graph, registered, unknown
 
 
 @dataclass(frozen=True)

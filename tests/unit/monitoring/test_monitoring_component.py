@@ -10,9 +10,9 @@ from kafkalogs.monitoring.args import MonitoringArgs
 from kafkalogs.monitoring.component import Monitoring, alertmanager_files, prometheus_files
 from kafkalogs.monitoring.record import exporter_user
 
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 from tests.support.prometheus_tools import amtool, promtool
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
 
 WHERE = {"namespace": "kafkalogs", "cluster": "logs"}
 

@@ -14,8 +14,8 @@ from kafkalogs.pager.component import Pager, PagerArgs, pager_manifest, pager_po
 from kafkalogs.pager.record import DEAD_LETTERS, STATE
 from kafkalogs.pager.record import NAME as PAGER
 
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 
 ARGS: dict[str, Any] = {"namespace": "kafkalogs", "cluster": "logs", "image": "pager:1", "routing_key_secret": "key",
                         "routing_key_field": "routing-key"}  # fmt: skip

@@ -22,8 +22,8 @@ from kafkalogs.schemas.registry import (
     registry_url,
 )
 
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 
 HERE = {"namespace": "kafkalogs", "cluster": "logs"}
 REGISTRY_ARGS = SchemaRegistryArgs(**HERE, image="registry:1", replicas=1)

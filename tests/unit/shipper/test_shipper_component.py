@@ -8,8 +8,8 @@ from kafkalogs.shipper.daemon import LogShipper
 from kafkalogs.shipper.manifests import config_manifest
 from kafkalogs.shipper.record import shipped
 
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 
 WHERE = {"namespace": "kafkalogs", "cluster": "logs"}
 

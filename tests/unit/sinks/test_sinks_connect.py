@@ -20,8 +20,8 @@ from kafkalogs.sinks.connect import (
 from kafkalogs.sinks.connectors import connector_manifest
 from kafkalogs.sinks.record import internal_topics
 
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 
 
 def manifest(**more: Any) -> dict[str, Any]:

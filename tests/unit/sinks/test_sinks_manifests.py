@@ -26,7 +26,7 @@ from kafkalogs.sinks.settings import (
 from sinks_recorded import Recorded
 
 from embedded.build.images.connect import SOURCES
-from tests.unit.components.crd_schema import problems
+from tests.support.crd_schema import problems
 
 COMMON = {
     "namespace": "ns",

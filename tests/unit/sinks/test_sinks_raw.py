@@ -12,7 +12,7 @@ from kafkalogs.sinks.raw import PART, raw_load
 from kafkalogs.sinks.record import RAW
 from sinks_recorded import Recorded
 
-from tests.unit.components.crd_schema import problems
+from tests.support.crd_schema import problems
 
 GIVEN = {
     "bucket": "raw-logs",

@@ -8,7 +8,7 @@ from kafkalogs.config.models import Platform
 from kafkalogs.sinks import record
 from kafkalogs.sinks.args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 
-from tests.unit.components.stack import changed
+from tests.support.stack import changed
 
 SINKS = ("archive", "search", "audit")
 CHOICES = [chosen for count in range(4) for chosen in combinations(SINKS, count)]

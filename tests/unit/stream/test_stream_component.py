@@ -9,8 +9,8 @@ from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.job import FlinkJob
 from kafkalogs.stream.record import DEAD_LETTER_BYTES, OUTPUTS
 
-from tests.unit.components.crd_schema import problems
-from tests.unit.components.graph import Graph, registered, unknown
+from tests.support.crd_schema import problems
+from tests.support.graph import Graph, registered, unknown
 
 
 def job(preview: bool = False, **changes: Any) -> Graph:

@@ -2,7 +2,7 @@ from kafkalogs import load
 from kafkalogs.catalog import resolve as catalog
 from kafkalogs.config import sizing, units
 
-from .stack import VALID, changed
+from tests.support.stack import VALID, changed
 
 
 def resolved(*changes):

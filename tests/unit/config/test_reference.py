@@ -13,9 +13,9 @@ from kafkalogs.checks.loading import parse
 from kafkalogs.config import reference as config_reference
 from kafkalogs.config.environments import merged
 
-from .stack import VALID, changed
-from .test_bad_input import BAD
-from .wrong_stacks import NAMES, WRONG, platform_of, stack_file, wrong
+from tests.support.stack import VALID, changed
+from tests.support.wrong_stacks import NAMES, WRONG, platform_of, stack_file, wrong
+from tests.unit.checks.test_bad_input import BAD
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((REPOSITORY / config_reference.SCHEMA).read_text())

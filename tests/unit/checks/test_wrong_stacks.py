@@ -3,7 +3,7 @@
 import pytest
 from kafkalogs import ConfigError, load
 
-from .wrong_stacks import WRONG, as_pulumi_reads, wrong
+from tests.support.wrong_stacks import WRONG, as_pulumi_reads, wrong
 
 
 @pytest.mark.parametrize(("name", "edits", "line"), WRONG, ids=[line[:60] for _, _, line in WRONG])

@@ -24,8 +24,8 @@ from kafkalogs import (
 from kafkalogs.config.levels import LEVELS
 from pulumi_kubernetes import Provider
 
-from .graph import UNKNOWN, Graph, registered, unknown
-from .stack import VALID, changed
+from tests.support.graph import UNKNOWN, Graph, registered, unknown
+from tests.support.stack import VALID, changed
 
 IMAGES = {"operator_image": "op:1", "kafka_image": "kafka:1"}
 POOL = NodePoolArgs(roles=["controller", "broker"], replicas=3, storage_size=2**33, memory=2**30, cpu=500)

@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from kafkalogs import ConfigError, load
 
-from .stack import REMOVED, VALID, changed
+from tests.support.stack import REMOVED, VALID, changed
 
 SERVICE = "services.checkout-service"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from .stack import REMOVED, changed
+from tests.support.stack import REMOVED, changed
 
-STACKS = Path(__file__).resolve().parents[3] / "stacks"
+STACKS = Path(__file__).resolve().parents[2] / "stacks"
 NAMES = ("local", "staging", "prod")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from setuptools import find_packages
 
-COMPONENTS = Path(__file__).resolve().parents[3] / "components"
+COMPONENTS = Path(__file__).resolve().parents[2] / "components"
 
 
 def test_every_folder_is_installed():

@@ -15,8 +15,8 @@ from kafkalogs.kafka.operator import StrimziOperatorArgs, chart_values, embedded
 from kafkalogs.kafka.topic import LogTopicArgs, log_topic_manifest
 from kafkalogs.platform import cluster_args, reader_args, topic_args, writer_args
 
-from .crd_schema import problems
-from .stack import VALID, changed
+from tests.support.crd_schema import problems
+from tests.support.stack import VALID, changed
 
 STACKS = Path(__file__).resolve().parents[3] / "stacks"
 

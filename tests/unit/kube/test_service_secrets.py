@@ -15,7 +15,7 @@ from kafkalogs.kube.service_secrets import (
 )
 from secrets_maker.contents import Wanted
 
-from tests.unit.components.graph import UNKNOWN, registered, unknown
+from tests.support.graph import UNKNOWN, registered, unknown
 
 CERTIFICATES, CREDENTIALS = ["s3", "registry"], {"s3": "archive"}
 

@@ -7,8 +7,8 @@ import pytest
 from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.config.models import Platform
 
-from .graph import Graph, registered
-from .stack import REMOVED, VALID, changed
+from tests.support.graph import Graph, registered
+from tests.support.stack import REMOVED, VALID, changed
 
 PARTS: dict[str, Any] = {
     **{key: {} for key in parts.IMAGES},

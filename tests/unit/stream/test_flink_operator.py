@@ -5,7 +5,7 @@ from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.flink_operator import FlinkOperator, FlinkOperatorArgs, crd_urls, flink_chart_values
 from kafkalogs.stream.manifests import FLINK_VERSION, policy_manifest
 
-from .graph import UNKNOWN, Graph, registered, unknown
+from tests.support.graph import UNKNOWN, Graph, registered, unknown
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pager_world import KEY, TOKEN, Tls, make_tls
 from pagerduty.server import Server
-
-# the program's own modules, as `pulumi up` finds them
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "infra"))
 
 
 @pytest.fixture(scope="session")

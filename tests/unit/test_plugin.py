@@ -12,7 +12,7 @@ import pulumi
 import pytest
 from pulumi.provider.experimental.component import ComponentProvider
 
-HOST = Path(__file__).resolve().parents[3] / "components" / "__main__.py"
+HOST = Path(__file__).resolve().parents[2] / "components" / "__main__.py"
 # what only programs in Python can use, since it takes another component
 PYTHON_ONLY = {"LogPipeline"}
 # what has inherited arguments, of which the schema would say nothing

@@ -11,8 +11,8 @@ from kafkalogs import LogPlatform, LogPlatformArgs
 from kafkalogs.kube.crds import CRDS_URL
 from pulumi.runtime.settings import _get_rpc_manager
 
-from .graph import registered
-from .stack import VALID, changed
+from tests.support.graph import registered
+from tests.support.stack import VALID, changed
 
 RECORD = {
     "source": "build",

@@ -12,8 +12,8 @@ from kafkalogs.config.aws import STORAGE_CLASS
 from kafkalogs.config.environments import ENVIRONMENTS, merged
 from kafkalogs.config.models import Platform
 
-from .stack import REMOVED, VALID, changed
-from .wrong_stacks import GONE, NAMES, STACKS, platform_of, wrong
+from tests.support.stack import REMOVED, VALID, changed
+from tests.support.wrong_stacks import GONE, NAMES, STACKS, platform_of, wrong
 
 EXCEPTION = {"rule": "replication", "resource": "logs.*", "reason": "two brokers until June", "expires": "2999-01-31"}
 

@@ -18,7 +18,7 @@ from pager_world import KEY, OTHER_KEY, TOKEN, Tls
 from pagerduty.alerts import Alerts, fingerprint
 from pagerduty.server import Server
 
-REPOSITORY = Path(__file__).resolve().parents[3]
+REPOSITORY = Path(__file__).resolve().parents[4]
 PAYLOAD = {"summary": "it failed", "source": "here", "severity": "critical"}
 
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from kafkalogs.kube.resources import RESTRICTED_CONTAINER
 
-from tests.unit.components.graph import registered
+from tests.support.graph import registered
 
 BACKENDS = Path(local.__file__).parent / "backends"
 MANIFESTS = {
