@@ -13,7 +13,7 @@ from kafkalogs.config import naming
 from tests.support.sandbox import Sandbox
 
 NAMESPACE = "kafkalogs"
-BOOTSTRAP = "logs-kafka-bootstrap.kafkalogs.svc"
+BOOTSTRAP = f"{naming.bootstrap_service('logs')}.{NAMESPACE}.svc"
 RECORDS, SIZE, RUNS = 600_000, 200, 3
 _PLAINTEXT_PORT = 9099
 # Settings of a log producer that batches; without compression, so that the figure is of 200 B on the wire and on disk.

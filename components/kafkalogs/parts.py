@@ -65,8 +65,8 @@ def part_topics(platform: Platform) -> list[tuple[Part, TopicSpec]]:
 
 
 def topics(platform: Platform) -> list[TopicSpec]:
-    """All topics of a stack: of its services, and of its parts."""
-    services = [resolve.spec(topic) for topic in resolve.topics_of(platform).values()]
+    """All topics of a stack: of its services by name, then of its parts."""
+    services = [resolve.spec(topic) for _, topic in sorted(resolve.topics_of(platform).items())]
     return [*services, *(topic for _, topic in part_topics(platform))]
 
 
@@ -83,8 +83,7 @@ def users(platform: Platform) -> list[UserSpec]:
 
 def log_topics(platform: Platform) -> list[TopicSpec]:
     """The topics of log events: of the services by name, then of the shipper."""
-    services = [resolve.spec(topic) for _, topic in sorted(resolve.topics_of(platform).items())]
-    return [*services, *(topic for _, topic in part_topics(platform) if topic.kind == "logs")]
+    return [topic for topic in topics(platform) if topic.kind == "logs"]
 
 
 def log_classes(platform: Platform) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -69,9 +69,6 @@ class Member:
 
 
 Finding = tuple[Member, Violation]
-
-StackCheck = Callable[[Sequence[Member], Demands], Iterable[Finding]]
-"""What must hold between the resources of a stack."""
 
 
 @dataclass(frozen=True)

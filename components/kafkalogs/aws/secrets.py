@@ -12,7 +12,7 @@ import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ServiceAccount
 
-from ..kube.resources import Manifest, metadata, typed, untyped
+from ..kube.resources import Manifest, after, metadata, typed, untyped
 from ..kube.service_secrets import credentials_secret
 from . import names
 from .roles import ROLE_ANNOTATION, SecretsRole, SecretsRoleArgs
@@ -119,7 +119,7 @@ class AwsSecrets(pulumi.ComponentResource):
             api_version=API,
             kind="SecretStore",
             **store_manifest(args.namespace, args.region),
-            opts=_after(self, 3, role, reader),
+            opts=after(self, [role, reader], minutes=3, delete="3m"),
         )
         made = [
             CustomResource(
@@ -127,15 +127,10 @@ class AwsSecrets(pulumi.ComponentResource):
                 api_version=API,
                 kind="ExternalSecret",
                 **external_secret_manifest(args.namespace, credential, secret),
-                opts=_after(self, 5, store),
+                opts=after(self, [store], minutes=5, delete="5m"),
             )
             for credential, secret in sorted(args.secrets.items())
         ]
         secrets = [credentials_secret(credential) for credential in sorted(args.secrets)]
         self.secrets = pulumi.Output.all(*(each.id for each in made)).apply(lambda _: secrets)
         self.register_outputs({"secrets": self.secrets})
-
-
-def _after(parent: pulumi.Resource, minutes: int, *before: pulumi.Resource) -> pulumi.ResourceOptions:
-    timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=f"{minutes}m")
-    return pulumi.ResourceOptions(parent=parent, depends_on=list(before), custom_timeouts=timeouts)

@@ -16,6 +16,9 @@ SCRAM_PORT: Final = 9094
 LOGS_PREFIX: Final = "logs."
 """What the names of all topics of log events begin with: the rights of readers are on this prefix."""
 
+DEAD_LETTER_PREFIX: Final = "dlq."
+"""What the names of all dead-letter topics begin with."""
+
 CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
 CA_SECRET: Final = "platform-ca"  # noqa: S105 - a name
 """The Secret whose `ca.crt` clients verify the platform's services with."""
@@ -85,11 +88,21 @@ def group_prefix(team: str) -> str:
     return f"{team}."
 
 
+def dead_letter_name(reader: str) -> str:
+    """The topic of the records that a part (a sink, the stream job, the pager) could not process."""
+    return f"{DEAD_LETTER_PREFIX}{reader}"
+
+
 def cluster_ca_secret(cluster: str) -> str:
     """The Secret in which Strimzi publishes the CA that signs the brokers' certificates."""
     return f"{cluster}-cluster-ca-cert"
 
 
+def bootstrap_service(cluster: str) -> str:
+    """The Service of the cluster's listeners, as Strimzi names it."""
+    return f"{cluster}-kafka-bootstrap"
+
+
 def bootstrap(cluster: str, namespace: str, port: int = TLS_PORT) -> str:
-    """The address of a listener of the cluster within Kubernetes, as Strimzi names its Service."""
-    return f"{cluster}-kafka-bootstrap.{namespace}.svc:{port}"
+    """The address of a listener of the cluster within Kubernetes."""
+    return f"{bootstrap_service(cluster)}.{namespace}.svc:{port}"

@@ -12,11 +12,12 @@ from typing import Any, Final, cast
 from .. import parts
 from ..catalog.part import TopicSpec, UserSpec
 from ..config.models import Platform
+from ..config.naming import dead_letter_name
 from ..kafka.cluster import broker_ids, node_ids
 from ..platform import cluster_args
 from ..schemas import event
 from ..schemas.registration import subjects
-from ..sinks.record import Sink, dead_letter_name, sinks
+from ..sinks.record import Sink, sinks
 from ..sinks.settings import delivery_config
 
 CLUSTER_RESOURCE: Final = "kafka-cluster"

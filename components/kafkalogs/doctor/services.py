@@ -105,7 +105,7 @@ def probes(
     authority = reach.trust(naming.cluster_ca_secret(cluster))
     authority.check_hostname = False  # the ports among the brokers have names of their own
     found: list[seen.Probe] = []
-    kafka = [f"{cluster}-kafka-bootstrap", f"{cluster}-kafka-brokers", f"{cluster}-kafka-external-bootstrap"]
+    kafka = [naming.bootstrap_service(cluster), f"{cluster}-kafka-brokers", f"{cluster}-kafka-external-bootstrap"]
     tried: set[int] = set()
     for service in kafka:
         for port in services.get(service, ()):

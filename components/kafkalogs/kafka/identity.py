@@ -1,14 +1,11 @@
 """`ServiceIdentity`: who may write and read what, and how fast. `user_manifest` builds every KafkaUser."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import pulumi
 
 from ..catalog.part import UserSpec, client
 from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
-
-Authentication = Literal["tls", "scram-sha-512"]
 
 
 @dataclass(frozen=True)

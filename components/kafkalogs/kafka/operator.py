@@ -18,6 +18,7 @@ from ..kube.resources import (
     RESTRICTED_CONTAINER,
     RESTRICTED_POD,
     Manifest,
+    after,
     known,
     manifest_of,
     metadata,
@@ -160,9 +161,7 @@ class StrimziOperator(pulumi.ComponentResource):
             namespace=args.namespace,
             skip_crds=True,
             values=manifest_of(chart_values, args),
-            opts=pulumi.ResourceOptions(
-                parent=self, custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="5m")
-            ),
+            opts=after(self, minutes=10, delete="5m"),
         )
         return release.id
 
@@ -184,10 +183,6 @@ class StrimziOperator(pulumi.ComponentResource):
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
             # Without its rights the operator could not even remove what it made, so they go after it.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[account, role, binding],
-                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete="2m"),
-            ),
+            opts=after(self, [account, role, binding], minutes=5),
         )
         return deployment.id

@@ -180,6 +180,17 @@ def custom_resource(
     )
 
 
+def after(
+    parent: pulumi.Resource, needed: Sequence[pulumi.Resource] = (), *, minutes: int, delete: str | None = "2m"
+) -> pulumi.ResourceOptions:
+    """The options of a workload that starts after `needed` and is deleted before it.
+
+    Making and changing it may take so many minutes. delete: how long its deletion may take; None: Pulumi's default.
+    """
+    timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=delete)
+    return pulumi.ResourceOptions(parent=parent, depends_on=list(needed), custom_timeouts=timeouts)
+
+
 def metadata(
     name: str,
     namespace: pulumi.Input[str],

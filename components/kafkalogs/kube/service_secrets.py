@@ -22,6 +22,7 @@ from .resources import (
     LONGEST_DELETION,
     RESTRICTED_POD,
     Manifest,
+    after,
     known,
     manifest_of,
     metadata,
@@ -176,15 +177,11 @@ class ServiceSecrets(pulumi.ComponentResource):
             listed.metadata.apply(lambda of: of.uid),
         )
         # On destroy the Job goes first, then its rights, and what it made goes with the list.
-        after = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=[listed, *rights],
-            custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete=LONGEST_DELETION),
-        )
+        opts = after(self, [listed, *rights], minutes=5, delete=LONGEST_DELETION)
         job = manifest_of(job_manifest, job_args)
-        made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=after)
+        made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=opts)
         cron = manifest_of(cron_manifest, job_args)
-        CronJob(f"{name}-renewal", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=after)
+        CronJob(f"{name}-renewal", metadata=part(cron, "metadata"), spec=part(cron, "spec"), opts=opts)
         self.ca_secret = made.urn.apply(lambda _: CA_SECRET)
         self.register_outputs({"caSecret": self.ca_secret})
 

@@ -15,7 +15,7 @@ from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..kafka.identity import user_manifest, user_resource
 from ..kube.pods import labels
-from ..kube.resources import Manifest, known, manifest_of, metadata, part, typed, untyped
+from ..kube.resources import Manifest, after, known, manifest_of, metadata, part, typed, untyped
 from ..shipper.record import METRICS_SERVICE, METRICS_SERVICE_PORT
 from ..sinks.record import ARCHIVE, AUDIT, SEARCH
 from . import alert_rules, dashboards, manifests
@@ -118,9 +118,7 @@ class Monitoring(pulumi.ComponentResource):
             f"{self._name}-exporter",
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[user], custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m")
-            ),
+            opts=after(self, [user], minutes=5, delete=None),
         )
         self.exporter = deployment.metadata.apply(lambda about: str(about.name))
 
@@ -216,11 +214,7 @@ class Monitoring(pulumi.ComponentResource):
             name,
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[config, *needed],
-                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m"),
-            ),
+            opts=after(self, [config, *needed], minutes=5, delete=None),
         )
         return pulumi.Output.all(namespace=self._args.namespace, ready=stateful.urn).apply(
             lambda known: f"https://{what}.{known['namespace']}.svc:{port}"

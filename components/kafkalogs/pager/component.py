@@ -17,7 +17,7 @@ from ..config.parts import ROUTING_KEY_FIELD
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import LogTopic, LogTopicArgs, topic_manifest, topic_resource
 from ..kube.pods import PROMETHEUS, container, environment, labels, mounts, pod, resources, secret_volume
-from ..kube.resources import METRICS_LABEL, Manifest, known, manifest_of, metadata, part, typed
+from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of, metadata, part, typed
 from . import record
 
 ENDPOINT: Final = "https://events.pagerduty.com/v2/enqueue"
@@ -206,11 +206,7 @@ class Pager(pulumi.ComponentResource):
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
             # On destroy it goes before its topics and its identity.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[dead_letters, state, identity],
-                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m", delete="2m"),
-            ),
+            opts=after(self, [dead_letters, state, identity], minutes=5),
         )
         self.user = pulumi.Output.all(identity.user, deployment.id).apply(lambda known: str(known[0]))
         self.dead_letters = dead_letters.topic

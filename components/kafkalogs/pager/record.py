@@ -15,7 +15,7 @@ from ..catalog.part import (
     internal_topic,
     log_config,
 )
-from ..config import units
+from ..config import naming, units
 from ..config.models import Platform
 
 NAME: Final = "pager"
@@ -26,7 +26,7 @@ GROUP: Final = f"{GROUP_PREFIX}incidents"
 TOPIC: Final = "errors.critical"
 """What it reads."""
 
-DEAD_LETTERS: Final = "dlq.pager"
+DEAD_LETTERS: Final = naming.dead_letter_name(NAME)
 STATE: Final = "pager.state"
 """The open incidents."""
 

@@ -8,10 +8,9 @@ from typing import Any, Final
 from ..catalog import resolve as catalogs
 from ..catalog.part import CLASS_LABEL, KIND_LABEL
 from ..config import units
-from ..config.naming import CATALOG_CONFIG_MAP
+from ..config.naming import CATALOG_CONFIG_MAP, DEAD_LETTER_PREFIX
 from ..config.problems import ConfigError
 from ..parts import own_users
-from ..sinks.record import DEAD_LETTER_PREFIX
 from .markdown import Markdown, code
 from .preview import Preview, Step
 from .values import at, mapping, number, sequence

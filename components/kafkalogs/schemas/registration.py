@@ -5,14 +5,13 @@ An incompatible schema fails `pulumi up` with the registry's reason.
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pulumi
-from pulumi_kubernetes.batch.v1 import Job
-from pulumi_kubernetes.core.v1 import ConfigMap
 
-from ..kube.pods import USER, digest, environment, labels, resources, secret_volume
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, manifest_of, metadata, part, typed
+from ..kube.pods import secret_volume
+from ..kube.resources import Manifest, known, manifest_of, typed
+from ..kube.run_once import RunOnce, run_once, run_once_manifests
 from . import event
 from .record import REGISTRY, WRITER
 
@@ -71,7 +70,7 @@ def registration(topics: list[str], compatibility: str) -> Manifest:
 
 
 def registration_manifests(args: LogSchemaArgs) -> Manifest:
-    """The ConfigMap and the Job, by kind. Their name changes with all that they hold, so that nothing runs twice."""
+    """The ConfigMap with the schemas, and the Job that registers them, by kind."""
     content = json.dumps(registration(known(args.topics), known(args.compatibility)), indent=1)
     volumes = [secret_volume("writer", known(args.credentials_secret), "username", "password")]
     mounted = [{**_mount("schemas", _SCHEMAS), "subPath": "schemas.json"}, _mount("writer", _WRITER)]
@@ -80,38 +79,20 @@ def registration_manifests(args: LogSchemaArgs) -> Manifest:
         volumes.append(secret_volume("ca", ca_secret, "ca.crt"))
         mounted.append(_mount("ca", _CA))
         env["REGISTRY_CA"] = f"{_CA}/ca.crt"
-    # The name of both is a digest of this, so the order of the keys must stay.
-    runs: Manifest = {
-        "name": "schemas",
-        "image": known(args.image),
-        "imagePullPolicy": "IfNotPresent",
-        "env": environment(env),
-        "resources": resources("10m", "32Mi", "500m", "64Mi"),
-        "securityContext": {**RESTRICTED_CONTAINER, "readOnlyRootFilesystem": True},
-        # Pulumi shows it: the registry's reason is the end of the log.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounted,
-    }
-    pod_spec: Manifest = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "securityContext": {**RESTRICTED_POD, "runAsUser": USER, "fsGroup": USER},
-        "containers": [runs],
-    }
-    spec: Manifest = {
-        # The program itself tries again. Of a Job that failed Pulumi hears only when it is out of tries.
-        "backoffLimit": 0,
-        "template": {"metadata": {"labels": labels("schemas")}, "spec": pod_spec},
-    }
-    name = f"schemas-{digest(json.dumps([content, spec, volumes]))}"
-    pod_spec["volumes"] = [*volumes, {"name": "schemas", "configMap": {"name": name}}]
-    about = metadata(name, known(args.namespace))
-    # A Job that failed cannot run again: the next `up` puts a new one in its place.
-    annotations = {"pulumi.com/replaceUnready": "true"}
-    return {
-        "ConfigMap": {"metadata": about, "data": {"schemas.json": content}, "immutable": True},
-        "Job": {"metadata": {**about, "annotations": annotations}, "spec": spec},
-    }
+    return run_once_manifests(
+        RunOnce(
+            namespace=known(args.namespace),
+            name="schemas",
+            program="schemas",
+            image=known(args.image),
+            env=env,
+            memory_limit="64Mi",
+            file="schemas.json",
+            content=content,
+            volumes=volumes,
+            mounts=mounted,
+        )
+    )
 
 
 def _mount(name: str, path: str) -> Manifest:
@@ -131,28 +112,7 @@ class LogSchema(pulumi.ComponentResource):
     def __init__(self, name: str, args: LogSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogSchemaArgs, args)
         super().__init__("kafkalogs:index:LogSchema", name, {}, opts)
-        manifests = manifest_of(registration_manifests, args)
-        config: Any = part(manifests, "ConfigMap")
-        job: Any = part(manifests, "Job")
-        configmap = ConfigMap(
-            name,
-            metadata=part(config, "metadata"),
-            data=part(config, "data"),
-            immutable=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
-        )
-        done = Job(
-            name,
-            metadata=part(job, "metadata"),
-            spec=part(job, "spec"),
-            # The old Job goes first: with its name it would be in the way when a change is taken back.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[configmap],
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
-            ),
-        )
+        done = run_once(name, manifest_of(registration_manifests, args), self)
         self.subjects = pulumi.Output.all(topics=args.topics, done=done.id).apply(
             lambda known: list(subjects(known["topics"]))
         )

@@ -16,7 +16,7 @@ from ..config import naming
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import topic_manifest, topic_resource
 from ..kube.pods import container, digest, labels, pod, resources, secret_volume
-from ..kube.resources import METRICS_LABEL, Manifest, known, manifest_of, metadata, part, typed
+from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of, metadata, part, typed
 from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, REGISTRY, TOPICS, WRITER, registry_topic
 
 _JAVA_OPTIONS: Final = (
@@ -239,11 +239,7 @@ class SchemaRegistry(pulumi.ComponentResource):
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
             # On destroy it goes before its topics and its identity.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=needed,
-                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
-            ),
+            opts=after(self, needed, minutes=10),
         )
         manifest = manifest_of(registry_service_manifest, args)
         service = Service(

@@ -20,7 +20,7 @@ from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import topic_resource
 from ..kube.pods import labels
-from ..kube.resources import manifest_of, metadata, part, typed, untyped
+from ..kube.resources import after, manifest_of, metadata, part, typed, untyped
 from .args import LogShipperArgs
 from .manifests import (
     KINDS,
@@ -93,11 +93,7 @@ class LogShipper(pulumi.ComponentResource):
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
             # A topic that is not there yet would be reported as a missing right.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[own, files, shipped, identity, *needed],
-                custom_timeouts=pulumi.CustomTimeouts(create="5m", update="5m"),
-            ),
+            opts=after(self, [own, files, shipped, identity, *needed], minutes=5, delete=None),
         )
         self.topic = shipped.urn.apply(lambda _: args.topic)
         self.namespace = daemon.urn.apply(lambda _: where)

@@ -6,7 +6,8 @@ from typing import Any
 import pulumi
 
 from ..config import units
-from .record import CONTROL_TOPIC, DEAD_LETTER_PREFIX
+from ..config.naming import DEAD_LETTER_PREFIX
+from .record import CONTROL_TOPIC
 
 
 @dataclass(frozen=True, kw_only=True)

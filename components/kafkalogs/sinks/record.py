@@ -17,7 +17,7 @@ from ..catalog.part import (
 )
 from ..config import sizing, units
 from ..config.models import Platform
-from ..config.naming import LOGS_PREFIX
+from ..config.naming import DEAD_LETTER_PREFIX, LOGS_PREFIX, dead_letter_name
 
 CONNECT: Final = "connect"
 """The name of the Connect cluster and of its KafkaUser, and the first part of the names of its internal topics."""
@@ -28,7 +28,6 @@ GROUP_PREFIX: Final = "connect-"
 CONTROL_TOPIC: Final = "archive.control"
 """The topic through which the tasks of the archive agree on a commit."""
 
-DEAD_LETTER_PREFIX: Final = "dlq."
 AUDIT_CLASS: Final = "audit"
 
 PARTITIONS: Final = {"configs": 1, "offsets": 6, "status": 3}
@@ -45,11 +44,6 @@ _SINKS: Final = ("archive", "search", "audit")
 def internal_topics(connect: str) -> dict[str, str]:
     """The topics in which a Connect cluster keeps its state, by the names that Kafka Connect's settings use."""
     return {key: f"{connect}.{key}" for key in PARTITIONS}
-
-
-def dead_letter_name(sink: str) -> str:
-    """The dead-letter topic of a sink."""
-    return f"{DEAD_LETTER_PREFIX}{sink}"
 
 
 def consumer_group(sink: str) -> str:

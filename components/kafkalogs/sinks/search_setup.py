@@ -14,7 +14,7 @@ from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
 from ..kube.pods import container, digest, labels, pod, resources, secret_volume
-from ..kube.resources import DELETE_AT_ONCE, Manifest, known, manifest_of, metadata, part, typed
+from ..kube.resources import DELETE_AT_ONCE, Manifest, after, known, manifest_of, metadata, part, typed
 from ..kube.unknowns import Unknowns, name_of, named_by
 
 NAME: Final = "search-setup"
@@ -150,14 +150,11 @@ class SearchSetup(pulumi.ComponentResource):
         job_args = JobArgs(args.namespace, args.image, args.credentials, args.ca_secret, name_of(whole))
         unknown = Unknowns()
         marked = replace(job_args, settings=unknown.text(job_args.settings))
-        after = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=[settings],
-            custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
-        )
         job = manifest_of(job_manifest, job_args)
         runs = unknown.manifest(job_manifest, marked, job_args)
-        done = Job(name, metadata=named_by(runs, job), spec=part(runs, "spec"), opts=after)
+        done = Job(
+            name, metadata=named_by(runs, job), spec=part(runs, "spec"), opts=after(self, [settings], minutes=10)
+        )
         cron = unknown.manifest(cron_manifest, marked, job_args)
         CronJob(
             f"{name}-retention",

@@ -11,7 +11,7 @@ from pulumi_kubernetes.yaml.v2 import ConfigFile
 
 from ..kube.crds import StrimziCrdsArgs, options_of_each
 from ..kube.pods import resources
-from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, manifest_of, typed
+from ..kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, after, known, manifest_of, typed
 
 FLINK_OPERATOR_VERSION: Final = "1.16.0"
 """The first that runs Flink 2.3."""
@@ -91,11 +91,7 @@ class FlinkOperator(pulumi.ComponentResource):
             namespace=args.namespace,
             skip_crds=True,
             values=manifest_of(flink_chart_values, args),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=crds,
-                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="5m"),
-            ),
+            opts=after(self, crds, minutes=10, delete="5m"),
         )
         self.version = release.id.apply(lambda _: FLINK_OPERATOR_VERSION)
         self.register_outputs({"version": self.version})

@@ -7,18 +7,16 @@ log event goes to `dlq.stream`. The job is SQL: the templates in `jobs/`.
 Outputs are exactly once for consumers that read committed records only (`isolation.level=read_committed`).
 """
 
-from typing import Any
-
 import pulumi
 from pulumi_kubernetes.apiextensions import CustomResource
-from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
 from ..kafka.identity import user_manifest, user_resource
 from ..kafka.topic import LogTopic, LogTopicArgs, topic_manifest, topic_resource
-from ..kube.resources import Manifest, known, manifest_of, metadata, part, typed, untyped
+from ..kube.resources import Manifest, after, known, manifest_of, metadata, part, typed, untyped
+from ..kube.run_once import run_once
 from . import record
 from .args import FlinkJobArgs
 from .manifests import (
@@ -63,7 +61,8 @@ class FlinkJob(pulumi.ComponentResource):
         before.append(
             ConfigMap(f"{name}-script", metadata=part(script, "metadata"), data=part(script, "data"), opts=child)
         )
-        self._catalog(name, args, before)
+        # The stream job need not wait for the catalog in its topic.
+        run_once(f"{name}-catalog", manifest_of(catalog_manifests, args), self, before)
         before += self._rights(name, args)
         policy = manifest_of(policy_manifest, args)
         before.append(
@@ -77,11 +76,7 @@ class FlinkJob(pulumi.ComponentResource):
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
             # On destroy it goes before its topics and its identity.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=before,
-                custom_timeouts=pulumi.CustomTimeouts(create="8m", update="8m", delete="2m"),
-            ),
+            opts=after(self, before, minutes=8),
         )
         self.deployment = job.urn.apply(lambda _: STREAM)
         self.topics = pulumi.Output.from_input(dict(OUTPUTS))
@@ -104,31 +99,6 @@ class FlinkJob(pulumi.ComponentResource):
                 opts=child,
             ),
         ]
-
-    def _catalog(self, name: str, args: FlinkJobArgs, before: list[pulumi.Resource]) -> None:
-        """The Job that writes the catalog into its topic. The stream job need not wait for it."""
-        manifests = manifest_of(catalog_manifests, args)
-        config: Any = part(manifests, "ConfigMap")
-        job: Any = part(manifests, "Job")
-        # The old ones are deleted first: when a change is reverted, the names are the same as before.
-        lines = ConfigMap(
-            f"{name}-catalog",
-            metadata=part(config, "metadata"),
-            data=part(config, "data"),
-            immutable=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
-        )
-        Job(
-            f"{name}-catalog",
-            metadata=part(job, "metadata"),
-            spec=part(job, "spec"),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                depends_on=[lines, *before],
-                delete_before_replace=True,
-                custom_timeouts=pulumi.CustomTimeouts(create="10m", update="10m", delete="2m"),
-            ),
-        )
 
     def _topics(self, name: str, args: FlinkJobArgs) -> list[pulumi.Resource]:
         child = pulumi.ResourceOptions(parent=self)

@@ -17,7 +17,7 @@ from ..catalog.part import (
     log_config,
     passed_on,
 )
-from ..config import units
+from ..config import naming, units
 from ..config.models import Platform
 from ..config.naming import LOGS_PREFIX
 
@@ -34,7 +34,7 @@ OUTPUTS: Final = {
     "rate": "metrics.error-rate",
     "latency": "metrics.latency",
     "correlations": "correlations",
-    "dead_letters": "dlq.stream",
+    "dead_letters": naming.dead_letter_name("stream"),
     "catalog": "catalog.services",
 }
 """The topics that the job writes, by what its templates call them."""
