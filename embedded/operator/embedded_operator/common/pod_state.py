@@ -19,7 +19,7 @@ def is_stale(pod: Obj, wanted: Obj) -> bool:
     )
 
 
-def trouble(pod: Obj) -> str:
+def why_not_ready(pod: Obj) -> str:
     """Why a pod is not ready, as far as Kubernetes knows; empty when the pod is ready."""
     if is_ready(pod):
         return ""

@@ -43,7 +43,7 @@ class FlinkDeployments(Reconciler):
         flink_upgrade.forget(self.kube, namespace, name)
         return None
 
-    def bring(self, resource: Obj) -> float | None:
+    def reconcile_existing(self, resource: Obj) -> float | None:
         """Start the application, upgrade it or observe it."""
         spec = parse(resource)
         known = dig(spec.resource, "status", "reconciliationStatus", default={})
@@ -122,9 +122,9 @@ class FlinkDeployments(Reconciler):
             self._apply(spec, job["jobId"], job.get("upgradeSavepointPath"))
             return SOON
         if not dig(found[0], "status", "readyReplicas", default=0):
-            return self._not_ready(spec)
+            return self._report_not_ready(spec)
         try:
-            state = self._job(spec, job["jobId"])
+            state = self._job_status(spec, job["jobId"])
         except FlinkError as error:
             log.info("FlinkDeployment %s: %s", spec.name, error)
             self._write(spec.resource, {"jobManagerDeploymentStatus": "DEPLOYED_NOT_READY"})
@@ -135,17 +135,17 @@ class FlinkDeployments(Reconciler):
         calm = dig(state, "jobStatus", "state") == "RUNNING" and state.get("lifecycleState") == "STABLE"
         return CALM if calm else SOON
 
-    def _not_ready(self, spec: FlinkSpec) -> float:
+    def _report_not_ready(self, spec: FlinkSpec) -> float:
         pods = self.kube.list("Pod", spec.namespace, objects.labels(spec.name, "jobmanager"))
         broken = [pod for pod in pods if flink_upgrade.is_broken(pod)]
         state = "ERROR" if broken else "DEPLOYED_NOT_READY" if pods else "DEPLOYING"
         news: Obj = {"jobManagerDeploymentStatus": state, "jobStatus": {"state": "RECONCILING"}}
         self._write(spec.resource, news)
         if broken:
-            self.fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.trouble, broken)))
+            self.fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.why_not_ready, broken)))
         return SOON
 
-    def _job(self, spec: FlinkSpec, job_id: str) -> Obj:
+    def _job_status(self, spec: FlinkSpec, job_id: str) -> Obj:
         """The part of the status that comes from the JobManager."""
         api = self.connect(objects.rest_url(spec.name, spec.namespace))
         job = next((job for job in api.jobs() if job["jid"] == job_id), None)
@@ -182,7 +182,7 @@ class FlinkDeployments(Reconciler):
     def _write(self, resource: Obj, news: Obj) -> bool:
         """Merge `news` into the status, in Kubernetes and in the resource itself; None removes a field."""
         old = resource.get("status") or {}
-        wanted = _put(old, {**news, "observedGeneration": resource["metadata"]["generation"]})
+        wanted = _merge_patch(old, {**news, "observedGeneration": resource["metadata"]["generation"]})
         if wanted == old:
             return False
         if (was := old.get("lifecycleState")) != (now := wanted.get("lifecycleState")):
@@ -194,14 +194,14 @@ class FlinkDeployments(Reconciler):
         return True
 
 
-def _put(old: Obj, news: Obj) -> Obj:
+def _merge_patch(old: Obj, news: Obj) -> Obj:
     """A JSON merge patch (RFC 7386)."""
     made = {**old}
     for key, value in news.items():
         if value is None:
             made.pop(key, None)
         elif isinstance(value, dict):
-            made[key] = _put(made[key] if isinstance(made.get(key), dict) else {}, value)
+            made[key] = _merge_patch(made[key] if isinstance(made.get(key), dict) else {}, value)
         else:
             made[key] = value
     return made

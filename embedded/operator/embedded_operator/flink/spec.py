@@ -67,7 +67,7 @@ def parse(resource: Obj) -> FlinkSpec:
     """Read a FlinkDeployment. Raises InvalidSpecError."""
     spec = resource.get("spec") or {}
     config = {key: text(value) for key, value in (spec.get("flinkConfiguration") or {}).items()}
-    if problems := [*_refused(resource), *_wrong(spec, config)]:
+    if problems := [*_refused_fields(resource), *_invalid_values(spec, config)]:
         raise InvalidSpecError("InvalidSpec", problems)
     parallelism = dig(spec, "job", "parallelism", default=1)
     slots = int(config.get("taskmanager.numberOfTaskSlots", "1"))
@@ -83,14 +83,14 @@ def parse(resource: Obj) -> FlinkSpec:
     )
 
 
-def _refused(resource: Obj) -> Iterator[str]:
+def _refused_fields(resource: Obj) -> Iterator[str]:
     for path, remedy in REFUSED.items():
         value = dig(resource, *path.split("."))
         if value is not None and not (path == "spec.jobManager.replicas" and value == 1):
             yield f"{path}: is not supported by the embedded operator; {remedy}"
 
 
-def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
+def _invalid_values(spec: Obj, config: dict[str, str]) -> Iterator[str]:
     if spec.get("flinkVersion") not in VERSIONS:
         yield f"spec.flinkVersion: {spec.get('flinkVersion')!r} is none of {', '.join(VERSIONS)}"
     if spec.get("mode", "native") != "standalone":
