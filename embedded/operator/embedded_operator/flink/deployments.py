@@ -168,14 +168,16 @@ class FlinkDeployments(Reconciler):
                 if not dig(spec.resource, "status", "clusterInfo"):
                     made["clusterInfo"] = api.version()
         elif job["state"] in ("FAILED", "RESTARTING", "FAILING"):
-            made["error"] = _error("JobException", api.exception(job_id) or f"the job is {job['state']}")
+            made["error"] = flink_upgrade.error_text(
+                "JobException", api.exception(job_id) or f"the job is {job['state']}"
+            )
             if job["state"] == "FAILED":
                 made["lifecycleState"] = "FAILED"
         return made
 
     def fail(self, resource: Obj, reason: str, message: str) -> None:
         """Report the failure as the Flink Kubernetes operator does."""
-        if self._write(resource, {"error": _error(reason, message)}):
+        if self._write(resource, {"error": flink_upgrade.error_text(reason, message)}):
             log.error("FlinkDeployment %s: %s: %s", resource["metadata"]["name"], reason, message)
             status.event(self.kube, resource, reason, message)
 
@@ -213,8 +215,3 @@ def _reconciled(spec: FlinkSpec, state: str) -> Obj:
     written = json.dumps(last, sort_keys=True)
     stamp = int(time.time() * 1000)
     return {"reconciliationStatus": {"lastReconciledSpec": written, "state": state, "reconciliationTimestamp": stamp}}
-
-
-def _error(reason: str, message: str) -> str:
-    """An error as the Flink Kubernetes operator writes it: JSON in a text."""
-    return json.dumps({"type": reason, "message": message})

@@ -134,7 +134,7 @@ def _wait(spec: FlinkSpec, before: Obj, why: str, moment: float) -> Step:
     if moment - begun / 1000 > PATIENCE and spec.highly_available and str(was).lower() == "kubernetes":
         log.warning("FlinkDeployment %s: %s: continues from the last checkpoint instead", spec.name, why)
         return Step({"error": None}, done=True)
-    return Step({"error": _failed(why)})
+    return Step({"error": error_text("UpgradeFailure", why)})
 
 
 def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
@@ -179,5 +179,6 @@ def _savepoint_status(path: str, moment: float) -> Obj:
     return {"jobStatus": {"state": "FINISHED", "upgradeSavepointPath": path, "savepointInfo": info}, "error": None}
 
 
-def _failed(message: str) -> str:
-    return json.dumps({"type": "UpgradeFailure", "message": message})
+def error_text(reason: str, message: str) -> str:
+    """An error as the Flink Kubernetes operator writes it: JSON in a text."""
+    return json.dumps({"type": reason, "message": message})
