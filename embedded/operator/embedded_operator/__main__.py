@@ -1,6 +1,6 @@
 """`python3 -m embedded_operator`: watches the namespaces of STRIMZI_NAMESPACE and reconciles their resources.
 
-Environment: STRIMZI_NAMESPACE (one or more namespaces, by comma), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
+Environment: STRIMZI_NAMESPACE (namespaces, separated by commas), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
 as with Strimzi's operator.
 """
 

@@ -63,7 +63,7 @@ class Operator:
                     raise ValueError(
                         f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
                     ) from None
-                # Kubernetes answers so for some seconds after a definition was created.
+                # Kubernetes gives temporary errors for some seconds after a definition was created.
                 if not error.is_temporary or time.monotonic() > deadline:
                     raise
                 time.sleep(1)
@@ -156,7 +156,7 @@ class Operator:
             self.queues["Kafka"].add([(namespace, cluster)])
 
     def release_topics(self) -> None:
-        """Release the topics of namespaces that end together with this operator: nobody else removes the finalizers."""
+        """Remove the finalizers of topics in namespaces that end with this operator: no other program removes them."""
         for namespace in self.namespaces:
             try:
                 if self.kube.namespace_is_ending(namespace):

@@ -1,4 +1,4 @@
-"""The frame of reconciling. Each pass looks at what is, does what can be done now, and says when to come back."""
+"""The frame of reconciling. Each pass reads the state, does what can be done now, and returns when the next is due."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class PodReconciler(Reconciler, Generic[L]):
         status.report(self.kube, resource, {"conditions": [status.not_ready(reason, message)]}, self.KEPT)
 
     def wait(self, resource: Obj, live: L, present: Mapping[str, Obj], cause: str) -> float:
-        """Come back soon; after a while the status says what the resource is waiting for."""
+        """Return SOON; after PATIENCE seconds the status says what the resource is waiting for."""
         moment = time.monotonic()
         if live.waiting_since is None:
             live.waiting_since = moment

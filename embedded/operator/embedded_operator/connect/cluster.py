@@ -106,7 +106,7 @@ def _make_plan(kube: Kube, resource: Obj, images: dict[str, str]) -> ConnectPlan
         found = kube.get("Secret", connect.namespace, secret)
         if found is None:
             return None
-        # PKCS #12 and Java key stores are no text, and the workers use none of them.
+        # PKCS #12 and Java key stores are binary, and the workers do not use them.
         wanted = (key for key in found.get("data") or {} if not key.endswith((".p12", ".jks")))
         return {key: decode(found, key) for key in wanted}
 

@@ -29,7 +29,7 @@ SETTLING = 2.0
 UNREAD = 20.0
 """Seconds that workers may take to read a configuration that they have accepted."""
 PATIENCE = 60.0
-"""Seconds for which calls may fail before the status says it: they fail while workers restart or rebalance."""
+"""Seconds that calls may fail before the status reports it: calls fail while workers restart or rebalance."""
 KEPT = ("tasksMax", "topics", "autoRestart")
 """Fields that a status keeps while the state of the connector is not known."""
 

@@ -37,7 +37,7 @@ class FlinkDeployments(Reconciler):
     KIND = "FlinkDeployment"
 
     def remove(self, namespace: str, name: str) -> float | None:
-        """Kubernetes deletes what the resource owned; this deletes what Flink itself wrote, after its pods ended."""
+        """Kubernetes deletes what the resource owned; this deletes what Flink wrote, after the pods have ended."""
         if self.kube.list("Pod", namespace, objects.labels(name)):
             return SOON
         flink_upgrade.forget(self.kube, namespace, name)

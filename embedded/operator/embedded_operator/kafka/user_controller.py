@@ -103,7 +103,7 @@ class UserController:
             log.info("%d users of Kafka %s have become ready or changed", new, now.cluster)
 
     def _grant(self, now: Pass, wanted: list[User], passwords: dict[Key, str | None], untouched: set[str]) -> Errors:
-        """Give each user what it shall have and remove the rest. Returns what failed, by principal."""
+        """Give each user what it must have and remove the rest. Returns what failed, by principal."""
         admin, present = now.admin, now.present
         internal = {user.format(cluster=now.cluster) for user in INTERNAL_USERS}
         internal |= set(now.plan.cluster.super_users) | untouched
