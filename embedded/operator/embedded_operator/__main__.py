@@ -1,6 +1,6 @@
 """`python3 -m embedded_operator`: watches the namespaces of STRIMZI_NAMESPACE and reconciles their resources.
 
-Environment: STRIMZI_NAMESPACE (one or more namespaces, by comma), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
+Environment: STRIMZI_NAMESPACE (namespaces, separated by commas), STRIMZI_KAFKA_IMAGES (lines `version=image`), both
 as with Strimzi's operator.
 """
 
@@ -45,7 +45,7 @@ def handlers(operator: Operator) -> kopf.OperatorRegistry:
     kopf.on.login(registry=registry)(kopf.login_with_service_account)
 
     async def on_event(event: Any, **_: Any) -> None:
-        operator.saw(event["type"], event["object"])
+        operator.handle_event(event["type"], event["object"])
 
     for kind in WATCHED:
         group, _, version = RESOURCES[kind][0].rpartition("/")
@@ -59,7 +59,7 @@ def handlers(operator: Operator) -> kopf.OperatorRegistry:
 
     @kopf.on.cleanup(registry=registry)
     async def finish(**_: Any) -> None:
-        await asyncio.to_thread(operator.leave)
+        await asyncio.to_thread(operator.release_topics)
 
     return registry
 

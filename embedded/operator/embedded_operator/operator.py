@@ -63,8 +63,8 @@ class Operator:
                     raise ValueError(
                         f"The CustomResourceDefinition of {kind} is missing; apply Strimzi's first."
                     ) from None
-                # Kubernetes answers so for some seconds after a definition was created.
-                if not error.passing or time.monotonic() > deadline:
+                # Kubernetes gives temporary errors for some seconds after a definition was created.
+                if not error.is_temporary or time.monotonic() > deadline:
                     raise
                 time.sleep(1)
             else:
@@ -101,7 +101,7 @@ class Operator:
                 self.queues[kind].add(key_of(item) for item in self.stores[kind].all())
             self.queues["KafkaUser"].add(key_of(item) for item in self.stores["Kafka"].all())
 
-    def saw(self, event: str | None, obj: Obj) -> None:
+    def handle_event(self, event: str | None, obj: Obj) -> None:
         """Handle an event of the watch; `event` is None for an object that existed when the watch began."""
         kind = obj["kind"]
         cluster = dig(obj, "metadata", "labels", names.CLUSTER)
@@ -155,8 +155,8 @@ class Operator:
             self.clusters.plan_again(namespace, cluster)  # this creates the Secret again
             self.queues["Kafka"].add([(namespace, cluster)])
 
-    def leave(self) -> None:
-        """Release the topics of namespaces that end together with this operator: nobody else removes the finalizers."""
+    def release_topics(self) -> None:
+        """Remove the finalizers of topics in namespaces that end with this operator: no other program removes them."""
         for namespace in self.namespaces:
             try:
                 if self.kube.namespace_is_ending(namespace):

@@ -47,7 +47,7 @@ class KubeError(Exception):
         self.status = status
 
     @property
-    def passing(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether the same call may succeed soon: there was a conflict, or the server is busy or restarts."""
         return self.status in (409, 429) or self.status >= 500
 

@@ -155,6 +155,6 @@ def dig(obj: Any, *path: str, default: Any = None) -> Any:
     return obj
 
 
-def some(items: list[str]) -> str:
+def first_names(items: list[str]) -> str:
     """A list of names for a message: the first five, and how many follow."""
     return ", ".join(items[:5]) + (f" and {len(items) - 5} more" if len(items) > 5 else "")

@@ -87,9 +87,9 @@ def network_policy(meta: Obj, selector: dict[str, str], rules: list[Obj]) -> Obj
 
 
 def disruption_budget(meta: Obj, selector: dict[str, str], pods: int, template: Obj) -> Obj:
-    """Evictions take at most `maxUnavailable` of so many pods (1 unless the template says otherwise).
+    """A PodDisruptionBudget: evictions take at most `maxUnavailable` of `pods` pods (the template's value, or 1).
 
-    The object says minAvailable, as Strimzi does: Kubernetes counts maxUnavailable only for its own workload kinds.
+    The object sets minAvailable, as Strimzi does: Kubernetes counts maxUnavailable only for its own workload kinds.
     """
     return {
         "apiVersion": "policy/v1",

@@ -19,7 +19,7 @@ def is_stale(pod: Obj, wanted: Obj) -> bool:
     )
 
 
-def trouble(pod: Obj) -> str:
+def why_not_ready(pod: Obj) -> str:
     """Why a pod is not ready, as far as Kubernetes knows; empty when the pod is ready."""
     if is_ready(pod):
         return ""
@@ -31,5 +31,5 @@ def trouble(pod: Obj) -> str:
         if waiting := dig(container, "state", "waiting"):
             found.append(f"{waiting.get('reason')}: {waiting.get('message', '')}")
         if ended := dig(container, "lastState", "terminated"):
-            found.append(f"last words: {(ended.get('message') or '')[-400:]}")
+            found.append(f"last message: {(ended.get('message') or '')[-400:]}")
     return f"{pod['metadata']['name']}: {', '.join(found) or dig(pod, 'status', 'phase')}"

@@ -1,4 +1,4 @@
-"""The pod of a Java process of Kafka's: a node of a Kafka cluster, or a worker of a Connect cluster. Pure."""
+"""The pod of a Kafka program in Java: a node of a Kafka cluster, or a worker of a Connect cluster. Pure."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def pod(meta: Obj, process: Process, shape: Obj, template: Obj, made_from: list[
 
 
 def tmp(shape: Obj, size: str) -> Mount:
-    """A memory-backed /tmp of that size, unless the template of the pod has another."""
+    """A memory-backed /tmp of that size, unless the template of the pod sets another size."""
     return "tmp", "/tmp", {"emptyDir": {"medium": "Memory", "sizeLimit": shape.get("tmpDirSizeLimit", size)}}  # noqa: S108
 
 

@@ -1,4 +1,4 @@
-"""The frame of reconciling. Each pass looks at what is, does what can be done now, and says when to come back."""
+"""The frame of reconciling. Each pass reads the state, does what can be done now, and returns when the next is due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import ClassVar, Generic, TypeVar
 from embedded_operator.common import names, status
 from embedded_operator.common.kube import RESOURCES, Kube, KubeError
 from embedded_operator.common.names import Obj, dig
-from embedded_operator.common.pod_state import is_ready, is_stale, trouble
+from embedded_operator.common.pod_state import is_ready, is_stale, why_not_ready
 from embedded_operator.common.spec import InvalidSpecError
 from embedded_operator.common.work import Key, key_of
 
@@ -41,18 +41,18 @@ class Reconciler(ABC):
             return self.remove(namespace, name)
         resource = {"apiVersion": RESOURCES[self.KIND][0], "kind": self.KIND, **found}
         try:
-            return self.bring(resource)
+            return self.reconcile_existing(resource)
         except InvalidSpecError as error:
             self.fail(resource, error.reason, str(error))
             return None
         except KubeError as error:
-            if error.passing:
+            if error.is_temporary:
                 raise
             self.fail(resource, "KubernetesError", str(error))
             return REFUSED
 
     @abstractmethod
-    def bring(self, resource: Obj) -> float | None:
+    def reconcile_existing(self, resource: Obj) -> float | None:
         """One pass for a resource that is there."""
 
     @abstractmethod
@@ -99,7 +99,7 @@ class PodReconciler(Reconciler, Generic[L]):
     def reconcile_live(self, resource: Obj, live: L) -> float | None:
         """One pass for a resource that is there and not paused."""
 
-    def bring(self, resource: Obj) -> float | None:
+    def reconcile_existing(self, resource: Obj) -> float | None:
         """Reconcile the resource unless its annotation pauses it."""
         key, uid = key_of(resource), resource["metadata"]["uid"]
         live = self.live.get(key)
@@ -133,13 +133,14 @@ class PodReconciler(Reconciler, Generic[L]):
         status.report(self.kube, resource, {"conditions": [status.not_ready(reason, message)]}, self.KEPT)
 
     def wait(self, resource: Obj, live: L, present: Mapping[str, Obj], cause: str) -> float:
-        """Come back soon; after a while the status says what the resource is waiting for."""
+        """Return SOON; after PATIENCE seconds the status says what the resource is waiting for."""
         moment = time.monotonic()
         if live.waiting_since is None:
             live.waiting_since = moment
             log.info("%s %s: %s", self.KIND, resource["metadata"]["name"], cause)
         if moment - live.waiting_since > PATIENCE:
-            self.fail(resource, "TimeoutException", "; ".join(filter(None, [cause, *map(trouble, present.values())])))
+            reasons = filter(None, [cause, *map(why_not_ready, present.values())])
+            self.fail(resource, "TimeoutException", "; ".join(reasons))
         return SOON
 
     def set_ready(self, resource: Obj, live: L) -> None:
@@ -167,7 +168,9 @@ class PodReconciler(Reconciler, Generic[L]):
             try:
                 self.kube.create(wanted[name])
             except KubeError as error:
-                if not error.passing:  # otherwise the pod before it is not quite gone: the next pass tries again
+                if (
+                    not error.is_temporary
+                ):  # after a temporary error (the old pod is not gone yet) the next pass tries again
                     raise
         ended = [name for name, pod in present.items() if _has_ended(pod)]
         for name in ended:

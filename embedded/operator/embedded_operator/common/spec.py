@@ -1,7 +1,7 @@
 """Checks that the specifications of all kinds have in common. Pure.
 
-A specification asks for something that the embedded operator cannot do: that is an error when the result would differ
-from the specification, and a warning when only an addition is missing.
+A specification may ask for something that the embedded operator cannot do. This is an error if the result would differ
+from the specification, and a warning if only an addition is missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class InvalidSpecError(Exception):
 
 @dataclass(frozen=True)
 class Program:
-    """The image of a process of Kafka's, and what is wrong with the part of a resource that describes the process."""
+    """Version and image of a Kafka program, and the problems in the part of a resource that describes the program."""
 
     version: str
     image: str

@@ -70,7 +70,7 @@ class Queue:
         self._changed = threading.Condition()
 
     def add(self, keys: Iterable[Key], delay: float = 0.0) -> None:
-        """Let the keys come out after `delay` seconds, or earlier if they wait for an earlier time already."""
+        """Make the keys due in `delay` seconds; a key that is already due earlier keeps its time."""
         moment = time.monotonic() + delay
         with self._changed:
             for key in keys:

@@ -23,7 +23,7 @@ class ConnectError(Exception):
         self.status = status
 
     @property
-    def passing(self) -> bool:
+    def is_temporary(self) -> bool:
         """Whether the same call may succeed soon: no answer, a rebalance (409) or a timeout."""
         return self.status in (0, 404, 409, 429, 503, 504) or (self.status == 500 and "timed out" in str(self))
 

@@ -58,12 +58,12 @@ class Connects(PodReconciler[LiveConnect]):
         namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
         generation = resource["metadata"]["generation"]
         if live.plan is None or generation != live.generation or time.monotonic() - live.planned_at > RESYNC:
-            live.plan = make_plan(self.kube, resource, self.images)
+            live.plan = _make_plan(self.kube, resource, self.images)
             live.generation, live.planned_at = generation, time.monotonic()
         connect, wanted = live.plan.connect, live.plan.pods
         if not resource.get("status"):
             creating = status.not_ready("Creating", "Kafka Connect is being deployed")
-            status.write(self.kube, resource, {"conditions": [creating], **_about(connect)})
+            status.write(self.kube, resource, {"conditions": [creating], **_status_fields(connect)})
         running = self.kube.list("Pod", namespace, names.connect_selector(name))
         present = {pod["metadata"]["name"]: pod for pod in running}
         waits = self._pods(wanted, present)
@@ -77,7 +77,7 @@ class Connects(PodReconciler[LiveConnect]):
             return self.wait(resource, live, present, waits)
         live.waiting_since = None
         conditions = [status.ready(), *(status.warning(**item) for item in connect.warnings)]
-        state = {"conditions": conditions, "connectorPlugins": plugins, **_about(connect)}
+        state = {"conditions": conditions, "connectorPlugins": plugins, **_status_fields(connect)}
         if status.write(self.kube, resource, state):
             log.info("KafkaConnect %s is ready", name)
         self.set_ready(resource, live)
@@ -98,7 +98,7 @@ class Connects(PodReconciler[LiveConnect]):
         return f"pod {stale[0]} restarts"
 
 
-def make_plan(kube: Kube, resource: Obj, images: dict[str, str]) -> ConnectPlan:
+def _make_plan(kube: Kube, resource: Obj, images: dict[str, str]) -> ConnectPlan:
     """Apply all objects but the pods. Raises InvalidSpecError."""
     connect = connect_spec.parse(resource, images)
 
@@ -106,7 +106,7 @@ def make_plan(kube: Kube, resource: Obj, images: dict[str, str]) -> ConnectPlan:
         found = kube.get("Secret", connect.namespace, secret)
         if found is None:
             return None
-        # PKCS #12 and Java key stores are no text, and the workers use none of them.
+        # PKCS #12 and Java key stores are binary, and the workers do not use them.
         wanted = (key for key in found.get("data") or {} if not key.endswith((".p12", ".jks")))
         return {key: decode(found, key) for key in wanted}
 
@@ -123,7 +123,7 @@ def make_plan(kube: Kube, resource: Obj, images: dict[str, str]) -> ConnectPlan:
     return ConnectPlan(connect, {name: objects.pod(connect, name, config, trusted) for name in sorted(connect.pods)})
 
 
-def _about(connect: ConnectSpec) -> Obj:
+def _status_fields(connect: ConnectSpec) -> Obj:
     return {
         "url": names.connect_url(connect.name, connect.namespace),
         "replicas": connect.replicas,

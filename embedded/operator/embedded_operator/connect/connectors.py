@@ -123,7 +123,7 @@ def restarted(resource: Obj) -> Obj:
     return {"count": count + 1, "connectorName": name, "lastRestartTimestamp": status.timestamp()}
 
 
-def remembered(resource: Obj) -> Obj | None:
+def restarts_to_keep(resource: Obj) -> Obj | None:
     """`status.autoRestart` of a connector that has not failed; None after it has run for a whole backoff."""
     before = dig(resource, "status", "autoRestart", default={})
     if not before.get("lastRestartTimestamp"):

@@ -29,7 +29,7 @@ SETTLING = 2.0
 UNREAD = 20.0
 """Seconds that workers may take to read a configuration that they have accepted."""
 PATIENCE = 60.0
-"""Seconds for which calls may fail before the status says it: they fail while workers restart or rebalance."""
+"""Seconds that calls may fail before the status reports it: calls fail while workers restart or rebalance."""
 KEPT = ("tasksMax", "topics", "autoRestart")
 """Fields that a status keeps while the state of the connector is not known."""
 
@@ -59,23 +59,24 @@ class ConnectorController:
         resources = self._resources(namespace, cluster)
         if not cluster:
             message = f"Resource lacks label '{names.CLUSTER}': No connect cluster in which to create this connector."
-            return self._refuse(resources, "InvalidResourceException", message)
+            return self._fail_all(resources, "InvalidResourceException", message)
         connect = self.kube.get("KafkaConnect", namespace, cluster)
         if connect is None or "deletionTimestamp" in connect["metadata"]:
             message = (
                 f"KafkaConnect resource '{cluster}' identified by label '{names.CLUSTER}' does not exist in namespace "
                 f"{namespace}."
             )
-            return self._refuse(resources, "NoSuchResourceException", message)
+            return self._fail_all(resources, "NoSuchResourceException", message)
         if not names.is_true(connect, names.USE_CONNECTORS):
             message = f"KafkaConnect {cluster} is not configured with annotation {names.USE_CONNECTORS}"
-            return self._refuse(resources, "NoSuchResourceException", message)
+            return self._fail_all(resources, "NoSuchResourceException", message)
         if not connect["spec"]["replicas"]:
             message = f"Kafka Connect cluster '{cluster}' in namespace {namespace} has 0 replicas."
-            return self._refuse(resources, "RuntimeException", message)
+            return self._fail_all(resources, "RuntimeException", message)
         if names.is_true(connect, names.PAUSE) or not self.connects.is_ready(namespace, cluster):
             return None  # when the cluster becomes ready, its connectors come again
-        return self._look(resources, self.connects.api(names.connect_url(cluster, namespace)), (namespace, cluster))
+        api = self.connects.api(names.connect_url(cluster, namespace))
+        return self._reconcile_all(resources, api, (namespace, cluster))
 
     def _resources(self, namespace: str, cluster: str) -> list[Obj]:
         """The connectors from the API server: one that the watch has not reported yet is not deleted."""
@@ -89,27 +90,29 @@ class ConnectorController:
             ]
         return [item for item in found if "deletionTimestamp" not in item["metadata"]]
 
-    def _refuse(self, resources: list[Obj], reason: str, message: str) -> None:
+    def _fail_all(self, resources: list[Obj], reason: str, message: str) -> None:
         for item in resources:
             self._failed(item, reason, message)
 
-    def _look(self, resources: list[Obj], api: ConnectApi, cluster: Key) -> float:
+    def _reconcile_all(self, resources: list[Obj], api: ConnectApi, cluster: Key) -> float:
         try:
             running = api.connectors()
         except ConnectError as error:
-            return self._unanswered(resources, cluster, error)
+            return self._wait_for_answer(resources, cluster, error)
         self.failing.pop(cluster, None)
         wanted = {item["metadata"]["name"] for item in resources}
         waits = [POLL, *(self._remove(api, (cluster[0], name)) for name in sorted(running.keys() - wanted))]
         with ThreadPoolExecutor(WORKERS, "connectors") as pool:
-            waits += pool.map(lambda item: self._one(item, running.get(item["metadata"]["name"]), api), resources)
+            waits += pool.map(
+                lambda item: self._reconcile_one(item, running.get(item["metadata"]["name"]), api), resources
+            )
         return min(waits)
 
-    def _unanswered(self, resources: list[Obj], key: Key, error: ConnectError) -> float:
+    def _wait_for_answer(self, resources: list[Obj], key: Key, error: ConnectError) -> float:
         """Wait a while before the status says that calls fail."""
         since = self.failing.setdefault(key, time.monotonic())
         if time.monotonic() - since > PATIENCE:
-            self._refuse(resources, "ConnectRestException", str(error))
+            self._fail_all(resources, "ConnectRestException", str(error))
         return SETTLING
 
     def _remove(self, api: ConnectApi, key: Key) -> float:
@@ -122,26 +125,26 @@ class ConnectorController:
         self.asked.pop(key, None)
         return POLL
 
-    def _one(self, item: Obj, running: Running | None, api: ConnectApi) -> float:
+    def _reconcile_one(self, item: Obj, running: Running | None, api: ConnectApi) -> float:
         """Bring one connector to what its resource wants; returns the seconds until the next pass."""
         key = key_of(item)
         if names.is_true(item, names.PAUSE):
             status.write(self.kube, item, {"conditions": [status.paused()]}, keep=KEPT)
             return POLL
         try:
-            wait = self._bring(item, connectors.desired_config(item), running, api)
+            wait = self._apply(item, connectors.desired_config(item), running, api)
         except InvalidConnectorError as error:
             self._failed(item, "InvalidResourceException", str(error))
             return POLL
         except ConnectError as error:
-            if error.passing:
-                return self._unanswered([item], key, error)
+            if error.is_temporary:
+                return self._wait_for_answer([item], key, error)
             self._failed(item, "ConnectRestException", str(error))
             return POLL
         self.failing.pop(key, None)
         return wait
 
-    def _bring(self, item: Obj, config: dict[str, str], running: Running | None, api: ConnectApi) -> float:
+    def _apply(self, item: Obj, config: dict[str, str], running: Running | None, api: ConnectApi) -> float:
         name, wanted = item["metadata"]["name"], connectors.wanted_state(item)
         if running is None or running.config != config:
             return self._configure(item, config, running, api)
@@ -150,7 +153,7 @@ class ConnectorController:
             api.change_state(name, verb)
             return SETTLING
         conditions = connectors.warnings(item)
-        acted = self._annotations(item, api, conditions)
+        acted = self._restart_by_annotation(item, api, conditions)
         condition = connectors.condition(running)
         restarts, due = self._auto_restart(item, condition, wanted, api)
         if due == 0.0:
@@ -178,14 +181,14 @@ class ConnectorController:
             else:
                 api.configure(key[1], config)
         except ConnectError as error:
-            if not error.passing:
+            if not error.is_temporary:
                 self.asked[key] = Asked(config, False, time.monotonic() + RESYNC)
             raise
         log.info("Connector %s: %s", key[1], "created" if running is None else "configured")
         self.asked[key] = Asked(config, True, time.monotonic() + UNREAD)
         return SETTLING
 
-    def _annotations(self, item: Obj, api: ConnectApi, conditions: list[Obj]) -> bool:
+    def _restart_by_annotation(self, item: Obj, api: ConnectApi, conditions: list[Obj]) -> bool:
         """Restart what annotations ask for; an annotation is removed when Kafka Connect has accepted the request.
 
         Returns whether Kafka Connect has accepted one. Problems are added to `conditions`.
@@ -196,7 +199,7 @@ class ConnectorController:
             if restart and restart.lower() != "false":
                 log.info("Connector %s: restarted (asked for by annotation)", name)
                 api.restart(name, *connectors.restart_flags(restart))
-                self._forget(item, names.RESTART)
+                self._remove_annotation(item, names.RESTART)
                 accepted = True
         except ConnectError as error:
             conditions.append(status.warning("RestartConnector", str(error)))
@@ -205,7 +208,7 @@ class ConnectorController:
                 number = int(task)
                 log.info("Connector %s: task %d restarted (asked for by annotation)", name, number)
                 api.restart_task(name, number)
-                self._forget(item, names.RESTART_TASK)
+                self._remove_annotation(item, names.RESTART_TASK)
                 accepted = True
         except ValueError:
             message = f"the annotation {names.RESTART_TASK} is {task!r}, which is not the number of a task"
@@ -214,14 +217,14 @@ class ConnectorController:
             conditions.append(status.warning("RestartConnectorTask", str(error)))
         return accepted
 
-    def _forget(self, item: Obj, key: str) -> None:
+    def _remove_annotation(self, item: Obj, key: str) -> None:
         namespace, name = key_of(item)
         self.kube.patch("KafkaConnector", namespace, name, {"metadata": {"annotations": {key: None}}})
 
     def _auto_restart(self, item: Obj, condition: Obj, wanted: str, api: ConnectApi) -> tuple[Obj | None, float | None]:
         """`status.autoRestart`, and the seconds until the next restart: 0 for just done, None for never."""
         if condition["type"] == "Ready":
-            return connectors.remembered(item), None
+            return connectors.restarts_to_keep(item), None
         before = dig(item, "status", "autoRestart")
         due = connectors.restart_in(item) if wanted == "running" else None
         if due != 0.0:

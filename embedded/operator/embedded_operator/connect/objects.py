@@ -55,7 +55,7 @@ def services(connect: ConnectSpec) -> list[Obj]:
 
 
 def network_policy(connect: ConnectSpec) -> Obj:
-    """Only workers and the operator reach the REST API: it takes connectors from everybody who reaches it."""
+    """Only workers and the operator reach the REST API: everybody who reaches the API may create connectors."""
     selector = names.connect_selector(connect.name)
     api = objects.rule(names.REST_PORT, [objects.peer(selector), objects.OPERATOR_PEER])
     meta = metadata(connect, names.connect_component(connect.name))

@@ -37,13 +37,13 @@ class FlinkDeployments(Reconciler):
     KIND = "FlinkDeployment"
 
     def remove(self, namespace: str, name: str) -> float | None:
-        """Kubernetes deletes what the resource owned; this deletes what Flink itself wrote, after its pods ended."""
+        """Kubernetes deletes what the resource owned; this deletes what Flink wrote, after the pods have ended."""
         if self.kube.list("Pod", namespace, objects.labels(name)):
             return SOON
         flink_upgrade.forget(self.kube, namespace, name)
         return None
 
-    def bring(self, resource: Obj) -> float | None:
+    def reconcile_existing(self, resource: Obj) -> float | None:
         """Start the application, upgrade it or observe it."""
         spec = parse(resource)
         known = dig(spec.resource, "status", "reconciliationStatus", default={})
@@ -122,9 +122,9 @@ class FlinkDeployments(Reconciler):
             self._apply(spec, job["jobId"], job.get("upgradeSavepointPath"))
             return SOON
         if not dig(found[0], "status", "readyReplicas", default=0):
-            return self._not_ready(spec)
+            return self._report_not_ready(spec)
         try:
-            state = self._job(spec, job["jobId"])
+            state = self._job_status(spec, job["jobId"])
         except FlinkError as error:
             log.info("FlinkDeployment %s: %s", spec.name, error)
             self._write(spec.resource, {"jobManagerDeploymentStatus": "DEPLOYED_NOT_READY"})
@@ -135,17 +135,17 @@ class FlinkDeployments(Reconciler):
         calm = dig(state, "jobStatus", "state") == "RUNNING" and state.get("lifecycleState") == "STABLE"
         return CALM if calm else SOON
 
-    def _not_ready(self, spec: FlinkSpec) -> float:
+    def _report_not_ready(self, spec: FlinkSpec) -> float:
         pods = self.kube.list("Pod", spec.namespace, objects.labels(spec.name, "jobmanager"))
         broken = [pod for pod in pods if flink_upgrade.is_broken(pod)]
         state = "ERROR" if broken else "DEPLOYED_NOT_READY" if pods else "DEPLOYING"
         news: Obj = {"jobManagerDeploymentStatus": state, "jobStatus": {"state": "RECONCILING"}}
         self._write(spec.resource, news)
         if broken:
-            self.fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.trouble, broken)))
+            self.fail(spec.resource, "DeploymentFailed", "; ".join(map(pod_state.why_not_ready, broken)))
         return SOON
 
-    def _job(self, spec: FlinkSpec, job_id: str) -> Obj:
+    def _job_status(self, spec: FlinkSpec, job_id: str) -> Obj:
         """The part of the status that comes from the JobManager."""
         api = self.connect(objects.rest_url(spec.name, spec.namespace))
         job = next((job for job in api.jobs() if job["jid"] == job_id), None)
@@ -168,21 +168,23 @@ class FlinkDeployments(Reconciler):
                 if not dig(spec.resource, "status", "clusterInfo"):
                     made["clusterInfo"] = api.version()
         elif job["state"] in ("FAILED", "RESTARTING", "FAILING"):
-            made["error"] = _error("JobException", api.exception(job_id) or f"the job is {job['state']}")
+            made["error"] = flink_upgrade.error_text(
+                "JobException", api.exception(job_id) or f"the job is {job['state']}"
+            )
             if job["state"] == "FAILED":
                 made["lifecycleState"] = "FAILED"
         return made
 
     def fail(self, resource: Obj, reason: str, message: str) -> None:
         """Report the failure as the Flink Kubernetes operator does."""
-        if self._write(resource, {"error": _error(reason, message)}):
+        if self._write(resource, {"error": flink_upgrade.error_text(reason, message)}):
             log.error("FlinkDeployment %s: %s: %s", resource["metadata"]["name"], reason, message)
             status.event(self.kube, resource, reason, message)
 
     def _write(self, resource: Obj, news: Obj) -> bool:
         """Merge `news` into the status, in Kubernetes and in the resource itself; None removes a field."""
         old = resource.get("status") or {}
-        wanted = _put(old, {**news, "observedGeneration": resource["metadata"]["generation"]})
+        wanted = _merge_patch(old, {**news, "observedGeneration": resource["metadata"]["generation"]})
         if wanted == old:
             return False
         if (was := old.get("lifecycleState")) != (now := wanted.get("lifecycleState")):
@@ -194,14 +196,14 @@ class FlinkDeployments(Reconciler):
         return True
 
 
-def _put(old: Obj, news: Obj) -> Obj:
+def _merge_patch(old: Obj, news: Obj) -> Obj:
     """A JSON merge patch (RFC 7386)."""
     made = {**old}
     for key, value in news.items():
         if value is None:
             made.pop(key, None)
         elif isinstance(value, dict):
-            made[key] = _put(made[key] if isinstance(made.get(key), dict) else {}, value)
+            made[key] = _merge_patch(made[key] if isinstance(made.get(key), dict) else {}, value)
         else:
             made[key] = value
     return made
@@ -213,8 +215,3 @@ def _reconciled(spec: FlinkSpec, state: str) -> Obj:
     written = json.dumps(last, sort_keys=True)
     stamp = int(time.time() * 1000)
     return {"reconciliationStatus": {"lastReconciledSpec": written, "state": state, "reconciliationTimestamp": stamp}}
-
-
-def _error(reason: str, message: str) -> str:
-    """An error as the Flink Kubernetes operator writes it: JSON in a text."""
-    return json.dumps({"type": reason, "message": message})

@@ -58,14 +58,14 @@ def high_availability_labels(name: str) -> dict[str, str]:
     return {"app": name, "type": "flink-native-kubernetes"}
 
 
-def rest_service(name: str) -> str:
+def _rest_service(name: str) -> str:
     """Service of the JobManager's REST API."""
     return f"{name}-rest"
 
 
 def rest_url(name: str, namespace: str) -> str:
     """Address of the JobManager's REST API."""
-    return f"http://{rest_service(name)}.{namespace}.svc:{REST}"
+    return f"http://{_rest_service(name)}.{namespace}.svc:{REST}"
 
 
 def job_manager(name: str) -> str:
@@ -114,7 +114,7 @@ def config_map(spec: FlinkSpec) -> Obj:
 def services(spec: FlinkSpec) -> list[Obj]:
     """The REST API's Service, and a headless one for TaskManagers of a JobManager that is not highly available."""
     selector = labels(spec.name, "jobmanager")
-    made = [_object(spec, "Service", rest_service(spec.name), {"spec": _service(selector, rest=REST)})]
+    made = [_object(spec, "Service", _rest_service(spec.name), {"spec": _service(selector, rest=REST)})]
     if not spec.highly_available:
         ports = _service(selector, **{"jobmanager-rpc": RPC, "blobserver": BLOB})
         headless = {**ports, "clusterIP": "None", "publishNotReadyAddresses": True}

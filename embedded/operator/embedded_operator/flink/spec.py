@@ -23,7 +23,7 @@ REFUSED = {
     "spec.job.savepointRedeployNonce": "set initialSavepointPath on a new FlinkDeployment",
 }
 NOT_A_CHANGE = ("upgradeMode", "initialSavepointPath", "allowNonRestoredState")
-"""Fields of `spec.job` that say how to change the job; a change of these fields alone changes nothing."""
+"""Fields of `spec.job` that say how to change the job; a change of these fields alone does not redeploy the job."""
 HA_TYPE = "high-availability.type"
 HA_FOLDER = "high-availability.storageDir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
@@ -54,7 +54,7 @@ class FlinkSpec:
 
     @property
     def running(self) -> bool:
-        """Whether the job shall run; otherwise it is suspended."""
+        """Whether the job must run; otherwise it is suspended."""
         return self.job.get("state", "running") == "running"
 
     @property
@@ -67,7 +67,7 @@ def parse(resource: Obj) -> FlinkSpec:
     """Read a FlinkDeployment. Raises InvalidSpecError."""
     spec = resource.get("spec") or {}
     config = {key: text(value) for key, value in (spec.get("flinkConfiguration") or {}).items()}
-    if problems := [*_refused(resource), *_wrong(spec, config)]:
+    if problems := [*_refused_fields(resource), *_invalid_values(spec, config)]:
         raise InvalidSpecError("InvalidSpec", problems)
     parallelism = dig(spec, "job", "parallelism", default=1)
     slots = int(config.get("taskmanager.numberOfTaskSlots", "1"))
@@ -83,16 +83,16 @@ def parse(resource: Obj) -> FlinkSpec:
     )
 
 
-def _refused(resource: Obj) -> Iterator[str]:
+def _refused_fields(resource: Obj) -> Iterator[str]:
     for path, remedy in REFUSED.items():
         value = dig(resource, *path.split("."))
         if value is not None and not (path == "spec.jobManager.replicas" and value == 1):
             yield f"{path}: is not supported by the embedded operator; {remedy}"
 
 
-def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
+def _invalid_values(spec: Obj, config: dict[str, str]) -> Iterator[str]:
     if spec.get("flinkVersion") not in VERSIONS:
-        yield f"spec.flinkVersion: {spec.get('flinkVersion')!r} is none of {', '.join(VERSIONS)}"
+        yield f"spec.flinkVersion: {spec.get('flinkVersion')!r} is not one of {', '.join(VERSIONS)}"
     if spec.get("mode", "native") != "standalone":
         yield "spec.mode: only standalone is supported by the embedded operator; native is the default"
     if not spec.get("image"):
@@ -102,7 +102,7 @@ def _wrong(spec: Obj, config: dict[str, str]) -> Iterator[str]:
     mode = dig(spec, "job", "upgradeMode", default="stateless")
     available = config.get(HA_TYPE, "NONE").lower()
     if mode not in UPGRADE_MODES:
-        yield f"spec.job.upgradeMode: {mode!r} is none of {', '.join(UPGRADE_MODES)}"
+        yield f"spec.job.upgradeMode: {mode!r} is not one of {', '.join(UPGRADE_MODES)}"
     if available not in ("none", "kubernetes"):
         yield f"spec.flinkConfiguration.{HA_TYPE}: only kubernetes is supported by the embedded operator"
     if available == "kubernetes" and not config.get(HA_FOLDER):

@@ -91,14 +91,14 @@ def stop(spec: FlinkSpec, before: Obj, api: FlinkApi, moment: float) -> Step:
                 api.cancel(job_id)
                 return Step({})
             return Step({"jobStatus": {"state": state or "CANCELED"}}, done=True)
-        return _with_savepoint(spec, before, api, job_id, state, moment)
+        return _stop_with_savepoint(spec, before, api, job_id, state, moment)
     except FlinkError as error:
         if mode == "stateless":
             return Step({}, done=True)
         return _wait(spec, before, str(error), moment)
 
 
-def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, state: str, moment: float) -> Step:
+def _stop_with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, state: str, moment: float) -> Step:
     info = dig(spec.resource, "status", "jobStatus", "savepointInfo", default={})
     if trigger := info.get("triggerId"):
         try:
@@ -108,7 +108,7 @@ def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, st
                 raise
             path, failure = None, "the JobManager has restarted"
         if path:
-            return Step(_taken(path, moment), done=True)
+            return Step(_savepoint_status(path, moment), done=True)
         if not failure:
             return Step({})
         log.warning("FlinkDeployment %s: no savepoint: %s", spec.name, failure)
@@ -121,7 +121,7 @@ def _with_savepoint(spec: FlinkSpec, before: Obj, api: FlinkApi, job_id: str, st
         latest = api.checkpoints(job_id)
         path = dig(latest, "savepoint" if state == "FINISHED" else "completed", "external_path")
         if path:
-            return Step(_taken(path, moment), done=True)
+            return Step(_savepoint_status(path, moment), done=True)
     return _wait(spec, before, f"the job is {state or 'not there yet'}", moment)
 
 
@@ -134,7 +134,7 @@ def _wait(spec: FlinkSpec, before: Obj, why: str, moment: float) -> Step:
     if moment - begun / 1000 > PATIENCE and spec.highly_available and str(was).lower() == "kubernetes":
         log.warning("FlinkDeployment %s: %s: continues from the last checkpoint instead", spec.name, why)
         return Step({"error": None}, done=True)
-    return Step({"error": _failed(why)})
+    return Step({"error": error_text("UpgradeFailure", why)})
 
 
 def restore(kube: Kube, spec: FlinkSpec) -> Restore | None:
@@ -173,11 +173,12 @@ def is_broken(pod: Obj) -> bool:
     return any(dig(item, "state", "waiting", "reason") in BROKEN for item in statuses)
 
 
-def _taken(path: str, moment: float) -> Obj:
+def _savepoint_status(path: str, moment: float) -> Obj:
     last = {"location": path, "timeStamp": int(moment * 1000), "triggerType": "UPGRADE", "formatType": "CANONICAL"}
     info = {**_NO_SAVEPOINT, "lastSavepoint": last}
     return {"jobStatus": {"state": "FINISHED", "upgradeSavepointPath": path, "savepointInfo": info}, "error": None}
 
 
-def _failed(message: str) -> str:
-    return json.dumps({"type": "UpgradeFailure", "message": message})
+def error_text(reason: str, message: str) -> str:
+    """An error as the Flink Kubernetes operator writes it: JSON in a text."""
+    return json.dumps({"type": reason, "message": message})

@@ -65,7 +65,7 @@ class Voter(NamedTuple):
     caught_up: int
 
 
-def uuid_text(value: uuid.UUID) -> str:
+def _uuid_text(value: uuid.UUID) -> str:
     """A UUID as Kafka writes it: URL-safe base64 without padding."""
     return base64.urlsafe_b64encode(value.bytes).decode().rstrip("=")
 
@@ -107,7 +107,7 @@ class Admin(Connection):
                         Partition(one.partition_index, one.leader_id, tuple(one.replica_nodes), tuple(one.isr_nodes))
                         for one in sorted(item.partitions, key=lambda one: one.partition_index)
                     )
-                    found[item.name] = Topic(item.name, uuid_text(item.topic_id), parts)
+                    found[item.name] = Topic(item.name, _uuid_text(item.topic_id), parts)
         return found
 
     def topic_configs(self, names: Sequence[str], keys: list[str] | None = None) -> dict[str, dict[str, str]]:
@@ -146,7 +146,7 @@ class Admin(Connection):
                 if error := error_of(item):
                     errors[item.name] = error
                 else:
-                    ids[item.name] = uuid_text(item.topic_id)
+                    ids[item.name] = _uuid_text(item.topic_id)
         return ids, errors
 
     def create_partitions(self, counts: Mapping[str, int]) -> Errors:

@@ -125,13 +125,13 @@ def issue(
             critical=False,
         )
     )
-    if subjects := [general_name(name) for name in sorted(set(names))]:
+    if subjects := [_general_name(name) for name in sorted(set(names))]:
         builder = builder.add_extension(x509.SubjectAlternativeName(subjects), critical=False)
     cert = builder.sign(signer, hashes.SHA256())
     return Pair(cert.public_bytes(serialization.Encoding.PEM).decode(), _pem(private))
 
 
-def general_name(name: str) -> x509.GeneralName:
+def _general_name(name: str) -> x509.GeneralName:
     """An IP address or a DNS name, for a certificate."""
     try:
         return x509.IPAddress(ip_address(name))

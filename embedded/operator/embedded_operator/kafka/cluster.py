@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from kafka.errors import KafkaError
 
 from embedded_operator.common import names, status
-from embedded_operator.common.names import Obj, dig, some
+from embedded_operator.common.names import Obj, dig, first_names
 from embedded_operator.common.reconciler import RESYNC, SOON, Live, PodReconciler
 from embedded_operator.kafka import plan as planning
 from embedded_operator.kafka import rolling, services
@@ -107,7 +107,9 @@ class Clusters(PodReconciler[LiveCluster]):
             live.fingerprint, live.planned_at, live.tidy = fingerprint, time.monotonic(), False
         plan = live.plan
         present = {pod["metadata"]["name"]: pod for pod in running}
-        waits = self.start_pods(plan.pods, present) or self._roll(plan, present, live) or self._brokers(plan, live)
+        waits = (
+            self.start_pods(plan.pods, present) or self._roll(plan, present, live) or self._wait_for_brokers(plan, live)
+        )
         if waits:
             return self.wait(resource, live, present, waits)
         live.waiting_since = None
@@ -116,12 +118,12 @@ class Clusters(PodReconciler[LiveCluster]):
                 return self.wait(resource, live, present, waits)
             planning.remove_leftovers(self.kube, plan)
             live.tidy = True
-        self._ready(resource, present, plan, live)
+        self._report_ready(resource, present, plan, live)
         return RESYNC
 
     def _plan(self, kafka: Obj, pools: list[Obj], running: list[Obj], live: LiveCluster) -> Plan:
         cluster = planning.parse(kafka, pools, self.images)
-        cluster, warnings = planning.choose_ids(cluster, running, lambda ids: self._hosting(live, ids))
+        cluster, warnings = planning.choose_ids(cluster, running, lambda ids: self._brokers_with_replicas(live, ids))
         cluster_id = dig(kafka, "status", "clusterId")
         if not cluster_id:
             cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -158,7 +160,7 @@ class Clusters(PodReconciler[LiveCluster]):
             active, voters = admin.quorum()
             topics = admin.topics()
             if lagging := rolling.out_of_sync(live.rolled, topics.values()) if live.rolled is not None else []:
-                return f"replicas of node {live.rolled} are not in sync yet: {some(lagging)}"
+                return f"replicas of node {live.rolled} are not in sync yet: {first_names(lagging)}"
             live.rolled = None
             if not stale:
                 return ""
@@ -168,13 +170,15 @@ class Clusters(PodReconciler[LiveCluster]):
         minima = {topic: int(config.get(MIN_IN_SYNC, 1)) for topic, config in configs.items()}
         first = rolling.order((nodes[name] for name in stale), active)[0]
         if blocked := rolling.blocking(first.id, topics.values(), minima):
-            return f"without node {first.id} these partitions would have too few replicas in sync: {some(blocked)}"
+            return (
+                f"without node {first.id} these partitions would have too few replicas in sync: {first_names(blocked)}"
+            )
         if not rolling.quorum_stays(first.id, active, voters):
             return f"without node {first.id} the controllers would have no majority"
         restart(first.pod)
         return f"node {first.id} restarts"
 
-    def _brokers(self, plan: Plan, live: LiveCluster) -> str:
+    def _wait_for_brokers(self, plan: Plan, live: LiveCluster) -> str:
         """Wait until all brokers have joined the cluster. Returns what is waited for, or nothing."""
         if live.ready and live.admin_key == _admin_key(plan):
             return ""
@@ -196,7 +200,7 @@ class Clusters(PodReconciler[LiveCluster]):
             live.admin_key = key
         return live.admin
 
-    def _hosting(self, live: LiveCluster, ids: set[int]) -> set[int]:
+    def _brokers_with_replicas(self, live: LiveCluster, ids: set[int]) -> set[int]:
         """Which of these brokers hold replicas; all of them when no broker answers."""
         try:
             topics: dict[str, Topic] = live.admin.topics() if live.admin else {}
@@ -211,7 +215,7 @@ class Clusters(PodReconciler[LiveCluster]):
         pools = {pool.name for pool in plan.cluster.pools}
         for name in sorted(present.keys() - plan.pods.keys()):
             labels, node = present[name]["metadata"]["labels"], planning.node_id(present[name])
-            if labels.get(names.BROKER_ROLE) == "true" and self._hosting(live, {node}):
+            if labels.get(names.BROKER_ROLE) == "true" and self._brokers_with_replicas(live, {node}):
                 if labels.get(names.POOL) in pools:  # the broker has received replicas since the plan was made
                     live.plan = None
                     return f"broker {node} still holds partition replicas"
@@ -224,7 +228,7 @@ class Clusters(PodReconciler[LiveCluster]):
             self.kube.delete("Pod", plan.cluster.namespace, name)
         return ""
 
-    def _ready(self, resource: Obj, present: dict[str, Obj], plan: Plan, live: LiveCluster) -> None:
+    def _report_ready(self, resource: Obj, present: dict[str, Obj], plan: Plan, live: LiveCluster) -> None:
         cluster = plan.cluster
         addresses = {
             node.id: dig(present[node.pod], "status", "hostIP", default="127.0.0.1") for node in cluster.brokers
@@ -245,7 +249,7 @@ class Clusters(PodReconciler[LiveCluster]):
         self.set_ready(resource, live)
 
 
-def served(live: LiveCluster | None, operator: str) -> tuple[Plan, Admin] | None:
+def ready_cluster(live: LiveCluster | None, operator: str) -> tuple[Plan, Admin] | None:
     """The plan and the connection of a ready cluster that declares `operator`: topicOperator or userOperator."""
     if live is None or live.plan is None or live.admin is None:
         return None

@@ -19,7 +19,7 @@ logging.getLogger("kafka").setLevel(logging.CRITICAL)  # its failures are raised
 client: Any = kafka.admin
 """kafka-python declares no types."""
 BATCH = 100
-"""Topics in one request; a broker answers so many well within the time-out."""
+"""Topics in one request; a broker answers them well within the time-out."""
 TIMEOUT_MS = 15_000
 
 Errors = dict[str, KafkaError]

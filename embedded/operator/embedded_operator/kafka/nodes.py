@@ -33,7 +33,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Pool:
-    """A KafkaNodePool; `present` are the node ids in its status, `node_ids` are those that it shall have."""
+    """A KafkaNodePool; `present` are the node ids in its status, `node_ids` are those that it must have."""
 
     name: str
     replicas: int

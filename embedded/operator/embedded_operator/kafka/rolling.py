@@ -40,7 +40,7 @@ def out_of_sync(node_id: int, topics: Iterable[Topic]) -> list[str]:
 def quorum_stays(node_id: int, active: int, voters: Sequence[Voter]) -> bool:
     """Whether a majority of controllers is in step without the node.
 
-    With one or two controllers that is never so; they are restarted all the same.
+    One or two controllers never keep a majority without one of them; they are restarted anyway.
     """
     if node_id not in {voter.id for voter in voters} or len(voters) <= 2:
         return True

@@ -11,11 +11,11 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from embedded_operator.common import names, status
 from embedded_operator.common.kube import Kube
-from embedded_operator.common.names import Obj, dig, some
+from embedded_operator.common.names import Obj, dig, first_names
 from embedded_operator.common.settings import text
 from embedded_operator.common.work import Key, Queue, Store, key_of
 from embedded_operator.kafka.admin import Admin, Errors, NewTopic, Topic
-from embedded_operator.kafka.cluster import Clusters, served
+from embedded_operator.kafka.cluster import Clusters, ready_cluster
 
 log = logging.getLogger(__name__)
 
@@ -109,26 +109,26 @@ class TopicController:
                 groups.setdefault((key[0], cluster), []).append(resource)
         with ThreadPoolExecutor(WRITERS, "topics") as pool:
             for (namespace, cluster), resources in groups.items():
-                self._group(namespace, cluster, resources, pool)
+                self._reconcile_cluster(namespace, cluster, resources, pool)
 
-    def _group(self, namespace: str, cluster: str, resources: list[Obj], pool: ThreadPoolExecutor) -> None:
+    def _reconcile_cluster(self, namespace: str, cluster: str, resources: list[Obj], pool: ThreadPoolExecutor) -> None:
         leaving = [item for item in resources if "deletionTimestamp" in item["metadata"]]
         if leaving and self._cluster_is_going(namespace, cluster):
             list(pool.map(self.release, leaving))
             return
-        if (found := served(self.clusters.find(namespace, cluster), "topicOperator")) is None:
+        if (found := ready_cluster(self.clusters.find(namespace, cluster), "topicOperator")) is None:
             return  # when the cluster becomes ready, all its topics come again
         plan, admin = found
         try:
             everyone = [item for item in self.store.all() if dig(item, "metadata", "labels", names.CLUSTER) == cluster]
             losers = conflicts(item for item in everyone if is_managed(item))
             self._delete(admin, leaving, losers, pool)
-            active, quiet = _sort(resources, losers)
+            active, quiet = _split(resources, losers)
             list(pool.map(lambda pair: self._report(pair[0], pair[1], None), quiet))
             if uses_finalizers(plan.cluster.resource):
-                list(pool.map(self._hold, active))
+                list(pool.map(self._add_finalizer, active))
             topics, errors, refused = change(admin, active)
-            list(pool.map(lambda item: self._result(item, topics, errors, refused), active))
+            list(pool.map(lambda item: self._report_result(item, topics, errors, refused), active))
         except KafkaError as error:
             log.warning("Topics of Kafka %s: %s; tried again", cluster, error)
             self.queue.add(map(key_of, resources), 5.0)
@@ -156,22 +156,24 @@ class TopicController:
                 done.append(item)
         list(pool.map(self.release, done))  # an error is raised here, and the batch is tried again
 
-    def _hold(self, item: Obj) -> None:
+    def _add_finalizer(self, item: Obj) -> None:
         present = item["metadata"].get("finalizers", [])
         if names.TOPIC_FINALIZER not in present:
-            self._finalizers(item, [*present, names.TOPIC_FINALIZER])
+            self._set_finalizers(item, [*present, names.TOPIC_FINALIZER])
 
     def release(self, item: Obj) -> None:
         """Let Kubernetes remove a resource that is being deleted."""
         present = item["metadata"].get("finalizers", [])
         if names.TOPIC_FINALIZER in present:
-            self._finalizers(item, [one for one in present if one != names.TOPIC_FINALIZER])
+            self._set_finalizers(item, [one for one in present if one != names.TOPIC_FINALIZER])
 
-    def _finalizers(self, item: Obj, wanted: list[str]) -> None:
+    def _set_finalizers(self, item: Obj, wanted: list[str]) -> None:
         namespace, name = key_of(item)
         self.kube.patch("KafkaTopic", namespace, name, {"metadata": {"finalizers": wanted}})
 
-    def _result(self, item: Obj, topics: dict[str, Topic], errors: Errors, refused: dict[str, tuple[str, str]]) -> None:
+    def _report_result(
+        self, item: Obj, topics: dict[str, Topic], errors: Errors, refused: dict[str, tuple[str, str]]
+    ) -> None:
         name = topic_name(item)
         topic_id = topics[name].id if name in topics else None
         if error := errors.get(name):
@@ -193,7 +195,7 @@ class TopicController:
         status.report(self.kube, item, state, keep)
 
 
-def _sort(resources: list[Obj], losers: dict[Key, str]) -> tuple[list[Obj], list[tuple[Obj, Obj]]]:
+def _split(resources: list[Obj], losers: dict[Key, str]) -> tuple[list[Obj], list[tuple[Obj, Obj]]]:
     """The resources to reconcile, and those to leave alone, each with its condition; without those being deleted."""
     active: list[Obj] = []
     quiet: list[tuple[Obj, Obj]] = []
@@ -233,5 +235,5 @@ def change(admin: Admin, resources: list[Obj]) -> tuple[dict[str, Topic], Errors
         ("given more partitions", changes.partitions),
     ):
         if done := sorted(asked.keys() - errors.keys()):
-            log.info("Topics %s: %s", what, some(done))
+            log.info("Topics %s: %s", what, first_names(done))
     return present | {name: Topic(name, topic_id, ()) for name, topic_id in ids.items()}, errors, changes.refused

@@ -11,13 +11,13 @@ from kafka.errors import KafkaError
 
 from embedded_operator.common import names, status
 from embedded_operator.common.kube import Kube, KubeError
-from embedded_operator.common.names import Obj, dig, some
+from embedded_operator.common.names import Obj, dig, first_names
 from embedded_operator.common.objects import decode
 from embedded_operator.common.work import Key, Queue, Store, key_of
 from embedded_operator.kafka import scram, users
 from embedded_operator.kafka.admin import Admin, Errors
 from embedded_operator.kafka.broker_config import INTERNAL_USERS
-from embedded_operator.kafka.cluster import Clusters, served
+from embedded_operator.kafka.cluster import Clusters, ready_cluster
 from embedded_operator.kafka.plan import Plan
 from embedded_operator.kafka.users import Changes, Grants, InvalidUserError, User
 
@@ -56,7 +56,7 @@ class UserController:
     def handle(self, keys: set[Key]) -> None:
         """Reconcile the users of these clusters; a cluster that is not ready comes again when it is."""
         for namespace, cluster in keys:
-            if (found := served(self.clusters.find(namespace, cluster), "userOperator")) is None:
+            if (found := ready_cluster(self.clusters.find(namespace, cluster), "userOperator")) is None:
                 continue
             plan, admin = found
             try:
@@ -103,7 +103,7 @@ class UserController:
             log.info("%d users of Kafka %s have become ready or changed", new, now.cluster)
 
     def _grant(self, now: Pass, wanted: list[User], passwords: dict[Key, str | None], untouched: set[str]) -> Errors:
-        """Give each user what it shall have and remove the rest. Returns what failed, by principal."""
+        """Give each user what it must have and remove the rest. Returns what failed, by principal."""
         admin, present = now.admin, now.present
         internal = {user.format(cluster=now.cluster) for user in INTERNAL_USERS}
         internal |= set(now.plan.cluster.super_users) | untouched
@@ -126,7 +126,9 @@ class UserController:
         errors |= admin.delete_acls(changes.remove)
         errors |= admin.alter_quotas(changes.quotas)
         if gone:
-            log.info("Removed the rights of users without a KafkaUser: %s", some([user.principal for user in gone]))
+            log.info(
+                "Removed the rights of users without a KafkaUser: %s", first_names([user.principal for user in gone])
+            )
         for user in gone:
             self.credentials.pop((now.namespace, now.cluster, user.name), None)
             if error := errors.get(user.principal):

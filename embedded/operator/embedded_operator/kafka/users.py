@@ -35,7 +35,7 @@ class InvalidUserError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """A user as Kafka shall know it, by the name `principal`."""
+    """A user as Kafka must have it, with the name `principal` there."""
 
     name: str
     principal: str
@@ -93,7 +93,7 @@ class Grants:
 
 @dataclass
 class Changes:
-    """The requests to Kafka that give users what they shall have."""
+    """The requests to Kafka that give users what they must have."""
 
     add: list[tuple[str, Acl]] = field(default_factory=list)
     remove: list[tuple[str, Acl]] = field(default_factory=list)
@@ -103,7 +103,7 @@ class Changes:
 
 
 def compare(user: User, present: Grants, changes: Changes) -> None:
-    """Add the changes that give the user exactly what it shall have, without new credentials."""
+    """Add the changes that give the user exactly what it must have, without new credentials."""
     new, old = acls.difference(user.acls, present.acls.get(user.principal, set()))
     changes.add += [(user.principal, acl) for acl in sorted(new)]
     changes.remove += [(user.principal, acl) for acl in sorted(old)]
@@ -118,7 +118,7 @@ def compare(user: User, present: Grants, changes: Changes) -> None:
 
 
 def leftovers(present: Grants, wanted: set[str], internal: set[str]) -> list[User]:
-    """Users that Kafka knows and no KafkaUser describes, as users that shall have nothing.
+    """Users that Kafka knows and no KafkaUser describes, as users without rights, quotas and credentials.
 
     A KafkaUser has one principal: after another way to authenticate was set, the old principal is a leftover too.
     """
@@ -137,7 +137,7 @@ def secret(
     """The Secret of a user (None when it has none), and its SCRAM password if it has one.
 
     `present` is the Secret as it is; its contents stay as long as they are valid. `password_of` reads a key of another
-    Secret, which has a password that the user brings.
+    Secret, where a person has set the password.
     """
     name = resource["metadata"]["name"]
     authentication = dig(resource, "spec", "authentication", default={})

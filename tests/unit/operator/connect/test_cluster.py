@@ -245,7 +245,7 @@ class TestEvents:
     @pytest.fixture
     def operator(self, kube: FakeKube) -> Operator:
         made = Operator(kube, IMAGES, ["kafkalogs"])  # type: ignore[arg-type]
-        made.saw(None, connect())
+        made.handle_event(None, connect())
         for queue in made.queues.values():
             queue._due.clear()
         return made
@@ -256,14 +256,14 @@ class TestEvents:
     def test_a_worker_concerns_its_connect_cluster_and_no_kafka(self, operator: Operator) -> None:
         labels = {names.CLUSTER: "sinks", names.KIND: "KafkaConnect"}
         meta = {"name": PODS[0], "namespace": "kafkalogs", "labels": labels}
-        operator.saw("MODIFIED", {"kind": "Pod", "metadata": meta})
+        operator.handle_event("MODIFIED", {"kind": "Pod", "metadata": meta})
         assert self.due(operator) == {"KafkaConnect": {("kafkalogs", "sinks")}}
 
     def test_a_secret_concerns_the_workers_that_use_it(self, operator: Operator) -> None:
-        operator.saw("MODIFIED", secret("connect"))
+        operator.handle_event("MODIFIED", secret("connect"))
         assert self.due(operator) == {"KafkaConnect": {("kafkalogs", "sinks")}}
         operator.queues["KafkaConnect"]._due.clear()
-        operator.saw("MODIFIED", secret("another"))
+        operator.handle_event("MODIFIED", secret("another"))
         assert self.due(operator) == {}
 
     @pytest.mark.parametrize(("label", "key"), [({names.CLUSTER: "sinks"}, "sinks"), ({}, "")])
@@ -272,12 +272,12 @@ class TestEvents:
     ) -> None:
         meta = {"name": "a", "namespace": "kafkalogs", "labels": label}
         for event in ("ADDED", "DELETED"):
-            operator.saw(event, {"kind": "KafkaConnector", "metadata": meta})
+            operator.handle_event(event, {"kind": "KafkaConnector", "metadata": meta})
             assert self.due(operator) == {"KafkaConnector": {("kafkalogs", key)}}
             operator.queues["KafkaConnector"]._due.clear()
 
     def test_a_connect_cluster_concerns_its_connectors_too(self, operator: Operator) -> None:
-        operator.saw("DELETED", connect())
+        operator.handle_event("DELETED", connect())
         assert self.due(operator) == {
             "KafkaConnect": {("kafkalogs", "sinks")},
             "KafkaConnector": {("kafkalogs", "sinks")},

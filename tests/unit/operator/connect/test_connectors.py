@@ -541,7 +541,7 @@ class TestApi:
         with pytest.raises(ConnectError) as caught:
             api.configure("a", {})
         assert str(caught.value) == "PUT /connectors/a/config returned 400 (Bad Request): flush is missing"
-        assert not caught.value.passing
+        assert not caught.value.is_temporary
 
     def test_topics_and_plugins(self, api: ConnectApi, server: Any) -> None:
         server.answers["GET /connectors/a/topics"] = (200, {"a": {"topics": ["z", "b"]}})
@@ -558,11 +558,11 @@ class TestApi:
     def test_no_answer_passes(self, server: HTTPServer) -> None:
         with pytest.raises(ConnectError) as caught:
             ConnectApi("http://127.0.0.1:1").connectors()
-        assert caught.value.passing
+        assert caught.value.is_temporary
 
     @pytest.mark.parametrize(
         ("code", "message", "passing"),
         [(409, "rebalance", True), (500, "Request timed out", True), (500, "no such class", False), (400, "x", False)],
     )
     def test_what_may_pass(self, code: int, message: str, passing: bool) -> None:
-        assert ConnectError(code, message).passing is passing
+        assert ConnectError(code, message).is_temporary is passing
