@@ -6,8 +6,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from pager_world import KEY, TOKEN, Tls, make_tls
 from pagerduty.server import Server
+
+from .world import KEY, TOKEN, Tls, make_tls
 
 
 @pytest.fixture(scope="session")

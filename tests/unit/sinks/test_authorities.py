@@ -12,10 +12,10 @@ import pytest
 from kafkalogs.sinks.args import JdbcSinkArgs, S3SinkArgs
 from kafkalogs.sinks.connect import SECRETS
 from kafkalogs.sinks.settings import archive_config, database_config
-from sinks_tls import server_context, write_certificates
 
 from embedded.build.images.connect import plugins as published
 from embedded.build.maven import jars
+from tests.support.tls import server_context, write_certificates
 
 MET = b"who are you?"
 """What the database says when it has read who connects: then the driver has verified it."""

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pager import alert
 from pager.api import Api, judge
-from pager_world import KEY, OTHER_KEY, Tls, event, make_tls
 from pagerduty.server import Server
+
+from .world import KEY, OTHER_KEY, Tls, event, make_tls
 
 
 def api(server: Server, ca: Path | None, host: str = "localhost", timeout: float = 5, path: str = "/v2/enqueue") -> Api:

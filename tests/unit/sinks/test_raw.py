@@ -10,9 +10,10 @@ from kafkalogs.sinks.connectors import RawS3Sink, raw_manifest
 from kafkalogs.sinks.heap import heap_bytes
 from kafkalogs.sinks.raw import PART, raw_load
 from kafkalogs.sinks.record import RAW
-from sinks_recorded import Recorded
 
 from tests.support.crd_schema import problems
+
+from .recorded import Recorded
 
 GIVEN = {
     "bucket": "raw-logs",

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from sinks_support import EVENT, event
+
+from .support import EVENT, event
 
 
 def refused(plugins, value, **settings):

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pager import alert
-from pager_world import KEY, event
 from pagerduty.alerts import faults_of
+
+from .world import KEY, event
 
 texts = st.text(min_size=1, max_size=400).filter(lambda text: text.strip())
 long_texts = st.one_of(texts, st.integers(1000, 200_000).map(lambda n: "ü\x00" * n))

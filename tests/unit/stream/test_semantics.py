@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from kafkalogs.client.logevent import LogEvent, format_timestamp
-from stream_job import Job, decoded
+
+from .job import Job, decoded
 
 START = datetime(2026, 1, 2, 10, 0, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from tests.support.metric_names import METRICS
 from tests.support.prometheus_tools import promtool
 
 from .promql import names_in
-from .test_monitoring_rules import RULES, WATCHED
+from .test_rules import RULES, WATCHED
 
 KNOWN = frozenset().union(*METRICS.values())
 

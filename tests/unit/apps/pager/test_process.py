@@ -15,7 +15,8 @@ from pager.endpoints import serve, state
 from pager.metrics import CONTENT_TYPE, Metrics
 from pager.settings import ENDPOINT, Settings, SettingsError
 from pager.stream import consumer_settings, producer_settings
-from pager_world import KEY, settings_of
+
+from .world import KEY, settings_of
 
 
 def test_settings_as_shipped(tmp_path: Path):

@@ -8,7 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from pager.pace import Backoff, TokenBucket
-from pager_world import settings_of
+
+from .world import settings_of
 
 steps = st.lists(st.floats(-5, 90, allow_nan=False), min_size=1, max_size=200)
 

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from aws_graph import ISSUER, PASSWORD, PLACE, built
 from kafkalogs import ConfigError
 from kafkalogs.aws.buckets import ArchiveBucket, ArchiveBucketArgs, StateBucket, StateBucketArgs
 from kafkalogs.aws.disks import EncryptedStorageClass, EncryptedStorageClassArgs
@@ -14,6 +13,8 @@ from kafkalogs.aws.search import LOGS, SearchDomain, SearchDomainArgs
 from kafkalogs.aws.secrets import AwsSecrets, AwsSecretsArgs
 
 from tests.support.graph import UNKNOWN, Graph, unknown
+
+from .aws_graph import ISSUER, PASSWORD, PLACE, built
 
 ADMIN = "arn:aws:iam::123456789012:role/keys"
 SEARCH = {

@@ -13,11 +13,12 @@ from kafkalogs.config.levels import LEVELS
 from kafkalogs.replay.file import LogFile, Place, ReplayState
 from kafkalogs.replay.sender import Destination, Replay
 from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, schema_text
-from schema_events import JSON, NAMES, data, documents, through_avro, to_avro, to_json
 from shop.delivery import encode
 from shop.traffic import events_of, trace_of
 
 from tests.support.stub_platform import DOCUMENT, Kafka
+
+from .events import JSON, NAMES, data, documents, through_avro, to_avro, to_json
 
 EVENT = {
     "timestamp": "2026-01-02T03:04:05.678Z",

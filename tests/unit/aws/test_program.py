@@ -11,11 +11,12 @@ import aws_services
 import machine
 import pytest
 import yaml
-from aws_graph import PASSWORD, built
 from kafkalogs import ConfigError, LogPipeline, LogPipelineArgs, LogPlatform, LogPlatformArgs, load, parts
 from kafkalogs.aws.archive_layout import class_prefix
 
 from tests.support.graph import UNKNOWN, Graph
+
+from .aws_graph import PASSWORD, built
 
 REPO = Path(__file__).resolve().parents[3]
 CONFIG: dict[str, Any] = yaml.safe_load((REPO / "stacks" / "Pulumi.prod.yaml").read_text())["config"][

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pytest
-from aws_graph import ISSUER, KEY, PLACE, answer
 from kafkalogs.aws import names, policies
+
+from .aws_graph import ISSUER, KEY, PLACE, answer
 
 BUCKET = "arn:aws:s3:::example"
 DATA = f"{BUCKET}/logs/events/data/retention_class=audit/timestamp_day=2026-11-23/service=shop/1.parquet"

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pager_world import KEY, OTHER_KEY, TOKEN, Tls
 from pagerduty.alerts import Alerts, fingerprint
 from pagerduty.server import Server
+
+from .world import KEY, OTHER_KEY, TOKEN, Tls
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 PAYLOAD = {"summary": "it failed", "source": "here", "severity": "critical"}

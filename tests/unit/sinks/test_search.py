@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from sinks_support import PASSWORD, event, items
+
+from .support import PASSWORD, event, items
 
 APPLICATION, AUDIT = "logs-application-default", "logs-audit-default"
 
@@ -165,7 +166,7 @@ def test_a_value_of_another_converter_is_reported(sink, plugins, search):
 
 
 def test_only_the_given_authority_is_trusted(sink, plugins, search, tmp_path):
-    from sinks_tls import write_certificates
+    from tests.support.tls import write_certificates
 
     other, *_ = write_certificates(tmp_path)
     sink(tls_ca_path=other)
@@ -175,7 +176,7 @@ def test_only_the_given_authority_is_trusted(sink, plugins, search, tmp_path):
 
 
 def test_an_authority_may_be_one_of_several(sink, plugins, search, tmp_path):
-    from sinks_tls import write_certificates
+    from tests.support.tls import write_certificates
 
     others = [write_certificates(tmp_path)[0].read_text() for _ in range(2)]
     bundle = tmp_path / "bundle.crt"

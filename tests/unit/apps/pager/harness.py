@@ -15,9 +15,10 @@ from pager.incidents import Book
 from pager.metrics import Metrics
 from pager.pace import Backoff, TokenBucket
 from pager.routing_key import RoutingKey
-from pager_world import KEY, Admin, Broker, Clock, Consumer, Producer, settings_of
 from pagerduty.alerts import Alerts
 from pagerduty.trouble import answer
+
+from .world import KEY, Admin, Broker, Clock, Consumer, Producer, settings_of
 
 
 class Crash(BaseException):

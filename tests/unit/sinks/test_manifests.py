@@ -23,10 +23,11 @@ from kafkalogs.sinks.settings import (
     jdbc_url,
     search_load,
 )
-from sinks_recorded import Recorded
 
 from embedded.build.images.connect import SOURCES
 from tests.support.crd_schema import problems
+
+from .recorded import Recorded
 
 COMMON = {
     "namespace": "ns",

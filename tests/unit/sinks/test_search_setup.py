@@ -10,7 +10,8 @@ from kafkalogs.sinks.search_setup import JobArgs, SearchSetupArgs, cron_manifest
 from search_setup.engine import Engine, RefusedError, Settings, UnavailableError
 from search_setup.retention import retain
 from search_setup.templates import policy, rollover_ms, set_up
-from sinks_tls import server_context, write_certificates
+
+from tests.support.tls import server_context, write_certificates
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
