@@ -1,10 +1,9 @@
-"""The pager's and the stand-in's resources: valid, restricted, with no right too many."""
+"""The pager's resources: valid, restricted, with no right too many."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import local_pagerduty
 import pytest
 from kafkalogs.catalog.part import UserSpec
 from kafkalogs.kafka.identity import user_manifest
@@ -16,6 +15,7 @@ from kafkalogs.pager.record import NAME as PAGER
 
 from tests.support.crd_schema import problems
 from tests.support.graph import Graph, registered, unknown
+from tests.support.pods import assert_restricted, container, env
 
 ARGS: dict[str, Any] = {"namespace": "kafkalogs", "cluster": "logs", "image": "pager:1", "routing_key_secret": "key",
                         "routing_key_field": "routing-key"}  # fmt: skip
@@ -27,34 +27,6 @@ def manifest(**more: Any) -> dict[str, Any]:
 
 def state_topic(namespace: str, cluster: str, replicas: int, in_sync: int) -> dict[str, Any]:
     return topic_manifest(namespace, cluster, record.state(replicas, in_sync))
-
-
-def container(made: dict[str, Any]) -> dict[str, Any]:
-    (only,) = made["spec"]["template"]["spec"]["containers"]
-    return only
-
-
-def env(made: dict[str, Any]) -> dict[str, str]:
-    return {entry["name"]: entry["value"] for entry in container(made)["env"] if "value" in entry}
-
-
-def assert_restricted(made: dict[str, Any]) -> None:
-    """https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted"""
-    pod, only = made["spec"]["template"]["spec"], container(made)
-    assert pod["automountServiceAccountToken"] is False
-    context = only["securityContext"]
-    assert context["allowPrivilegeEscalation"] is False
-    assert context["capabilities"] == {"drop": ["ALL"]}
-    assert context["runAsNonRoot"] is pod["securityContext"]["runAsNonRoot"] is True
-    assert context["readOnlyRootFilesystem"] is True
-    assert only["imagePullPolicy"] == "IfNotPresent"
-    assert only["resources"].keys() == {"requests", "limits"}
-    assert only["livenessProbe"]
-    assert only["readinessProbe"]
-    for volume in pod["volumes"]:
-        assert volume["secret"]["defaultMode"] == 0o440
-        assert volume["secret"]["items"], "only what is read"
-    assert all(mount["readOnly"] for mount in only["volumeMounts"])
 
 
 def test_the_pod_is_restricted_and_sees_only_what_it_reads():
@@ -171,38 +143,6 @@ def test_with_what_only_the_deployment_knows():
     found = registered(build, preview=True)
     assert len(found.of("KafkaTopic")) == 2
     assert len(found.of("apps/v1:Deployment")) == 1
-
-
-def test_the_stand_in_is_restricted_and_open_to_its_senders_only():
-    made = local_pagerduty.deployment_manifest("kafkalogs", "pagerduty:1")
-    assert_restricted(made)
-    only = container(made)
-    assert only["readinessProbe"]["httpGet"]["scheme"] == "HTTPS"
-    (port,) = only["ports"]
-    assert (port["containerPort"], env(made)["PAGERDUTY_PORT"]) == (8443, "8443")
-    service = local_pagerduty.service_manifest("kafkalogs")
-    assert service["metadata"]["name"] == "pagerduty"
-    assert service["spec"]["ports"] == [{"name": "https", "port": 8443, "targetPort": "https"}]
-    labels = made["spec"]["template"]["metadata"]["labels"]
-    assert service["spec"]["selector"].items() <= labels.items()
-    (rule,) = local_pagerduty.policy_manifest("kafkalogs")["spec"]["ingress"]
-    assert rule["ports"] == [{"port": 8443}]
-    senders = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]}
-    assert senders == {"pager", "alertmanager"}
-    files = {
-        f"{mount['mountPath']}/{item['path']}"
-        for mount, v in zip(only["volumeMounts"], made["spec"]["template"]["spec"]["volumes"], strict=True)
-        for item in v["secret"]["items"]
-    }
-    assert {env(made)["PAGERDUTY_ROUTING_KEY"], env(made)["PAGERDUTY_TOKEN"]} <= files
-    assert f"{env(made)['PAGERDUTY_CERTS']}/tls.key" in files
-
-
-def test_the_stand_in_as_a_component():
-    args = local_pagerduty.LocalPagerDutyArgs("kafkalogs", "pagerduty:1")
-    graph = registered(lambda: local_pagerduty.LocalPagerDuty("pagerduty", args))
-    (component,) = graph.of("index:LocalPagerDuty")
-    assert component.outputs == {"endpoint": "https://pagerduty.kafkalogs.svc:8443/v2/enqueue"}
 
 
 def test_the_images_hold_what_they_run():

@@ -1,4 +1,4 @@
-"""What the pager's tests share: the stand-in for PagerDuty over HTTPS on loopback, and a steady clock."""
+"""What the tests of the pager and of its stand-in share: the stand-in for PagerDuty over HTTPS on loopback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pagerduty.server import Server
 
-from .world import KEY, TOKEN, Tls, make_tls
+from .pager.world import KEY, TOKEN, Tls, make_tls
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 from pagerduty.alerts import Alerts, fingerprint
 from pagerduty.server import Server
 
-from .world import KEY, OTHER_KEY, TOKEN, Tls
+from tests.unit.apps.pager.world import KEY, OTHER_KEY, TOKEN, Tls
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 PAYLOAD = {"summary": "it failed", "source": "here", "severity": "critical"}
