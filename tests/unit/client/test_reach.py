@@ -20,7 +20,7 @@ import pytest
 from kafkalogs.client.cluster_access import AccessError
 from kafkalogs.client.reach import Login, OutsideError, Reach, UnansweredError, inside, place
 
-from tests.unit.sinks.sinks_tls import server_context, write_certificates
+from tests.support.tls import server_context, write_certificates
 
 ANSWERS = {"/json?a=b": (200, '{"fine": true}'), "/text": (200, "no"), "/secret": (403, "not you")}
 

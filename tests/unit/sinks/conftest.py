@@ -2,11 +2,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from sinks_support import PASSWORD, USER, Plugins, Search
 
 from embedded.build.images.connect import SOURCES
 from embedded.build.java import java_compiler
 from embedded.build.maven import jars
+
+from .support import PASSWORD, USER, Plugins, Search
 
 HERE = Path(__file__).parent
 

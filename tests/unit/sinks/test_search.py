@@ -1,0 +1,219 @@
+"""The search sink against a server that stores, refuses, is busy, is too small, or goes away."""
+
+import json
+
+import pytest
+
+from .support import PASSWORD, event, items
+
+APPLICATION, AUDIT = "logs-application-default", "logs-audit-default"
+
+
+def records(count, topic="logs.shop"):
+    return [(topic, 0, offset, event(message=f"m{offset}")) for offset in range(count)]
+
+
+def test_events_are_stored_under_the_id_that_their_place_gives_them(sink, plugins, search):
+    sink(topics=["logs.shop", "logs.audit"])
+    answer = plugins.put(("logs.shop", 2, 41, event(region="eu")), ("logs.audit", 0, 7, event(attributes={"a": [1]})))
+    assert (answer["outcome"], answer["reported"]) == ("ok", [])
+    assert search.documents[APPLICATION, "logs.shop+2+41"] == {
+        "@timestamp": "2026-01-02T03:04:05.678Z",
+        **{name: value for name, value in json.loads(event()).items() if name != "timestamp"},
+        "extra": {"region": "eu"},
+    }
+    assert search.documents[AUDIT, "logs.audit+0+7"]["attributes"] == {"a": [1]}
+    assert search.paths[0].startswith("/_bulk?")
+
+
+def test_text_arrives_as_it_was(sink, plugins, search):
+    sink()
+    hard = 'tab\t line\n quote" back\\slash \u2028 \U0001f600 é \x07'
+    spread = event(message=hard, attributes={"n": hard}).replace(b', "n"', b',\r\n "n"')
+    plugins.put(("logs.shop", 0, 0, spread.replace(b'{"n"', b'{\r\n"n"')))
+    (stored,) = search.documents.values()
+    assert (stored["message"], stored["attributes"]) == (hard, {"n": hard})
+
+
+def test_a_repetition_is_stored_once(sink, plugins, search):
+    sink()
+    assert plugins.put(*records(3))["outcome"] == "ok"
+    sink()  # a new task, that remembers nothing
+    answer = plugins.put(*records(4))
+    assert (answer["outcome"], answer["reported"]) == ("ok", [])
+    assert len(search.documents) == 4
+    assert [len(request) for request in search.requests] == [3, 4]
+
+
+def test_a_refused_document_is_reported_and_the_others_are_stored(sink, plugins, search):
+    sink()
+    search.plan = [lambda ids: (200, items([201, 400, 201]))]
+    answer = plugins.put(*records(3))
+    assert answer["outcome"] == "ok"
+    assert answer["reported"] == [["logs.shop+0+1", "400: document_parsing_exception: because 400"]]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])
+def test_what_can_pass_is_repeated_for_the_records_that_are_left(sink, plugins, search, status):
+    sink()
+    search.plan = [lambda ids: (200, items([201, 400, status]))]
+    answer = plugins.put(*records(3))
+    assert answer["outcome"] == "retriable"
+    assert f"1 of 3 documents: {status}" in answer["reason"]
+    assert answer["timeout"] > 0
+    answer = plugins.put(*records(3))  # Connect hands over the same records
+    assert answer["outcome"] == "ok"
+    assert search.requests[1] == ["logs.shop+0+2"]
+    assert [report[0] for report in answer["reported"]] == ["logs.shop+0+1"], "reported twice"
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503, 504])
+def test_a_server_that_cannot_now_is_asked_again(sink, plugins, search, status):
+    sink()
+    search.plan = [lambda ids: (status, "not now")]
+    answer = plugins.put(*records(2))
+    assert (answer["outcome"], answer["reported"]) == ("retriable", [])
+    assert f"{status}: not now" in answer["reason"]
+    assert plugins.put(*records(2))["outcome"] == "ok"
+    assert len(search.documents) == 2
+
+
+def test_a_cut_connection_is_tried_again(sink, plugins, search):
+    sink()
+    search.plan = [None, None, None, None]
+    answer = plugins.put(*records(2))
+    assert answer["outcome"] == "retriable"
+    assert "no answer" in answer["reason"]
+    search.plan = []
+    assert plugins.put(*records(2))["outcome"] == "ok"
+
+
+def test_nobody_listening_is_tried_again(sink, plugins):
+    sink(url="https://localhost:1")
+    assert plugins.put(*records(1))["outcome"] == "retriable"
+
+
+def test_no_answer_in_time_is_tried_again(sink, plugins, search):
+    from time import sleep
+
+    sink(request_timeout_ms=200)
+    search.plan = [lambda ids: (sleep(1), (200, items([201])))[1]]
+    assert plugins.put(*records(1))["outcome"] == "retriable"
+
+
+def test_pauses_grow_to_a_limit_and_begin_anew_after_success(sink, plugins, search):
+    sink(retry_backoff_ms=100, retry_backoff_max_ms=1000)
+    search.plan = [lambda ids: (503, "")] * 7
+    pauses = [plugins.put(*records(1))["timeout"] for _ in range(7)]
+    for pause, whole in zip(pauses, (100, 200, 400, 800, 1000, 1000, 1000), strict=True):
+        assert whole / 2 <= pause <= whole
+    assert plugins.put(*records(1))["outcome"] == "ok"
+    search.plan = [lambda ids: (503, "")]
+    assert plugins.put(*records(1))["timeout"] <= 100
+
+
+def test_requests_are_bounded_by_records_and_by_bytes(sink, plugins, search):
+    sink(batch_records=4)
+    plugins.put(*records(10))
+    assert [len(request) for request in search.requests] == [4, 4, 2]
+    search.forget()
+    sink(batch_bytes=1200)
+    plugins.put(*records(4), ("logs.shop", 0, 4, event(message="x" * 5000)), ("logs.shop", 0, 5, event()))
+    assert [len(request) for request in search.requests] == [3, 1, 1, 1]
+
+
+def test_a_request_that_is_too_large_is_halved_down_to_the_record_that_is(sink, plugins, search):
+    sink()
+
+    def small(ids):
+        return (413, "") if len(ids) > 2 or "logs.shop+0+3" in ids else (200, items([201] * len(ids)))
+
+    search.plan = [small] * 20
+    answer = plugins.put(*records(8))
+    assert answer["outcome"] == "ok"
+    assert answer["reported"] == [["logs.shop+0+3", "413: the server takes no request of this size"]]
+
+
+def test_an_answer_that_makes_no_sense_is_not_taken_for_success(sink, plugins, search):
+    for body in ("<html>", "{}", items([201])):
+        sink()
+        search.plan = [lambda ids, body=body: (200, body)]
+        assert plugins.put(*records(2))["outcome"] == "retriable"
+
+
+@pytest.mark.parametrize("status", [400, 405, 301])
+def test_what_no_repetition_changes_fails_the_task(sink, plugins, search, status):
+    sink()
+    search.plan = [lambda ids: (status, "no")]
+    answer = plugins.put(*records(2))
+    assert (answer["outcome"], answer["reported"]) == ("ConnectException", [])
+
+
+def test_without_a_dead_letter_topic_a_refused_document_fails_the_task(sink, plugins, search):
+    sink(reporter=False)
+    search.plan = [lambda ids: (200, items([400]))]
+    answer = plugins.put(*records(1))
+    assert answer["outcome"] == "ConnectException"
+    assert "logs.shop+0+0" in answer["reason"]
+
+
+def test_a_value_of_another_converter_is_reported(sink, plugins, search):
+    sink()
+    answer = plugins.put(("logs.shop", 0, 0, "text"), *records(1)[:0])
+    assert answer["outcome"] == "ok"
+    assert "LogEventConverter" in answer["reported"][0][1]
+    assert not search.requests
+
+
+def test_only_the_given_authority_is_trusted(sink, plugins, search, tmp_path):
+    from tests.support.tls import write_certificates
+
+    other, *_ = write_certificates(tmp_path)
+    sink(tls_ca_path=other)
+    answer = plugins.put(*records(1))
+    assert answer["outcome"] == "retriable"
+    assert "certif" in answer["reason"].lower() or "PKIX" in answer["reason"]
+
+
+def test_an_authority_may_be_one_of_several(sink, plugins, search, tmp_path):
+    from tests.support.tls import write_certificates
+
+    others = [write_certificates(tmp_path)[0].read_text() for _ in range(2)]
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text("\n".join([others[0], search.ca.read_text(), others[1]]))
+    sink(tls_ca_path=bundle)
+    assert plugins.put(*records(1))["outcome"] == "ok"
+
+
+def test_the_name_of_the_server_is_verified(sink, plugins, search):
+    sink(url=search.url.replace("localhost", "127.0.0.1"))
+    answer = plugins.put(*records(1))
+    assert answer["outcome"] == "retriable"
+    assert not search.requests
+
+
+def test_a_wrong_password_is_tried_again_and_not_shown(sink, plugins, search):
+    sink(password="wrong-one")
+    answer = plugins.put(*records(1))
+    assert answer["outcome"] == "retriable"
+    assert "401" in answer["reason"]
+    assert "wrong-one" not in str(answer)
+    assert PASSWORD not in str(answer)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"url": None}, "search.url"),
+        ({"streams": "logs.shop"}, "write topic=stream"),
+        ({"streams": "logs.shop="}, "write topic=stream"),
+        ({"streams": "logs.shop=a,logs.shop=b"}, "has a stream already"),
+        ({"streams": "logs.other=a"}, "names no stream for [logs.shop]"),
+        ({"tls_ca_path": "/nowhere/ca.crt"}, "/nowhere/ca.crt"),
+        ({"batch_records": 0}, "search.batch.records"),
+    ],
+)
+def test_wrong_settings_are_refused_at_the_start(sink, changes, reason):
+    answer = sink(**changes)
+    assert answer["outcome"] in {"ConfigException", "ConnectException"}
+    assert reason in answer["reason"]
