@@ -9,8 +9,8 @@ from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some
 
-_APPLY = "run `pulumi up`; the operator gives it back within minutes if the KafkaUser is not paused"
-_REMOVE = "remove it by kafka-acls, or declare it in the stack file; somebody gave it by hand"
+_APPLY = "run `pulumi up`; the operator restores it within minutes if the KafkaUser is not paused"
+_REMOVE = "somebody added it by hand: remove it with kafka-acls, or declare it in the stack file"
 
 
 def check_access(declared: want.Declared, access: seen.Access, users: Iterable[str]) -> Checked:
@@ -30,7 +30,7 @@ def check_access(declared: want.Declared, access: seen.Access, users: Iterable[s
         findings += _quotas(entity, wanted.get(entity), access.quotas.get(entity, {}))
     for name in sorted(access.scram - {user.principal for user in declared.users.values()}):
         remedy = (
-            "remove it by kafka-configs --alter --delete-config SCRAM-SHA-512; every declared user has a certificate"
+            "remove it with kafka-configs --alter --delete-config SCRAM-SHA-512; every declared user has a certificate"
         )
         findings.append(Finding("password-undeclared", f"user {name}", "no password", "a SCRAM password", remedy))
     return Checked("access", len(wanted), findings)
@@ -59,7 +59,7 @@ def _quotas(entity: str, user: want.User | None, present: Mapping[str, float]) -
         if found is None:
             yield Finding("quota-missing", what, f"{key} {_rate(key, wanted)}", "no limit", _APPLY)
         elif wanted is None:
-            remedy = "remove it by kafka-configs, or declare a rate in the stack file; somebody set it by hand"
+            remedy = "somebody set it by hand: remove it with kafka-configs, or declare a rate in the stack file"
             yield Finding("quota-undeclared", what, f"no {key}", f"{key} {_rate(key, found)}", remedy)
         else:
             yield Finding("quota-different", what, f"{key} {_rate(key, wanted)}", _rate(key, found), _APPLY)

@@ -24,8 +24,8 @@ _EXIT_CODES = """\
 exit codes:
   0  everything runs as declared
   1  something does not; the findings say what
-  2  wrong arguments, an unknown stack, or a stack file with problems; nothing was looked at
-  3  Kubernetes or Kafka cannot be reached, refuses, or a certificate to ask them with has ended
+  2  wrong arguments, an unknown stack, or a stack file with problems; nothing was checked
+  3  Kubernetes or Kafka cannot be reached, refuses, or the doctor's certificate has expired
 """
 
 _DOCTOR = """\
@@ -118,7 +118,7 @@ def show(report: Report, to: Console) -> None:
     for one in report.checked:
         said = f"[red]{len(one.findings)}[/red]" if one.findings else "[green]none[/green]"
         if one.skipped:
-            said = f"[yellow]not looked at: {escape(one.skipped)}[/yellow]"
+            said = f"[yellow]skipped: {escape(one.skipped)}[/yellow]"
         table.add_row(FAMILIES[one.family], str(one.count), said)
     to.print(table)
     if not report.findings:

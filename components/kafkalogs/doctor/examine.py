@@ -13,7 +13,7 @@ from ..client.settings import Credentials
 from ..config import naming
 from ..config.models import Platform
 from ..kafka.doctor_user import DOCTOR
-from . import parts, progress, seen, services, tls, topics
+from . import pipeline, progress, seen, services, tls, topics
 from .access import check_access
 from .declared import Declared, as_mapping, declared
 from .findings import Checked, Finding, Report
@@ -54,7 +54,7 @@ def examine(
     except SilentError:
         # For some seconds Kafka names a broker as there, even as the controller, that is gone, and its client goes on
         # asking that one. A new client hears who is left.
-        tell("Kafka, once more")
+        tell("Kafka again")
         checked = look()
     return Report(stack, cluster, platform.namespace, datetime.now(UTC), checked)
 
@@ -74,7 +74,7 @@ def _look(kafka: KafkaReader, platform: Platform) -> seen.Kafka:
     except AccessError as error:
         if platform.kafka.external is not None:
             raise
-        hint = "the stack has no listener outside Kubernetes: ask where its Services are reached, or by --bootstrap"
+        hint = "the stack has no listener outside Kubernetes: run the doctor inside, or give an address with --bootstrap"
         raise AccessError(f"{error}; {hint}") from error
 
 
@@ -82,12 +82,12 @@ def _credentials(access: ClusterAccess, cluster: str) -> Credentials:
     try:
         found = access.credentials(cluster, DOCTOR)
     except AccessError as error:
-        raise AccessError(f"{error}; `pulumi up` makes KafkaUser {DOCTOR}") from error
+        raise AccessError(f"{error}; `pulumi up` creates KafkaUser {DOCTOR}") from error
     for what, text in (("of the cluster's authority", found.ca), (f"of KafkaUser {DOCTOR}", found.certificate)):
         if ended := expired(text):
             raise AccessError(
-                f"the certificate {what} ended on {ended.date()}, so that Kafka cannot be asked; "
-                "look why the operator does not renew it"
+                f"the certificate {what} ended on {ended.date()}, so the doctor cannot connect to Kafka; "
+                "find out why the operator does not renew it"
             )
     return found
 
@@ -123,7 +123,7 @@ def _families(
     yield progress.check_lag(wanted, before, kafka.groups(wanted))
     yield progress.check_letters(wanted, kafka.letters(wanted.dead_letters))
     yield progress.check_disk(wanted, kafka.disks())
-    yield parts.check_workloads(resources, kubernetes.workloads(wanted))
+    yield pipeline.check_workloads(resources, kubernetes.workloads(wanted))
 
 
 def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
@@ -132,7 +132,7 @@ def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
     try:
         return ask()
     except OutsideError as error:
-        return Checked(family, 0, skipped=f"{what} cannot be asked from here: {error}")
+        return Checked(family, 0, skipped=f"{what} cannot be reached from here: {error}")
     except (UnansweredError, AccessError) as error:
         remedy = "look at its pods and its log"
         return Checked(family, 1, [Finding(f"{family}-silent", what, "answers", str(error), remedy)])
@@ -140,17 +140,17 @@ def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
 
 def _schemas(wanted: Declared, reach: Reach) -> Checked:
     found = services.subjects(reach, wanted) if wanted.subjects else {}
-    return parts.check_schemas(wanted, found)
+    return pipeline.check_schemas(wanted, found)
 
 
 def _sinks(wanted: Declared, reach: Reach, namespace: str) -> Checked:
     found = services.connectors(reach, namespace) if wanted.connectors else {}
-    return parts.check_sinks(wanted, found)
+    return pipeline.check_sinks(wanted, found)
 
 
 def _stream(wanted: Declared, kubernetes: KubernetesReader, reach: Reach, namespace: str) -> Checked:
     if wanted.platform.stream is None:
-        return parts.check_stream(wanted, None, "")
+        return pipeline.check_stream(wanted, None, "")
     resource = kubernetes.flink()
     state = str(resource["spec"]["job"].get("state", "running")) if resource else "missing"
-    return parts.check_stream(wanted, services.jobs(reach, namespace), state)
+    return pipeline.check_stream(wanted, services.jobs(reach, namespace), state)

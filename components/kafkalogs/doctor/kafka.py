@@ -229,7 +229,7 @@ class KafkaReader:
         return kind(f"Kafka at {self._where}, asked as {self._user}: {said}{because}")
 
     def _refused(self, said: str) -> str:
-        return f"Kafka at {self._where} refuses {self._user}: {said}; run `pulumi up`, which gives it its rights"
+        return f"Kafka at {self._where} refuses {self._user}: {said}; run `pulumi up`, which grants its rights"
 
 
 def _values(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -162,7 +162,7 @@ def _resource(one: Manifest) -> seen.Resource:
 def _problem(conditions: Sequence[Mapping[str, Any]]) -> str:
     ready = next((found for found in conditions if found.get("type") == "Ready"), None)
     if ready is None:
-        return "the operator has not looked at it" if not conditions else str(conditions[0].get("type"))
+        return "the operator has not reconciled it" if not conditions else str(conditions[0].get("type"))
     if ready.get("status") == "True":
         return ""
     return ": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key)) or "not Ready"

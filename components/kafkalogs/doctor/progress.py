@@ -34,8 +34,10 @@ def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Ma
     findings: list[Finding] = []
     for name, part in own.items():
         if name not in now or not any(one.committed is not None for one in now[name].positions.values()):
-            remedy = f"look at {part}: it has not said how far it has read"
-            findings.append(Finding("group-missing", f"consumer {name}", "reads", "Kafka knows nothing of it", remedy))
+            remedy = f"look at {part}: it has committed no offsets"
+            findings.append(
+                Finding("group-missing", f"consumer {name}", "reads", "Kafka does not know the group", remedy)
+            )
         elif late := _late(before.get(name), now[name]):
             said = f"{_behind(before.get(name), now[name])}; {len(late)} partitions, of {some(late, 3)}"
             bound = f"at most {units.format_duration(limit(part) * 1000)} behind"
@@ -64,11 +66,13 @@ def _any_group(name: str, before: seen.Group | None, now: seen.Group, *, own: bo
     what = f"consumer {name}"
     lost = sorted({topic for (topic, _), one in now.positions.items() if one.at < one.begin})
     if lost:
-        seen_ = f"records of {some(lost)} were deleted before it said that it had read them"
-        remedy = "raise the topic's retention until it has caught up; if all were dead letters, nothing is lost"
+        seen_ = f"records of {some(lost)} were deleted before it committed their offsets"
+        remedy = "raise the topic's retention until the group has caught up; if all were dead letters, nothing is lost"
         yield Finding("records-expired", what, "reads every record", seen_, remedy)
     if not own and before and _late(before, now) and now.lag > before.lag:
-        remedy = "it reads more slowly than is written: give it more tasks or instances, up to the topic's partitions"
+        remedy = (
+            "it reads more slowly than producers write: give it more tasks or instances, up to the number of partitions"
+        )
         yield Finding("group-growing", what, "keeps up", _behind(before, now), remedy)
 
 
@@ -86,7 +90,7 @@ def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checke
             f"topic {topic}",
             "no records",
             f"{letters[topic]:,} records",
-            "their headers say why; mend that, and send them again or delete them before their retention ends",
+            "their headers name the cause: correct it, then send them again or delete them before their retention ends",
         )
         for topic in declared.dead_letters
         if letters.get(topic)

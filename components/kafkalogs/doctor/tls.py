@@ -15,7 +15,9 @@ from .findings import Checked, Finding
 DUE: Final = timedelta(days=21)
 """What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""
 
-_YOURS: Final = "put today's authorities into its ca.crt and restart what uses it; docs/production.md has how to"
+_YOURS: Final = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
+
+_BY_HAND: Final = "docs/production.md describes renewal by hand"
 
 _ENCRYPTED: Final = frozenset(("SSL", "SASL_SSL"))
 
@@ -43,7 +45,9 @@ def _listeners(declared: want.Declared, spec: Mapping[str, Any]) -> Iterable[Fin
             said = "no authentication in the Kafka resource"
             yield Finding("listener-anonymous", what, "clients with credentials only", said, "run `pulumi up`")
         if name not in wanted:
-            remedy = "take it out of the Kafka resource by `pulumi up`, after its clients have gone elsewhere"
+            remedy = (
+                "move its clients to another listener, then run `pulumi up`, which removes it from the Kafka resource"
+            )
             yield Finding("listener-undeclared", what, "no such listener", "in the Kafka resource", remedy)
     for name in sorted(wanted - present):
         said = "not in the Kafka resource"
@@ -52,10 +56,14 @@ def _listeners(declared: want.Declared, spec: Mapping[str, Any]) -> Iterable[Fin
     if authorization.get("type") != "simple":
         seen_ = str(authorization.get("type") or "none")
         yield Finding(
-            "authorization-off", "authorization", "simple: what is not allowed is refused", seen_, "run `pulumi up`"
+            "authorization-off",
+            "authorization",
+            "simple: everything that is not allowed is refused",
+            seen_,
+            "run `pulumi up`",
         )
     for user in authorization.get("superUsers") or ():
-        remedy = "run `pulumi up`; rights are given by name in the stack file"
+        remedy = "run `pulumi up`; grant rights by name in the stack file"
         yield Finding("super-user", f"user {user}", "no super users", "may do everything", remedy)
 
 
@@ -64,7 +72,7 @@ def _brokers(protocols: Mapping[int, str]) -> Iterable[Finding]:
         for entry in filter(None, text.split(",")):
             name, _, protocol = entry.rpartition(":")
             if protocol not in _ENCRYPTED:
-                remedy = "take the listener out of the Kafka resource by `pulumi up`"
+                remedy = "run `pulumi up`, which removes the listener from the Kafka resource"
                 what = f"listener {name} of broker {broker}"
                 yield Finding("listener-plaintext", what, "TLS", f"{protocol} in the broker's settings", remedy)
 
@@ -72,13 +80,13 @@ def _brokers(protocols: Mapping[int, str]) -> Iterable[Finding]:
 def _probes(probes: Sequence[seen.Probe]) -> Iterable[Finding]:
     for probe in probes:
         if probe.speaks == "plaintext":
-            remedy = "find what opened the port, and let it speak TLS: `pulumi up` puts back what is declared"
+            remedy = "find out what opened the port; `pulumi up` restores the declared TLS"
             yield Finding("port-plaintext", probe.what, "TLS", "answers without TLS", remedy)
         elif probe.speaks == "nothing":
             remedy = "look at the pods behind it"
             yield Finding("port-silent", probe.what, "TLS", probe.problem or "no answer", remedy)
         elif probe.problem:
-            remedy = "renew the certificate, see docs/production.md; `pulumi up` makes one that is missing"
+            remedy = "renew the certificate, see docs/production.md; `pulumi up` creates a missing one"
             yield Finding("tls-untrusted", probe.what, "a certificate that clients trust", probe.problem, remedy)
 
 
@@ -91,9 +99,9 @@ def check_certificates(
         what = f"certificate {one.key} in Secret {one.secret}"
         if one.until is None:
             remedy = (
-                _YOURS if _yours(declared, one) else "delete the Secret: the operator, or `pulumi up`, makes it anew"
+                _YOURS if _yours(declared, one) else "delete the Secret: the operator or `pulumi up` creates it again"
             )
-            findings.append(Finding("certificate-unreadable", what, "a certificate", "none that can be read", remedy))
+            findings.append(Finding("certificate-unreadable", what, "a certificate", "not readable", remedy))
             continue
         left = one.until - now
         said = f"until {one.until.date().isoformat()}"
@@ -112,8 +120,8 @@ def _renewal(declared: want.Declared, one: seen.Certificate) -> str:
     if _yours(declared, one):
         return _YOURS
     if one.secret.endswith("-tls") or one.secret == CA_SECRET:
-        return "look why the CronJob service-secrets-renewal does not renew it; docs/production.md has how to by hand"
-    return "look why the operator does not renew it (its log names the Secret); docs/production.md has how to by hand"
+        return f"find out why the CronJob service-secrets-renewal does not renew it; {_BY_HAND}"
+    return f"find out why the operator does not renew it (its log names the Secret); {_BY_HAND}"
 
 
 def _yours(declared: want.Declared, one: seen.Certificate) -> bool:
@@ -128,9 +136,9 @@ def _missing(declared: want.Declared, certificates: Sequence[seen.Certificate]) 
     for secret in wanted:
         if secret not in there:
             what, remedy = f"certificate in Secret {secret}", "run `pulumi up`, and look at the operator's log"
-            yield Finding("certificate-missing", what, "a certificate", "no Secret that holds one", remedy)
+            yield Finding("certificate-missing", what, "a certificate", "no Secret with one", remedy)
     for key, secret in declared.platform.endpoints.ca_secrets.named().items():
         if secret not in there:
-            what, remedy = f"certificate in Secret {secret}", "make it; docs/production.md has how to"
+            what, remedy = f"certificate in Secret {secret}", "create it, see docs/production.md"
             those = f"ca.crt with the authorities of endpoints.{key}"
-            yield Finding("certificate-missing", what, those, "no Secret that holds one", remedy)
+            yield Finding("certificate-missing", what, those, "no Secret with one", remedy)

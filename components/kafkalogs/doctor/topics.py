@@ -11,7 +11,7 @@ from . import seen
 from .findings import Checked, Finding, some
 
 _KAFKAS_OWN: Final = "__"
-_APPLY: Final = "run `pulumi up`; the operator puts a topic right within minutes if its KafkaTopic is not paused"
+_APPLY: Final = "run `pulumi up`; the operator corrects a topic within minutes if its KafkaTopic is not paused"
 
 
 def check_topics(declared: want.Declared, kafka: seen.Kafka) -> Checked:
@@ -35,7 +35,7 @@ def _compare(topic: want.Topic, found: seen.Topic) -> Iterable[Finding]:
     count = len(found.partitions)
     if count != topic.partitions:
         remedy = (
-            f"write partitions: {count} in the stack file; Kafka takes no partition away, fewer need a new topic"
+            f"write partitions: {count} in the stack file; Kafka cannot remove partitions: fewer need a new topic"
             if count > topic.partitions
             else _APPLY
         )
@@ -43,7 +43,7 @@ def _compare(topic: want.Topic, found: seen.Topic) -> Iterable[Finding]:
     copies = sorted({len(one.replicas) for one in found.partitions.values()})
     if copies != [topic.replicas]:
         said = " and ".join(map(str, copies))
-        remedy = "move its replicas with kafka-reassign-partitions; neither operator changes how many there are"
+        remedy = "change its replicas with kafka-reassign-partitions; the operators do not change their number"
         yield Finding("topic-replicas", what, f"{topic.replicas} replicas", f"{said} replicas", remedy)
     for key, value in sorted(topic.config.items()):
         actual = found.config.get(key)
@@ -72,7 +72,7 @@ def _said(key: str, value: str) -> str:
 def _undeclared(declared: want.Declared, kafka: seen.Kafka) -> Iterable[Finding]:
     for name in sorted(kafka.topics.keys() - declared.topics.keys()):
         if not name.startswith(_KAFKAS_OWN):
-            remedy = "declare who writes it in the stack file, or delete it if nobody needs its records"
+            remedy = "declare the service that writes it in the stack file, or delete it if nobody needs its records"
             count = len(kafka.topics[name].partitions)
             yield Finding("topic-undeclared", f"topic {name}", "no such topic", f"{count} partitions", remedy)
 
@@ -84,7 +84,7 @@ def _kafkas_own(declared: want.Declared, kafka: seen.Kafka) -> Iterable[Finding]
         fewest = min((len(one.replicas) for one in topic.partitions.values()), default=wanted)
         if name.startswith(_KAFKAS_OWN) and fewest < wanted:
             remedy = (
-                "raise its replicas with kafka-reassign-partitions; Kafka makes them only once, as it was told then"
+                "add replicas with kafka-reassign-partitions; Kafka sets their number only when it creates the topic"
             )
             yield Finding("topic-replicas", f"topic {name}", f"{wanted} replicas", f"{fewest} replicas", remedy)
 

@@ -45,7 +45,7 @@ class Reader:
         """The next `count` bytes."""
         found = self._data[self._at : self._at + count]
         if len(found) < count:
-            raise WireError("an answer ends too soon")
+            raise WireError("an answer is too short")
         self._at += count
         return found
 
@@ -204,6 +204,6 @@ def _exactly(connection: ssl.SSLSocket, count: int) -> bytes:
     while len(found) < count:
         part = connection.recv(min(65536, count - len(found)))
         if not part:
-            raise WireError("Kafka closes the connection: it may be too old to be asked this")
+            raise WireError("Kafka closes the connection: it may be too old for this request")
         found += part
     return found

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from kafkalogs.checks.loading import load
 from kafkalogs.doctor import declared as want
-from kafkalogs.doctor import parts, progress, seen, tls, topics
+from kafkalogs.doctor import pipeline, progress, seen, tls, topics
 from kafkalogs.doctor.access import check_access
 from kafkalogs.doctor.findings import Checked
 from kafkalogs.kafka.cluster import kafka_manifest
@@ -117,13 +117,13 @@ class World:
             check_access(self.declared, access, self.users),
             tls.check_tls(self.declared, self.spec, self.protocols, self.probes),
             tls.check_certificates(self.declared, list(self.certificates.values()), NOW),
-            parts.check_schemas(self.declared, self.subjects),
-            parts.check_sinks(self.declared, self.connectors),
-            parts.check_stream(self.declared, self.jobs, self.flink),
+            pipeline.check_schemas(self.declared, self.subjects),
+            pipeline.check_sinks(self.declared, self.connectors),
+            pipeline.check_stream(self.declared, self.jobs, self.flink),
             progress.check_lag(self.declared, self.before, self.groups),
             progress.check_letters(self.declared, self.letters),
             progress.check_disk(self.declared, self.disks),
-            parts.check_workloads(self.resources, self.workloads),
+            pipeline.check_workloads(self.resources, self.workloads),
         ]
 
     def findings(self) -> list[tuple[str, str]]:

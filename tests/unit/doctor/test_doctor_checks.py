@@ -292,8 +292,8 @@ def test_authorities_of_endpoints_are_peoples_own() -> None:
         assert (finding.rule, "Secret rds-ca" in finding.what) == (rule, True)
         return finding.remedy
 
-    assert remedy("certificate-missing") == "make it; docs/production.md has how to"
-    put = "put today's authorities into its ca.crt and restart what uses it; docs/production.md has how to"
+    assert remedy("certificate-missing") == "create it, see docs/production.md"
+    put = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
     world.certificate("rds-ca", "ca.crt", timedelta(days=5))
     assert remedy("certificate-expiring") == put
     world.certificate("rds-ca", "ca.crt", timedelta(days=-5))

@@ -170,7 +170,7 @@ def test_when_a_certificate_ended() -> None:
         ({"conditions": [{"type": "Ready", "status": "True"}]}, ""),
         ({"conditions": [{"type": "Ready", "status": "False", "reason": "A", "message": "b"}]}, "A: b"),
         ({"conditions": [{"type": "ReconciliationPaused", "status": "True"}]}, "ReconciliationPaused"),
-        (None, "the operator has not looked at it"),
+        (None, "the operator has not reconciled it"),
     ],
 )
 def test_the_readiness_of_a_resource(status: Any, problem: str) -> None:

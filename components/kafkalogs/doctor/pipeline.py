@@ -26,7 +26,7 @@ def check_schemas(declared: want.Declared, subjects: Mapping[str, seen.Subject])
             findings.append(Finding("subject-missing", what, f"the {kind} schema", "not in the registry", _UP))
             continue
         if found.schema != own[kind]:
-            remedy = "run `pulumi up`; if the newest version is of a newer kafkalogs, update this one"
+            remedy = "run `pulumi up`; if a newer kafkalogs registered the newest version, update this kafkalogs"
             seen_ = f"another {kind} schema: {_difference(own[kind], found.schema)}"
             findings.append(Finding("schema-different", what, "this version's schema", seen_, remedy))
         if found.level != schemas.compatibility:
@@ -66,14 +66,14 @@ def check_sinks(declared: want.Declared, connectors: Mapping[str, seen.Connector
         else:
             findings += _connector(what, connector, found)
     for name in sorted(connectors.keys() - declared.connectors.keys()):
-        remedy = "delete its KafkaConnector, or switch its part on in the stack file"
+        remedy = "delete its KafkaConnector, or enable its part in the stack file"
         findings.append(Finding("connector-undeclared", f"connector {name}", "no such connector", "there", remedy))
     return Checked("sinks", len(declared.connectors), findings)
 
 
 def _connector(what: str, connector: want.Connector, found: seen.Connector) -> Iterable[Finding]:
     if found.state != "RUNNING":
-        remedy = "run `pulumi up`; if it failed, the KafkaConnector's status has the reason"
+        remedy = "run `pulumi up`; if the connector failed, the status of the KafkaConnector has the reason"
         yield Finding("connector-state", what, "RUNNING", found.state, remedy)
     if len(found.tasks) != connector.tasks and found.state == "RUNNING":
         remedy = "wait if the workers have just started; else look at the KafkaConnector's status"
@@ -81,9 +81,7 @@ def _connector(what: str, connector: want.Connector, found: seen.Connector) -> I
     for number, (state, trace) in enumerate(found.tasks):
         if state != "RUNNING" and found.state == "RUNNING":
             reason = trace.strip().partition("\n")[0]
-            remedy = (
-                "mend what the reason names; the operator restarts it, at once by the annotation strimzi.io/restart"
-            )
+            remedy = "correct the cause; the operator restarts it, at once with the annotation strimzi.io/restart"
             yield Finding("task-state", f"{what}, task {number}", "RUNNING", f"{state} {reason}".strip(), remedy)
     wanted = {**connector.config, "connector.class": connector.class_, "tasks.max": str(connector.tasks)}
     for key, value in sorted(wanted.items()):
@@ -102,15 +100,15 @@ def check_stream(declared: want.Declared, jobs: Sequence[seen.Job] | None, resou
     if declared.platform.stream is None:
         return Checked("stream", 0)
     what = "the Flink job"
-    log = "look at the log of the JobManager; docs/stream.md says what the job needs"
+    log = "look at the log of the JobManager; docs/stream.md lists what the job needs"
     findings: list[Finding] = []
     if resource != "running":
-        remedy = "run `pulumi up`: it goes on from its savepoint"
+        remedy = "run `pulumi up`: the job continues from its savepoint"
         findings.append(
             Finding("job-suspended", "FlinkDeployment stream", "state running", f"state {resource}", remedy)
         )
     elif jobs is None:
-        remedy = "look at its pods and its log; if it has just been changed, wait"
+        remedy = "look at its pods and its log; if the job was just changed, wait"
         findings.append(Finding("job-silent", what, "RUNNING", "its JobManager does not answer", remedy))
     elif not any(job.state == "RUNNING" for job in jobs):
         said = some([" ".join(filter(None, (job.state, job.failure))) for job in jobs]) or "no job"
@@ -126,14 +124,14 @@ def check_workloads(resources: Sequence[seen.Resource], workloads: Sequence[seen
     for one in resources:
         what = f"{one.kind} {one.name}"
         if one.paused:
-            remedy = "take the annotation strimzi.io/pause-reconciliation off: meanwhile no change reaches it"
+            remedy = "remove the annotation strimzi.io/pause-reconciliation; until then no change is applied"
             findings.append(Finding("resource-paused", what, "reconciled", "paused", remedy))
         elif one.problem:
-            remedy = "mend what the reason names; the operator tries again"
+            remedy = "correct the cause; the operator tries again"
             findings.append(Finding("resource-not-ready", what, "Ready", one.problem, remedy))
     for one in workloads:
         if one.ready < one.wanted:
-            remedy = "look at its pods and their events: kubectl describe says what they wait for"
+            remedy = "look at its pods and their events: kubectl describe shows what they wait for"
             said = f"{one.ready} of {one.wanted} pods ready"
             findings.append(Finding("pods-missing", f"{one.kind} {one.name}", f"{one.wanted} pods", said, remedy))
     return Checked("workloads", len(resources) + len(workloads), findings)
