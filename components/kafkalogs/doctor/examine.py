@@ -74,7 +74,9 @@ def _look(kafka: KafkaReader, platform: Platform) -> seen.Kafka:
     except AccessError as error:
         if platform.kafka.external is not None:
             raise
-        hint = "the stack has no listener outside Kubernetes: run the doctor inside, or give an address with --bootstrap"
+        hint = (
+            "the stack has no listener outside Kubernetes: run the doctor inside, or give an address with --bootstrap"
+        )
         raise AccessError(f"{error}; {hint}") from error
 
 

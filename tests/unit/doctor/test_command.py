@@ -19,7 +19,7 @@ from rich.console import Console
 
 from tests.support.sandbox import LOCAL_STACK
 
-from .doctor_world import local
+from .world import local
 
 FINDING = Finding("topic-retention", "topic a", "retention.ms 5", "6", "run `pulumi up`")
 OTHER = Finding("topic-retention", "topic b", "retention.ms 5", "6", "run `pulumi up`")

@@ -24,7 +24,7 @@ from kafkalogs.client.settings import Credentials
 from kafkalogs.doctor import kafka, kubernetes, seen, services
 from kafkalogs.doctor.declared import Acl
 
-from .doctor_world import local
+from .world import local
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

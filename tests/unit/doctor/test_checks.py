@@ -16,7 +16,7 @@ from kafkalogs.doctor.findings import FAMILIES
 
 from tests.support.sandbox import REPO
 
-from .doctor_world import GIB, NOW, World
+from .world import GIB, NOW, World
 
 CART, CONNECTOR = "logs.cart-service", "connector search"
 RIGHT = Acl("topic", CART, "literal", "Read")
@@ -276,7 +276,7 @@ def test_every_rule_is_broken_here_and_documented() -> None:
     text = (REPO / "docs" / "doctor.md").read_text()
     listed = re.search(r"The rules: (.*?)\.\n\n", text, re.DOTALL)
     assert listed
-    silent = {"schemas-silent", "sinks-silent"}  # of readers: test_doctor_command has them
+    silent = {"schemas-silent", "sinks-silent"}  # of readers: test_command has them
     assert set(re.findall(r"`([a-z-]+)`", listed[1])) == {rule for _, rule, _ in BROKEN.values()} | silent
     assert all(f"| `{family}` |" in text for family in FAMILIES)
 
