@@ -25,17 +25,18 @@ exit codes:
   0  everything runs as declared
   1  something does not; the findings say what
   2  wrong arguments, an unknown stack, or a stack file with problems; nothing was checked
-  3  Kubernetes or Kafka cannot be reached, refuses, or the doctor's certificate has expired
+  3  Kubernetes or Kafka cannot be reached or refuses, or a certificate that the doctor connects with has expired
 """
 
 _DOCTOR = """\
 Compare what runs with what a stack file declares. Nothing is changed.
 
-Looked at are topics and replicas, users, rights and quotas (also those that nobody declared), listeners, certificates,
-schemas, connectors, the Flink job, consumers, dead letters, disks and pods. Each finding names the thing, what is
-declared, what was seen, and the remedy.
+The doctor checks topics and replicas, users, rights and quotas (also those that nobody declared), listeners,
+certificates, schemas, connectors, the Flink job, consumers, dead letters, disks and pods. Each finding names
+the thing, what is declared, what was seen, and the remedy.
 
-Kafka is asked as KafkaUser doctor, which may see everything and read no record; Kubernetes as the kubeconfig says.
+It connects to Kafka as KafkaUser doctor, which may see everything and read no record, and to Kubernetes as the user of
+the kubeconfig.
 """
 
 console = Console(highlight=False)
