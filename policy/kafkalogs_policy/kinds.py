@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Any, Final, cast
 
 from .values import View
 
@@ -22,7 +22,8 @@ def kind(type_: str) -> str:
     all others their type. Flink's are `FlinkDeployment` and `FlinkSessionJob`."""
     for pattern in (_STRIMZI, _FLINK, _KUBERNETES):
         if found := pattern.match(type_):
-            return found[1]
+            # Pulumi's KafkaPatch changes a Kafka, so it is judged as one.
+            return found[1].removesuffix("Patch")
     return type_
 
 
@@ -41,6 +42,36 @@ def pod(type_: str, view: View) -> View | None:
         return view["spec"]
     spec = view["spec"]["jobTemplate"]["spec"] if name == "CronJob" else view["spec"]
     return spec["template"]["spec"]
+
+
+def flink_pods(view: View) -> list[View]:
+    """The specs of the pods of a FlinkDeployment, as its operator merges them: the template of the JobManager, and that
+    of the TaskManagers, each into the one for both."""
+    spec = view["spec"]
+    both = spec["podTemplate"]["spec"]
+    own = [spec[part]["podTemplate"]["spec"] for part in ("jobManager", "taskManager")]
+    if not any(template.there for template in own):
+        return [both]
+    return [
+        View(_merged(both.value, template.value), template.path if template.there else both.path) for template in own
+    ]
+
+
+def _merged(below: Any, above: Any) -> Any:
+    """Two templates as one: mappings by key, lists of named items by name; elsewhere what is above wins."""
+    if above is None or below is None:
+        return below if above is None else above
+    if isinstance(below, dict) and isinstance(above, dict):
+        lower, upper = cast("dict[str, Any]", below), cast("dict[str, Any]", above)
+        return {key: _merged(lower.get(key), upper.get(key)) for key in [*lower, *(k for k in upper if k not in lower)]}
+    if isinstance(below, list) and isinstance(above, list):
+        items: list[Any] = [*cast("list[Any]", below), *cast("list[Any]", above)]
+        if all(isinstance(item, dict) and "name" in item for item in items):
+            found: dict[Any, Any] = {}
+            for item in cast("list[dict[str, Any]]", items):
+                found[item["name"]] = _merged(found.get(item["name"]), item)
+            return list(found.values())
+    return cast("Any", above)
 
 
 def containers(spec: View) -> Iterator[View]:

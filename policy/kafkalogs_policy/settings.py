@@ -17,7 +17,7 @@ from typing import Any, Final, cast
 from .environments import ENVIRONMENTS, STRICTEST, Demands
 from .kinds import kind
 from .model import Member
-from .units import parse_duration
+from .units import duration, parse_duration
 from .values import UNKNOWN
 
 PLATFORM: Final = "kafkalogs:platform"
@@ -99,7 +99,13 @@ def _demands(told: Mapping[str, Any], own: Mapping[str, Any], where: str, proble
     demands = ENVIRONMENTS[environment] if environment else STRICTEST
     if told["auditFloor"] is not None:
         try:
-            demands = replace(demands, audit_floor=parse_duration(str(told["auditFloor"])))
+            floor = parse_duration(str(told["auditFloor"]))
+            if floor < demands.audit_floor:
+                least = duration(demands.audit_floor)
+                raise ValueError(
+                    f"{told['auditFloor']!r}: below the least of {demands.environment}; write {least} or more"
+                )
+            demands = replace(demands, audit_floor=floor)
         except ValueError as error:
             problems.append(f"{where}: auditFloor: {error}")
     years = told["archiveYears"]

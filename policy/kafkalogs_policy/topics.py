@@ -17,6 +17,9 @@ REPEATABLE: Final = frozenset({"derived", "dead-letters", "internal"})
 """The kinds that are a class by themselves. All other topics hold logs as services wrote them, which nobody can write
 again."""
 
+LOGS: Final = frozenset({"audit", "access", "application", "errors", "logs"})
+"""The classes of logs."""
+
 # For topics without labels, of programs that do not use the package. Internal topics are the memory of a program:
 # nothing in them may expire, or the program would forget.
 _INTERNAL: Final = re.compile(
@@ -33,9 +36,12 @@ def topic_name(view: View) -> str:
 
 def class_of(view: View) -> str:
     """The class of a KafkaTopic: audit, access, application, errors, logs, dead-letters, derived, internal or other."""
-    labels = view["metadata"]["labels"]
+    labels, by_name = view["metadata"]["labels"], class_of_name(topic_name(view))
     said = labels[KIND_LABEL].text
-    return said if said in REPEATABLE else labels[CLASS_LABEL].text or class_of_name(topic_name(view))
+    # A label cannot make less of audit logs, or a program's memory of a topic of logs.
+    if by_name == "audit" or (said == "internal" and by_name in LOGS):
+        return by_name
+    return said if said in REPEATABLE else labels[CLASS_LABEL].text or by_name
 
 
 def class_of_name(name: str) -> str:
@@ -45,7 +51,7 @@ def class_of_name(name: str) -> str:
     if _DEAD_LETTERS.fullmatch(name):
         return "dead-letters"
     # Whatever speaks of audit is taken for it: the class with the most to lose.
-    if "audit" in re.split(r"[._-]", name.lower()):
+    if any(word.startswith("audit") or word.endswith("audit") for word in re.split(r"[._-]", name.lower())):
         return "audit"
     if name in {"logs.access", "logs.application"}:
         return name.removeprefix("logs.")

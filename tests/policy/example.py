@@ -99,7 +99,13 @@ _CONFIG = {
     "transaction.state.log.replication.factor": 3,
     "transaction.state.log.min.isr": 2,
 }
-_STRIMZI_PODS = {"pod": {"securityContext": {"runAsNonRoot": True}}}
+_STRIMZI_PODS = {
+    "pod": {"securityContext": {"runAsNonRoot": True}},
+    **{
+        f"{container}Container": {"securityContext": _RESTRICTED}
+        for container in ("kafka", "connect", "topicOperator", "userOperator")
+    },
+}
 
 
 def members() -> list[Member]:
@@ -214,6 +220,24 @@ def members() -> list[Member]:
         kubernetes("batch/v1:CronJob", "nightly", {"spec": {"jobTemplate": {"spec": {"template": {"spec": pod()}}}}}),
         kubernetes("core/v1:ConfigMap", "client", {"data": {"client.properties": "security.protocol=SSL\n"}}),
         kubernetes("core/v1:Service", "registry", {"spec": {"ports": [{"name": "https", "port": 8443}]}}),
+        kubernetes(
+            "networking.k8s.io/v1:NetworkPolicy",
+            "registry",
+            {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"ports": [{"port": 8443}]}]}},
+        ),
+        kubernetes(
+            "rbac.authorization.k8s.io/v1:Role",
+            "reader",
+            {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]},
+        ),
+        kubernetes(
+            "rbac.authorization.k8s.io/v1:RoleBinding",
+            "reader",
+            {
+                "roleRef": {"kind": "Role", "name": "reader"},
+                "subjects": [{"kind": "ServiceAccount", "name": "app", "namespace": "logs"}],
+            },
+        ),
         kubernetes("networking.k8s.io/v1:Ingress", "way-in", {"spec": {"tls": [{"secretName": "tls"}]}}),
         kubernetes(
             "helm.sh/v3:Release",

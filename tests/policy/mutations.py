@@ -218,6 +218,8 @@ def _containers() -> Iterator[Guard]:
             yield Guard("non-root", kinds, (*context, "runAsUser"), (0,), _unprivileged, add=True)
             yield Guard("non-root", kinds, (*context, "privileged"), (True,), add=True)
             yield Guard("non-root", kinds, (*context, "allowPrivilegeEscalation"), (True,), add=True)
+            yield Guard("non-root", kinds, (*context, "allowPrivilegeEscalation"), (GONE,))
+            yield Guard("non-root", kinds, (*context, "capabilities", "add"), (["SYS_ADMIN"],), add=True)
             yield Guard("pinned-images", kinds, (*one, "image"), ("app", "registry.example.org/app:latest", GONE))
             yield Guard("pinned-images", kinds, (*one, "image"), ("app:1.2.3",), _wants("digests"))
 
@@ -349,6 +351,15 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard("pinned-images", ("FlinkDeployment",), ("spec", "image"), (GONE,)),
     Guard("pinned-images", ("Release",), ("version",), (">=1.0", "1", GONE)),
+    # who gets in, and who may do what
+    Guard("closed-network", ("NetworkPolicy",), ("spec", "ingress"), ([{}],), add=True),
+    Guard("no-wildcard-acl", ("Role", "ClusterRole"), ("rules", "*", "verbs"), (["*"], ["escalate"])),
+    Guard("no-wildcard-acl", ("Role", "ClusterRole"), ("rules", "*", "resources"), (["*"],)),
+    Guard("no-wildcard-acl", ("RoleBinding", "ClusterRoleBinding"), ("roleRef", "name"), ("cluster-admin",)),
+    *(
+        Guard("managed", ("Kafka", "KafkaTopic", "KafkaUser"), ("metadata", "annotations", key), (off,), add=True)
+        for key, off in (("strimzi.io/managed", "false"), ("strimzi.io/pause-reconciliation", "true"))
+    ),
     # deletion
     Guard("deletion-protection", ("KafkaTopic",), ("protect",), (False,), _kept_topic),
     Guard(

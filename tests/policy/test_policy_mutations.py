@@ -79,6 +79,10 @@ def test_a_resource_of_which_nothing_is_known_passes_no_rule() -> None:
 def _looked_at(rule: Rule, member: Member) -> set[str]:
     """The keys of a resource that a rule cannot do without."""
     name = kind(member.type)
+    if rule.name == "managed":
+        return {"metadata"}
+    if name in {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}:
+        return set()
     if name == "KafkaTopic" and (rule.name, class_of(member.view) == "audit") != ("audit-floor", True):
         # Labels say what a topic holds, so the rules on that alone need no spec.
         return set() if rule.name in {"audit-floor", "deletion-protection"} else {"spec"}

@@ -99,6 +99,14 @@ WRONG: tuple[tuple[str, str, str, Path, Any, str], ...] = (
         "an ACL on every topic there is",
     ),
     (
+        "closed-network", "NetworkPolicy", "registry", ("spec", "ingress", 0, "ports"), [],
+        "spec.ingress[0]: opens every port to everybody; write from and ports",
+    ),
+    (
+        "managed", "KafkaTopic", "logs.checkout", ("metadata", "annotations"), {"strimzi.io/managed": "false"},
+        "'false': the operator ignores what is declared here",
+    ),
+    (
         "no-anonymous-user", "Kafka", "logs", ("spec", "kafka", "listeners", 1, "authentication"), GONE,
         "whoever reaches the listener 'external' is User:ANONYMOUS",
     ),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from ..model import Rule
-from . import access, at_rest, dead_letters, deletion, quotas, replication, retention, transit, workloads
+from . import (
+    access,
+    at_rest,
+    dead_letters,
+    deletion,
+    managed,
+    network,
+    quotas,
+    replication,
+    retention,
+    transit,
+    workloads,
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     transit.RULE,
@@ -21,6 +33,8 @@ RULES: Final[tuple[Rule, ...]] = (
     workloads.NON_ROOT,
     workloads.IMAGES,
     deletion.RULE,
+    network.RULE,
+    managed.RULE,
 )
 
 NAMES: Final = tuple(rule.name for rule in RULES)

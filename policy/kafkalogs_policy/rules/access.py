@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -25,7 +26,25 @@ _DOCUMENTS: Final = {
     "aws:sns/topicPolicy:TopicPolicy": "policy",
 }
 _WATCHING: Final = frozenset({"describe", "describeconfigs"})
+_ON_CLUSTER: Final = _WATCHING | {"idempotentwrite"}
+"""What a user may do on the cluster itself. Everything else changes brokers, rights or other users' topics."""
+_SEPARATORS: Final = (".", "-", "_")
 _DOMAIN: Final = "aws:opensearch/domain:Domain"
+_ROLE: Final = "aws:iam/role:Role"
+_ATTACHMENTS: Final = (
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+    "aws:iam/policyAttachment:PolicyAttachment",
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+)
+_WIDE_POLICY: Final = re.compile(r"^arn:aws[\w-]*:iam::aws:policy/.*(AdministratorAccess|PowerUserAccess|FullAccess)")
+_BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
+_WIDE_ROLES: Final = frozenset({"cluster-admin", "admin", "edit"})
+_RISING: Final = frozenset({"escalate", "bind", "impersonate"})
+_EVERYBODY: Final = frozenset(
+    {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous"}
+)
 # Documents that stand on a resource: what they name is that resource, and "*" is no more.
 _OF_RESOURCES: Final = frozenset(type_ for type_ in _DOCUMENTS if not type_.startswith("aws:iam/"))
 
@@ -40,7 +59,15 @@ def _acls(type_: str, view: View, context: Context) -> Iterator[Violation]:
         if place.true:
             told = "true: whoever connects may read and write every topic without an ACL"
             yield Violation(place.path, told, "leave it out")
-    else:
+    elif name in _BINDINGS:
+        yield from each(_binding(view))
+    elif name in {"Role", "ClusterRole"}:
+        for rule in view["rules"].items:
+            yield from each(_role_rule(rule))
+    elif name in _ATTACHMENTS or name == _ROLE:
+        for place in (view["policyArn"], *view["managedPolicyArns"].items):
+            yield from each(_managed_policy(place))
+    if name in _DOCUMENTS:
         document = view[_DOCUMENTS[name]]
         if document.there:
             open_ = _has_own_users(view) if name == _DOMAIN else False
@@ -58,10 +85,51 @@ def _acl(acl: View) -> Iterator[Violation]:
         told = f"an ACL on every {resource['type'].text or 'resource'} there is"
         remedy = "name the topics or groups, or a prefix of them with patternType: prefix"
         yield Violation(f"{resource.path}.name", told, remedy)
+    if resource["type"].text == "cluster" and (beyond := sorted(operations - _ON_CLUSTER - {"all"})):
+        told = f"an ACL on the cluster for {', '.join(beyond)}"
+        remedy = "leave it out: the operators change the cluster; users may Describe, DescribeConfigs, IdempotentWrite"
+        yield Violation(f"{acl.path}.operations", told, remedy)
+    by_prefix = resource["patternType"].text == "prefix" and resource["type"].text == "topic"
+    if by_prefix and not resource["name"].text.endswith(_SEPARATORS):
+        told = f"an ACL on all topics that begin with {resource['name'].shown}, of whichever word"
+        yield Violation(f"{resource.path}.name", told, "end the prefix with a separator, like logs.")
     for operation in [*acl["operations"].items, acl["operation"]]:
         if operation.text.lower() == "all":
             told = "an ACL for every operation, deletion and rights included"
             yield Violation(operation.path, told, "name the operations, like Read and Describe")
+
+
+def _binding(view: View) -> Iterator[Violation]:
+    role = view["roleRef"]["name"]
+    if role.text in _WIDE_ROLES:
+        told = (
+            f"{role.shown}: every right there is"
+            if role.text == "cluster-admin"
+            else f"{role.shown}: reads all Secrets"
+        )
+        yield Violation(role.path, told, "bind a role that names what is needed")
+    for subject in view["subjects"].items:
+        if subject["name"].text in _EVERYBODY:
+            told = f"gives rights to {subject['name'].shown}, which is everybody"
+            yield Violation(f"{subject.path}.name", told, "name the service account")
+
+
+def _role_rule(rule: View) -> Iterator[Violation]:
+    for key, what in (("verbs", "every verb"), ("resources", "every resource"), ("nonResourceURLs", "every address")):
+        for place in rule[key].items:
+            if place.text == "*":
+                yield Violation(place.path, f"a right for {what}", "name what is needed")
+            elif key == "verbs" and place.text in _RISING:
+                told = f"{place.text}: whoever may do this can give itself every right"
+                yield Violation(place.path, told, "leave it out")
+
+
+def _managed_policy(place: View) -> Iterator[Violation]:
+    # AWS's own policies; of a policy that the stack makes, its document is checked.
+    if place.there and _WIDE_POLICY.search(place.text):
+        yield Violation(
+            place.path, f"{place.shown}: all rights of a service or more", "attach a policy that names actions"
+        )
 
 
 def _has_own_users(view: View) -> bool:
@@ -109,13 +177,20 @@ def _users(type_: str, view: View, context: Context) -> Iterator[Violation]:
         )
     elif name in {"KafkaConnect", "KafkaBridge"}:
         yield from each(_authenticated(spec["authentication"], "it connects to Kafka as nobody"))
+    elif name == "KafkaMirrorMaker2":
+        for cluster in [spec["target"], *spec["clusters"].items, *(one["source"] for one in spec["mirrors"].items)]:
+            if cluster.there:
+                yield from each(_authenticated(cluster["authentication"], "it connects to Kafka as nobody"))
     else:
         yield from each(_domain(view))
 
 
 def _authenticated(place: View, told: str) -> Iterator[Violation]:
+    remedy = "write authentication with type: tls or scram-sha-512"
     if not place["type"].text:
-        yield Violation(place.path, told, "write authentication with type: tls or scram-sha-512")
+        yield Violation(place.path, told, remedy)
+    elif place["type"].text == "custom" and not place["sasl"].true:
+        yield Violation(f"{place.path}.sasl", f"{told}: of the type custom, without SASL", remedy)
 
 
 def _authorized(place: View) -> Iterator[Violation]:
@@ -146,13 +221,13 @@ def _domain(view: View) -> Iterator[Violation]:
 ACLS: Final = Rule(
     name="no-wildcard-acl",
     title="Rights name what they are for",
-    applies=of("KafkaUser", "Kafka", *_DOCUMENTS),
+    applies=of("KafkaUser", "Kafka", "Role", "ClusterRole", *_BINDINGS, *_ATTACHMENTS, *_DOCUMENTS),
     examine=_acls,
 )
 
 USERS: Final = Rule(
     name="no-anonymous-user",
     title="Nobody is anonymous, and nobody but the operators is a super user",
-    applies=of("KafkaUser", "Kafka", "KafkaConnect", "KafkaBridge", _DOMAIN),
+    applies=of("KafkaUser", "Kafka", "KafkaConnect", "KafkaBridge", "KafkaMirrorMaker2", _DOMAIN),
     examine=_users,
 )

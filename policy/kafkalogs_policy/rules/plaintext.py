@@ -39,15 +39,17 @@ _SERVERS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"ssl\.endpoint\.identification\.algorithm['\"]?\s*[=:]\s*['\"]?\s*(?:none|['\"])?\s*$",
                 re.IGNORECASE | re.MULTILINE), "a client that takes any server's certificate"),
 )  # fmt: skip
-_COMMENT: Final = re.compile(r"^\s*(#|--|//).*$", re.MULTILINE)
+# A comment of SQL has a space behind its dashes; an option of a command has none.
+_COMMENT: Final = re.compile(r"^\s*(#|--\s|//).*$", re.MULTILINE)
+_HASH: Final = re.compile(r"^\s*#.*$")
 
 
 def found(text: str) -> Iterator[str]:
     """What in a text goes unencrypted, each in words that can stand after "has"."""
-    text = _COMMENT.sub("", text)
+    text = _uncommented(text)
     for match in _ADDRESS.finditer(text):
         host = _host(match[0])
-        if host not in _LOOPBACK and not host.endswith(_NAMES):
+        if host not in _LOOPBACK and not _is_name(host):
             yield f"the address {match[1].lower()}://{host}, which is not encrypted"
     for match in _PROTOCOL.finditer(text):
         yield f"security.protocol {match[1].upper()}, which is not encrypted"
@@ -65,13 +67,22 @@ def found(text: str) -> Iterator[str]:
 
 def of_setting(key: str, view: View) -> Iterator[str]:
     """The same of a setting: of its value, and of what the key makes of it."""
-    text = _COMMENT.sub("", view.text)
+    text = _uncommented(view.text)
     seen = set(found(text))
     seen |= set(found(f"{key}={text}")) | set(found(f"{key.lower().replace('_', '.')}={text}"))
     # libpq's variable, and what many images take
     if key.upper() in {"PGSSLMODE", "SSLMODE", "SSL_MODE"} and text.lower() in {"disable", "allow", "prefer"}:
         seen.add(f"sslmode {text}, which goes on without TLS")
     yield from sorted(seen)
+
+
+def _uncommented(text: str) -> str:
+    """A text without its comments. One line may be an argument, in which only # begins one."""
+    return (_COMMENT if "\n" in text.strip() else _HASH).sub("", text)
+
+
+def _is_name(host: str) -> bool:
+    return any(host == name or host.endswith(f".{name}") for name in _NAMES)
 
 
 def _host(address: str) -> str:

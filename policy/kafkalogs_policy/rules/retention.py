@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from ..environments import DAY, Bounds, Demands
+from ..environments import DAY, HOUR, MINUTE, Bounds, Demands
 from ..kinds import kind, of
 from ..model import Context, Finding, Member, Rule, Violation, each, unknown
-from ..topics import class_of, topic_name
+from ..topics import LOGS, class_of, topic_name
 from ..units import duration
 from ..values import UNKNOWN, UnknownValueError, View
 
@@ -23,6 +23,7 @@ _LIFECYCLES: Final = frozenset(
     }
 )
 _SMALLER: Final = ("log.retention.bytes", "retention.bytes")
+_DEFAULTS: Final = {"log.retention.ms": 1, "log.retention.minutes": MINUTE, "log.retention.hours": HOUR}
 
 
 def _bounds(type_: str, view: View, context: Context) -> Iterator[Violation]:
@@ -32,6 +33,8 @@ def _bounds(type_: str, view: View, context: Context) -> Iterator[Violation]:
 def _within(view: View, topic_class: str, bounds: Mapping[str, Bounds]) -> Iterator[Violation]:
     config = view["spec"]["config"]
     policies = {word.strip() for word in (config["cleanup.policy"].text or "delete").split(",")}
+    if topic_class in {*LOGS, "dead-letters"} and topic_class != "audit":  # audit logs have a rule of their own
+        yield from each(_unlimited(config["retention.bytes"], "log events"), _not_compacted(view, "events"))
     if topic_class == "internal" or "delete" not in policies:
         return
     place = config["retention.ms"]
@@ -90,8 +93,11 @@ def _floor(type_: str, view: View, context: Context) -> Iterator[Violation]:
         if class_of(view) == "audit":
             yield from each(_kept(view, context.demands), _whole(view), _not_compacted(view))
     elif name == "Kafka":
+        config = view["spec"]["kafka"]["config"]
         for key in _SMALLER:
-            yield from each(_unlimited(view["spec"]["kafka"]["config"][key]))
+            yield from each(_unlimited(config[key]))
+        for key, unit in _DEFAULTS.items():
+            yield from each(_default(config[key], unit, context.demands))
     elif name in _LIFECYCLES:
         for rule in view["rules"].items:
             yield from each(_expiry(rule, context.demands))
@@ -110,16 +116,23 @@ def _whole(view: View) -> Iterator[Violation]:
     yield from _unlimited(view["spec"]["config"]["retention.bytes"])
 
 
-def _unlimited(place: View) -> Iterator[Violation]:
+def _default(place: View, unit: int, demands: Demands) -> Iterator[Violation]:
+    """How long the brokers keep topics without a retention of their own."""
+    if place.there and (place.number is None or 0 <= place.number * unit < demands.audit_floor):
+        told = f"{place.shown}: a topic without retention.ms may hold audit logs"
+        yield Violation(place.path, told, "leave it out; each KafkaTopic says how long it keeps records")
+
+
+def _unlimited(place: View, what: str = "audit logs") -> Iterator[Violation]:
     if place.there and (place.number is None or place.number >= 0):
-        told = f"{place.shown}: a busy hour would delete audit logs before their time"
+        told = f"{place.shown}: a busy hour would delete {what} before their time"
         yield Violation(place.path, told, "leave it out: the disks are sized for the time")
 
 
-def _not_compacted(view: View) -> Iterator[Violation]:
+def _not_compacted(view: View, what: str = "audit logs") -> Iterator[Violation]:
     place = view["spec"]["config"]["cleanup.policy"]
     if "compact" in place.text:
-        told = f"{place.shown}: of audit logs with the same key only the last would stay"
+        told = f"{place.shown}: of {what} with the same key only the last would stay"
         yield Violation(place.path, told, "write delete")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
 
 from ..environments import Demands
-from ..kinds import containers, kind, named, of, pod
+from ..kinds import containers, flink_pods, kind, named, of, pod
 from ..model import Context, Finding, Member, Rule, Violation, each, unknown
 from ..values import UNKNOWN, UnknownValueError, View
 from . import aws, plaintext
@@ -29,17 +29,18 @@ def _examine(type_: str, view: View, context: Context) -> Iterator[Violation]:
     elif name in _CLIENTS:
         yield from each(_client(view), _texts(view["spec"]["config"]))
     elif name == "KafkaMirrorMaker2":
-        for cluster in [view["spec"]["target"], *view["spec"]["clusters"].items]:
+        sources = [mirror["source"] for mirror in view["spec"]["mirrors"].items]
+        for cluster in [view["spec"]["target"], *view["spec"]["clusters"].items, *sources]:
             if cluster.there and not cluster["tls"].there:
                 yield Violation(cluster.path, "a connection to Kafka without TLS", "write tls.trustedCertificates")
     elif name == "KafkaConnector":
         yield from each(_texts(view["spec"]["config"]))
     elif name == "FlinkDeployment":
-        yield from each(
-            _texts(view["spec"]["flinkConfiguration"]),
-            _texts(view["spec"]["job"]["args"]),
-            _environment(view["spec"]["podTemplate"]["spec"]),
-        )
+        yield from each(_texts(view["spec"]["flinkConfiguration"]), _texts(view["spec"]["job"]))
+        for template in flink_pods(view):
+            yield from each(_environment(template))
+    elif name == "FlinkSessionJob":
+        yield from each(_texts(view["spec"]["flinkConfiguration"]), _texts(view["spec"]["job"]))
     elif name in {"ConfigMap", "Secret"}:
         for key in ("data", "stringData") if name == "Secret" else ("data", "binaryData"):
             # what a Secret's data holds is encoded
@@ -156,7 +157,8 @@ RULE: Final = Rule(
     name="encryption-in-transit",
     title="Listeners, clients, sinks, the registry and the search engine speak TLS only",
     applies=of(
-        *("Kafka", *_CLIENTS, "KafkaMirrorMaker2", "KafkaConnector", "FlinkDeployment", "ConfigMap", "Secret"),
+        *("Kafka", *_CLIENTS, "KafkaMirrorMaker2", "KafkaConnector", "ConfigMap", "Secret"),
+        *("FlinkDeployment", "FlinkSessionJob"),
         *("Service", "Ingress", DOMAIN, *_WORKLOADS),
     ),
     examine=_examine,

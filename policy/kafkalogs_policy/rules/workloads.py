@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from ..kinds import WORKLOADS, containers, kind, named, of, pod
+from ..kinds import WORKLOADS, containers, flink_pods, kind, named, of, pod
 from ..model import Context, Rule, Violation, each
 from ..values import View
 
@@ -35,9 +35,9 @@ def _resources(type_: str, view: View, context: Context) -> Iterator[Violation]:
     if kind(type_) == "FlinkDeployment":
         for part in ("jobManager", "taskManager"):
             yield from each(_flink(view["spec"][part]))
-        spec = view["spec"]["podTemplate"]["spec"]
-        for container in spec["initContainers"].items:
-            yield from each(_bounded(container["resources"], named(container)))
+        for spec in flink_pods(view):
+            for container in spec["initContainers"].items:
+                yield from each(_bounded(container["resources"], named(container)))
     elif (spec := pod(type_, view)) is not None:
         for container in containers(spec):
             yield from each(_bounded(container["resources"], named(container)))
@@ -81,9 +81,16 @@ def _pods(type_: str, view: View) -> Iterator[tuple[View, list[View]]]:
             each_container = [template[f"{part}OperatorContainer"]["securityContext"] for part in ("topic", "user")]
             yield template["pod"]["securityContext"], each_container
     else:
-        inner = spec["podTemplate"]["spec"] if name == "FlinkDeployment" else pod(type_, view)
-        if inner is not None:
+        for inner in _pod_specs(type_, view):
             yield inner["securityContext"], [c["securityContext"] for c in containers(inner)]
+
+
+def _pod_specs(type_: str, view: View) -> list[View]:
+    """The specs of pods in a workload of Kubernetes or in a FlinkDeployment."""
+    if kind(type_) == "FlinkDeployment":
+        return flink_pods(view)
+    inner = pod(type_, view)
+    return [] if inner is None else [inner]
 
 
 def _non_root(type_: str, view: View, context: Context) -> Iterator[Violation]:
@@ -91,6 +98,19 @@ def _non_root(type_: str, view: View, context: Context) -> Iterator[Violation]:
         # One without containers has its own context alone.
         for place in inner or [own]:
             yield from each(_unprivileged(own, place))
+    for spec in _pod_specs(type_, view):
+        yield from each(_alone(spec))
+
+
+def _alone(spec: View) -> Iterator[Violation]:
+    """What gives a pod a part of its node."""
+    for key in ("hostPID", "hostIPC", "hostNetwork"):
+        if spec[key].true:
+            yield Violation(spec[key].path, "it sees the other processes or the network of its node", "leave it out")
+    for volume in spec["volumes"].items:
+        if volume["hostPath"].there:
+            told = f"{volume['hostPath']['path'].shown} of the node: whoever reads or writes there leaves its pod"
+            yield Violation(f"{volume.path}.hostPath", told, "use another volume, or declare an exception")
 
 
 def _unprivileged(pod_wide: View, place: View) -> Iterator[Violation]:
@@ -104,9 +124,12 @@ def _unprivileged(pod_wide: View, place: View) -> Iterator[Violation]:
         yield Violation(user.path, "it runs as root", "write another user, or leave it to the image")
     if place["privileged"].true:
         yield Violation(f"{place.path}.privileged", "it may do everything on its node", "leave it out")
-    if place["allowPrivilegeEscalation"].true:
-        told = "a program in it may become root"
-        yield Violation(f"{place.path}.allowPrivilegeEscalation", told, "write false")
+    escalation = place["allowPrivilegeEscalation"]
+    # true is Kubernetes' default; the context of a pod, without containers, has no such key
+    if place is not pod_wide and not (escalation.there and escalation.text == "false"):
+        yield Violation(escalation.path, f"{escalation.shown}: a program in it may become root", "write false")
+    for added in place["capabilities"]["add"].items:
+        yield Violation(added.path, f"the capability {added.shown}, a part of root's rights", "leave it out")
 
 
 def _images(type_: str, view: View, context: Context) -> Iterator[Violation]:
@@ -114,11 +137,15 @@ def _images(type_: str, view: View, context: Context) -> Iterator[Violation]:
     if name in _RELEASES or type_.startswith("kubernetes:helm.sh/"):
         yield from each(_release(view, context))
         return
+    if spec["build"].there:
+        told = "an image that is built in the cluster, of files that nobody has tested together"
+        yield Violation("spec.build", told, "build the image before, and write spec.image with its digest")
     if name == "FlinkDeployment":
         yield from each(_pinned(spec["image"], context))
-        for container in containers(spec["podTemplate"]["spec"]):
-            if container["image"].there:
-                yield from each(_pinned(container["image"], context))
+        for template in flink_pods(view):
+            for container in containers(template):
+                if container["image"].there:
+                    yield from each(_pinned(container["image"], context))
     elif (inner := pod(type_, view)) is not None:
         for container in containers(inner):
             yield from each(_pinned(container["image"], context))
