@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -135,7 +135,8 @@ def without_attributes(payload: dict[str, Any]) -> dict[str, Any]:
 
 def iso(timestamp: float) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(timestamp, UTC)
+    # a float is not exact: cut off, a millisecond would be missing
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=round(timestamp * 1000))
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -158,7 +159,9 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise MalformedError(f"timestamp {text[:_NAME]!r} has no time zone")
-        return moment.astimezone(UTC)
+        moment = moment.astimezone(UTC)
+        # In milliseconds, as it is sent: seconds as a float would round the last moment of 9999 to the year 10000.
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     except (ValueError, OverflowError) as error:
         if isinstance(error, MalformedError):
             raise

@@ -50,6 +50,8 @@ class LogEvent:
         problems: list[str] = []
         if self.timestamp.tzinfo is None:
             problems.append(f"timestamp {self.timestamp.isoformat()} has no time zone")
+        elif not is_storable(self.timestamp):
+            problems.append(f"timestamp {self.timestamp.isoformat()} is not within 1970 to 9999 in UTC")
         if not self.service:
             problems.append("service is empty")
         if self.level not in LEVELS:
@@ -87,7 +89,7 @@ class LogEvent:
         }
         try:
             return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise LogEventError([f"attributes cannot be written as JSON: {error}"]) from error
 
     @classmethod
@@ -95,7 +97,7 @@ class LogEvent:
         """Read a record value. Raises LogEventError on anything but a whole log event."""
         try:
             parsed: object = json.loads(value)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LogEventError([f"not JSON in UTF-8: {error}"]) from error
         if not isinstance(parsed, dict):
             raise LogEventError(["not a JSON object"])
@@ -114,6 +116,17 @@ class LogEvent:
         except ValueError as error:
             raise LogEventError([f"timestamp is not RFC 3339: {error}"]) from error
         return cls(timestamp=timestamp, **document)
+
+
+def is_storable(moment: datetime) -> bool:
+    """Whether every part of the platform can hold a moment with a time zone: in UTC, from 1970 to 9999.
+
+    The time of a Kafka record is not negative, and PyIceberg cannot read the year 0.
+    """
+    try:
+        return moment.astimezone(UTC).year >= 1970
+    except OverflowError:
+        return False
 
 
 def format_timestamp(moment: datetime) -> str:

@@ -51,18 +51,19 @@ class Place:
 
 
 class LogFile:
-    """A text log, opened for reading. Raises ReplayError for anything else."""
+    """A text log, opened for reading. path: its name as it is shown. Raises ReplayError for anything else."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, file: Path) -> None:
+        # A file's name is bytes: what is not UTF-8 in it can be neither shown nor sent.
+        path = self.path = Path(os.fsencode(file).decode(errors="backslashreplace"))
         try:
             # Looked at before it is opened: opening a pipe would wait for its writer.
-            mode = path.stat().st_mode
+            mode = file.stat().st_mode
             if stat.S_ISDIR(mode):
                 raise ReplayError(f"{path} is a folder; name one log file")
             if not stat.S_ISREG(mode):
                 raise ReplayError(f"{path} is not a regular file; save its text to one first")
-            self._file: BinaryIO = path.open("rb")
+            self._file: BinaryIO = file.open("rb")
         except FileNotFoundError as error:
             raise ReplayError(f"{path} does not exist") from error
         except OSError as error:

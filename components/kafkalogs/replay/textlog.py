@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from kafkalogs.client.logevent import Level
+from kafkalogs.client.logevent import Level, is_storable
 
 _NAMES: dict[Level, str] = {
     "debug": "TRACE DEBUG FINE FINER FINEST VERBOSE",
@@ -75,14 +75,15 @@ def guess_level(line: str) -> Level:
 
 
 def leading_time(line: str, latest: datetime) -> tuple[datetime, str] | None:
-    """The time that leads a line, and the text that says so; None where no known format, or no real date, does."""
+    """The time that leads a line, and the text that says so; None without a known format or a storable date."""
     for pattern in _FORMATS:
         match = pattern.match(line)
         if match:
             try:
-                return _moment(match.groupdict(), latest), match["time"]
+                moment = _moment(match.groupdict(), latest)
             except ValueError:
                 return None
+            return (moment, match["time"]) if is_storable(moment) else None
     return None
 
 

@@ -96,7 +96,7 @@ def _slice(begin: datetime, end: datetime, rows: Sequence[Mapping[str, Any]]) ->
         try:
             if (found := _archived(row, place)) is not None:
                 events.append(found)
-        except (LogEventError, ValueError, TypeError):
+        except (LogEventError, ValueError, TypeError, RecursionError):
             broken.append(place)
     return Slice(begin, end, events, broken)
 

@@ -75,6 +75,8 @@ def run_restore(arguments: argparse.Namespace) -> int:
     if arguments.begin >= arguments.end:
         problem = f"--from {arguments.begin.isoformat()} is not before --to {arguments.end.isoformat()}"
         return report_error(problem, WRONG)
+    # The archive takes attributes nested 1,000 deep, and Python reads them by as many calls.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_000))
     sender = _sender(arguments) if arguments.into else None
     written, broken, reached = 0, 0, arguments.begin
     try:
@@ -119,9 +121,9 @@ def _moment(text: str) -> datetime:
     """A time of RFC 3339; UTC where it says no zone."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-01-31T18:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def add_to(commands: Any) -> None:

@@ -101,6 +101,28 @@ def test_what_is_no_event(value: bytes):
         LogEvent.from_json(value)
 
 
+@pytest.mark.parametrize(
+    "time",
+    ["0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "9999-12-31T23:59:59-00:01"],
+)
+def test_a_time_that_not_every_part_can_hold_is_no_event(time: str):
+    value = json.dumps({**GOOD, "timestamp": time, "attributes": {}}).encode()
+    with pytest.raises(LogEventError, match=r"timestamp .* is not within 1970 to 9999 in UTC"):
+        LogEvent.from_json(value)
+
+
+def test_the_first_and_the_last_time_are_written_as_they_are():
+    for time in ("1970-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z"):
+        event = LogEvent.from_json(json.dumps({**GOOD, "timestamp": time, "attributes": {}}).encode())
+        assert json.loads(event.to_json())["timestamp"] == time
+
+
+@pytest.mark.parametrize("value", [b"[" * 100_000, json.dumps({"x": 1}).encode()[:-1] + b',"y":' + b"[" * 100_000])
+def test_deep_nesting_is_no_event_and_no_crash(value: bytes):
+    with pytest.raises(LogEventError):
+        LogEvent.from_json(value)
+
+
 def test_the_catalog_that_the_platform_writes_is_the_one_that_clients_read():
     platform = load(VALID)
     document = written.document(platform, written.resolve(platform))

@@ -57,6 +57,24 @@ def test_one_line_is_one_event(replay: Run, kafka: Kafka, tmp_path: Path, capsys
     assert kafka.asked == [("checkout-service", "localhost:32090")]
 
 
+def test_a_name_that_is_not_utf_8_is_sent_and_shown_with_escapes(
+    replay: Run, kafka: Kafka, tmp_path: Path, capsys: Said
+):
+    path = tmp_path / os.fsdecode(b"caf\xe9.log")
+    assert replay(write(path, b"one\n"), "checkout-service") == 0
+    assert kafka.events[0]["attributes"]["source_file"] == "caf\\xe9.log"
+    assert "caf\\xe9.log" in capsys.readouterr().out
+
+
+def test_a_time_that_cannot_be_stored_stays_in_the_text(replay: Run, kafka: Kafka, tmp_path: Path):
+    text = b"2026-01-02 03:04:05 INFO before\n0001-01-01T00:00:00+01:00 WARN expires: never set\n"
+    assert replay(write(tmp_path / "a.log", text), "checkout-service") == 0
+    _, second = kafka.events
+    assert second["message"] == "0001-01-01T00:00:00+01:00 WARN expires: never set"
+    assert "source_time" not in second["attributes"]
+    assert second["timestamp"] > "2026"
+
+
 def test_the_same_line_has_the_same_trace(replay: Run, kafka: Kafka, tmp_path: Path):
     file = write(tmp_path / "a.log", b"same\nsame\n")
     assert replay(file) == 0

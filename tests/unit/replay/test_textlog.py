@@ -45,6 +45,11 @@ def test_level(line: str, level: str):
     assert guess_level(line) == level
 
 
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "1969-12-31T23:59:59Z"])
+def test_a_time_that_cannot_be_stored_is_none(time: str):
+    assert leading_time(f"{time} WARN expires: never set", NOW) is None
+
+
 @given(st.text(max_size=400))
 def test_any_text_has_a_level_and_perhaps_a_time(line: str):
     assert guess_level(line) in LEVELS

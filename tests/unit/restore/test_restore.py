@@ -137,6 +137,15 @@ def test_fields_of_a_newer_schema_come_back(archive: Any, tmp_path: Path):
     assert (event["region"], event["tags"]) == ("eu", [1])
 
 
+def test_attributes_nested_as_deeply_as_the_archive_takes_them_come_back(archive: Any, tmp_path: Path):
+    """Connect's JSON converter takes 1,000 levels; Python reads about as many without help."""
+    deep = 998
+    archive(row(0, attributes='{"x":' + "[" * deep + "]" * deep + "}"))
+    assert command(*HOUR, "--output", str(tmp_path / "out")) == 0
+    (line,) = (tmp_path / "out").read_text().splitlines()
+    assert line.count("[") == line.count("]") == deep
+
+
 def test_rows_that_are_no_log_events_are_counted(archive: Any, tmp_path: Path, capsys: Any):
     archive(row(0), row(1, attributes="{"), row(2, trace_id="0" * 32), row(3, attributes="7"))
     assert command(*HOUR, "--output", str(tmp_path / "out")) == 1
@@ -150,6 +159,7 @@ def test_rows_that_are_no_log_events_are_counted(archive: Any, tmp_path: Path, c
     ("words", "code", "told"),
     [
         (("--from", "2027-01-15T13:00Z", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is not before"),
+        (("--from", "0001-01-01T00:00+01:00", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is no time"),
         (("--from", "yesterday", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is no time; write one like"),
         (HOUR, 2, "one of the arguments --output --into is required"),
         ((*HOUR, "--output", "x", "--into", "y"), 2, "not allowed with"),

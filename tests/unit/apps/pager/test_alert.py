@@ -143,6 +143,11 @@ def test_what_is_no_log_event(value: bytes | None, why: str):
         alert.parse(value)
 
 
+def test_the_last_moment_that_can_be_written_is_paged():
+    found = alert.parse(event(timestamp="9999-12-31T23:59:59.9999999Z"))
+    assert found.payload["timestamp"] == "9999-12-31T23:59:59.999Z"
+
+
 def test_trace_and_attributes_do_not_keep_an_alert_from_being_paged():
     found = alert.parse(event(trace_id=5, instance=None, attributes="none", more=1))
     assert found.payload["source"] == "checkout-service"
