@@ -1,6 +1,6 @@
 """kafkalogs: a log aggregation platform on Kubernetes as Pulumi components.
 
-The names load when they are first used: programs that only produce or replay logs need neither Pulumi nor Kubernetes.
+A name loads at its first use: programs that only produce or replay logs need neither Pulumi nor Kubernetes.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The command line of the platform: ``kafkalogs COMMAND``. Each command is a module of its own."""
+"""The command line of the platform: ``kafkalogs COMMAND``. Each command has its own package."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code. An error that the user can correct is one sentence."""
+    """Run one command and return its exit code. An error that the user can correct is reported in one sentence."""
     arguments = parser().parse_args(words)
     try:
         return arguments.run(arguments)
@@ -40,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except AccessError as error:
         return report_error(error, UNREACHABLE)
     except OSError as error:
-        # a disk that is full, a folder that may not be written
+        # for example, a full disk or a folder without write permission
         return report_error(f"{error.filename or 'file'}: {error.strerror or error}", WRONG)
     except KeyboardInterrupt:
         return INTERRUPTED

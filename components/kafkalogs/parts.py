@@ -1,6 +1,6 @@
-"""All parts of the platform, one line each, and what follows from their records together.
+"""All parts of the platform, one line each, and what follows from their records.
 
-Whatever must know all parts reads it here. Pure, and quick to load: no record imports Pulumi.
+Code that must know all parts reads this module. It is pure and loads quickly: no record imports Pulumi.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ PARTS: Final[tuple[Part, ...]] = (
     PAGER,
     MONITORING,
 )
-"""The record of each part. `LogPipeline` deploys them in this order: a part stands behind the parts that it needs."""
+"""The record of each part. `LogPipeline` deploys them in this order: a part comes after the parts that it needs."""
 
 IMAGES: Final[Mapping[str, tuple[str, ...]]] = {part.key: part.images for part in PARTS if part.images}
 """The images that each part of the stack file needs, by their names in `LogPipelineArgs.images`."""
 
 GROUPS: Final[Mapping[str, str]] = {part.key: part.group for part in PARTS if part.group}
-"""The consumer group of each part that reads logs or what follows from them; what it has committed is how far it is."""
+"""The consumer group of each part that reads logs or derived records. Its committed offsets show its progress."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def groups(platform: Platform) -> list[Group]:
 
 
 def check_images(platform: Platform, images: Mapping[str, str]) -> None:
-    """Raise ConfigError for every part whose image is not there, before anything is registered."""
+    """Raise ConfigError for all parts without an image, before any resource is registered."""
     problems = [
         Problem((key,), "on", f"its image {image} comes from make cluster; run it, or remove {key}")
         for key in switched_on(platform)
@@ -115,7 +115,7 @@ def check_images(platform: Platform, images: Mapping[str, str]) -> None:
 
 
 def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
-    """The certificates and the credentials (user by name) that the parts need of `ServiceSecrets`."""
+    """The certificates and the credentials (user by name) that the parts need from `ServiceSecrets`."""
     certificates: list[str] = []
     credentials: dict[str, str] = {}
     for part in enabled(platform):
@@ -125,7 +125,7 @@ def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
 
 
 def endpoints(platform: Platform) -> set[str]:
-    """What the parts rely on outside the platform: s3, database, search, pagerduty."""
+    """The servers outside the platform that the parts use: s3, database, search, pagerduty."""
     return {name for part in enabled(platform) for name in part.endpoints(platform)}
 
 

@@ -1,7 +1,7 @@
-"""`LogPipeline`: everything that reads the platform's logs, each part in a consumer group of its own.
+"""`LogPipeline`: the parts that read the platform's logs, each with its own consumer group.
 
-The stack file says which parts there are: `schemas`, `archive`, `search`, `audit`, `stream`, `pager`, `shipper` and
-`monitoring` of `kafkalogs:platform`. `Endpoints` says where they find an S3 server or a search engine.
+The stack file switches the parts on: `schemas`, `archive`, `search`, `audit`, `stream`, `pager`, `shipper` and
+`monitoring` of `kafkalogs:platform`. `Endpoints` has the addresses of the S3 server, the search engine and others.
 """
 
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ from .platform import LogPlatform
 
 @dataclass(frozen=True)
 class LogPipelineArgs:
-    """What a `LogPipeline` is made of."""
+    """The arguments of a `LogPipeline`."""
 
     platform: LogPlatform
-    """Whose logs it reads; its configuration says which parts there are."""
+    """The platform with the logs. Its configuration says which parts the stack has."""
 
     images: Mapping[str, str]
     """The images of the parts, see `parts.IMAGES`."""
 
     endpoints: Endpoints
-    """What the parts need besides."""
+    """The other servers that the parts use."""
 
     job: str
     """The templates of the stream job, see `FlinkJobArgs.template`."""
@@ -59,6 +59,7 @@ class LogPipeline(pulumi.ComponentResource):
 
 
 def deploy_of(part: Part) -> Deploy:
-    """The function that deploys a part. It loads only here: a record must be quick to load, and needs no Pulumi."""
+    """The function that deploys a part. Its module is imported here, so that records load quickly and without
+    Pulumi."""
     module, _, function = part.deploy.partition(":")
     return cast("Deploy", getattr(import_module(f".{module}", __package__), function))

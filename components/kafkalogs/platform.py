@@ -25,10 +25,10 @@ from .kube.resources import Manifest, metadata, typed, untyped
 
 @dataclass(frozen=True)
 class LogPlatformArgs:
-    """What a `LogPlatform` is made of."""
+    """The arguments of a `LogPlatform`."""
 
     config: dict[str, Any]
-    """The configuration, as under `kafkalogs:platform` in a stack file."""
+    """The configuration, like under `kafkalogs:platform` in a stack file."""
 
     crds: str = CRDS_URL
     """The file or URL of Strimzi's custom resource definitions."""
@@ -41,7 +41,7 @@ class LogPlatformArgs:
 
 
 def namespace_manifest(name: str) -> Manifest:
-    """The metadata of the platform's namespace: its pods keep to Pod Security "restricted"."""
+    """The metadata of the platform's namespace, whose pods must comply with Pod Security "restricted"."""
     modes = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     return {"name": name, "labels": {"app.kubernetes.io/part-of": "kafkalogs", **modes}}
 
@@ -104,7 +104,7 @@ def writer_args(platform: Platform, writer: catalog.Writer) -> ServiceIdentityAr
 
 
 def reader_args(platform: Platform, reader: catalog.Reader) -> ServiceIdentityArgs:
-    """The identity of a team: it reads what it is granted, with consumer groups of its own, and writes nothing."""
+    """The identity of a team: it reads the granted topics with the team's consumer groups, and writes nothing."""
     return ServiceIdentityArgs(
         namespace=platform.namespace,
         cluster=platform.kafka.name,
@@ -123,23 +123,23 @@ class LogPlatform(pulumi.ComponentResource):
     """The namespace of all parts."""
 
     bootstrap: pulumi.Output[str]
-    """Where clients in Kubernetes connect, with a certificate."""
+    """The address for clients in Kubernetes with a certificate."""
 
     external_bootstrap: pulumi.Output[str] | None
-    """Where clients outside connect, with a certificate; None without an external listener."""
+    """The address for clients outside Kubernetes with a certificate; None without an external listener."""
 
     ca_secret: pulumi.Output[str]
-    """The Secret whose ca.crt clients verify the brokers with."""
+    """The Secret with the ca.crt that verifies the brokers."""
 
     topic_count: pulumi.Output[int]
-    """How many topics there are."""
+    """The number of topics that the services write."""
 
     catalog_name: pulumi.Output[str]
     """The ConfigMap with the catalog, as JSON under catalog.json."""
 
     def __init__(self, name: str, args: LogPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogPlatformArgs, args)
-        # Before any resource is registered: a stack with a problem changes nothing.
+        # Before any resource is registered, so that a stack with a problem changes nothing.
         config = load(args.config)
         _check_operator(config, args)
         super().__init__("kafkalogs:index:LogPlatform", name, {}, opts)
@@ -154,7 +154,7 @@ class LogPlatform(pulumi.ComponentResource):
         NetworkPolicy(
             f"{name}-deny-ingress",
             metadata=untyped(metadata("deny-ingress", config.namespace)),
-            # The operator's own policies open each listener; everything else stays closed.
+            # The operator's policies open each listener; everything else stays closed.
             spec=untyped({"podSelector": {}, "policyTypes": ["Ingress"]}),
             opts=within,
         )
@@ -199,7 +199,7 @@ class LogPlatform(pulumi.ComponentResource):
         )
 
     def _topics_and_identities(self, cluster: KafkaCluster, kept: pulumi.ResourceOptions) -> None:
-        # On destroy they go before the cluster, whose operator must still remove them.
+        # Destroy deletes these before the cluster: the cluster's operator must still remove them.
         after = pulumi.ResourceOptions(depends_on=[cluster])
         for topic in self._catalog.topics.values():
             LogTopic(topic.name, topic_args(self._config, topic), pulumi.ResourceOptions.merge(kept, after))
@@ -213,17 +213,17 @@ class LogPlatform(pulumi.ComponentResource):
 
     @property
     def config(self) -> Platform:
-        """The configuration that it was made of."""
+        """The configuration of the platform."""
         return self._config
 
     @property
     def place(self) -> Namespace:
-        """The namespace as a resource: what is to be in it and needs no Kafka waits for this alone."""
+        """The namespace as a resource. Resources in it that need no Kafka wait for the namespace only."""
         return self._place
 
     @property
     def catalog(self) -> catalog.Catalog:
-        """What followed from the configuration."""
+        """The catalog of the configuration."""
         return self._catalog
 
 

@@ -13,8 +13,9 @@ from ..config import sizing, units
 from ..config.models import Platform
 
 TopicKind = Literal["logs", "derived", "dead-letters", "internal"]
-"""What a topic holds: log events as services wrote them; what the stream job made of them; records that a reader could
-not process; or the memory of a program, in which nothing may expire."""
+"""What a topic holds. `logs`: log events as services wrote them. `derived`: the results of the stream job.
+`dead-letters`: records that a reader could not process. `internal`: the state of a program; nothing in it may
+expire."""
 
 KIND_LABEL: Final = "kafkalogs.io/kind"
 """The label of each KafkaTopic that says its kind."""
@@ -23,21 +24,22 @@ CLASS_LABEL: Final = "kafkalogs.io/retention-class"
 """The label of each KafkaTopic that says its retention class."""
 
 DEAD_LETTER_RETENTION: Final = 14 * units.DAY
-"""How long dead letters are kept, so that there is time to repair and to send them again; milliseconds."""
+"""How long dead letters are kept: the time to repair them and send them again; milliseconds."""
 
 DEAD_LETTER_RESERVE: Final = 64 * units.MIB
-"""The disk that one copy of a dead-letter topic is planned with. An alert reports dead letters long before that."""
+"""The planned disk for one copy of a dead-letter topic. An alert reports dead letters long before this size."""
 
 INTERNAL_RESERVE: Final = 16 * units.MIB
-"""The disk that one copy of an internal topic is planned with; these are small, and compacted or rarely written."""
+"""The planned disk for one copy of an internal topic. Internal topics are small, and compacted or rarely written."""
 
 LEAST_RATE: Final = units.MIB
-"""The least quota of a part, in bytes per second: some write little, but must never wait."""
+"""The least quota of a part, in bytes per second: a part that writes little must not wait either."""
 
 Setting = str | int
 
 CLOCK_SKEW: Final = units.HOUR
-"""How far ahead of the broker's clock a record may be. One further ahead would keep its segment that much longer."""
+"""How far ahead of the broker's clock a record may be. A record further ahead would keep its segment that much
+longer."""
 
 
 def log_config(
@@ -46,17 +48,17 @@ def log_config(
     """The settings of a topic of log events (https://kafka.apache.org/documentation/#topicconfigs)."""
     return {
         "cleanup.policy": "delete",
-        # The producers compress (zstd); the broker keeps what they chose and saves the work.
+        # The producers compress (zstd); the broker keeps their compression and saves the work.
         "compression.type": "producer",
         "max.message.bytes": max_message_bytes or units.MIB,
-        # The time of the event, so that retention and replay follow it. A record that is already too old to keep, or
-        # that comes from a clock far ahead, is refused: otherwise it would be lost or kept for ever.
+        # The time of the event, so that retention and replay follow this time. The broker refuses a record that is
+        # already too old to keep, or whose clock is far ahead: such a record would be lost or kept for ever.
         "message.timestamp.type": "CreateTime",
         "message.timestamp.before.max.ms": retention_ms,
         "message.timestamp.after.max.ms": CLOCK_SKEW,
         "min.insync.replicas": min_in_sync_replicas,
         "retention.ms": retention_ms,
-        # Kafka deletes whole segments: small ones make the retention real.
+        # Kafka deletes whole segments: with small segments, records expire on time.
         "segment.bytes": sizing.SEGMENT_BYTES,
         "segment.ms": sizing.segment_ms(retention_ms),
     }
@@ -64,28 +66,28 @@ def log_config(
 
 @dataclass(frozen=True, kw_only=True)
 class TopicSpec:
-    """One Kafka topic, whichever part makes it."""
+    """One Kafka topic, of any part."""
 
     name: str
     """Its name in Kafka."""
     kind: TopicKind
     """What it holds."""
     retention_class: str
-    """The class that its retention follows; topics of the kind `internal` keep what their program needs."""
+    """The class of its retention. Topics of the kind `internal` keep what their program needs."""
     partitions: int
     replicas: int
     config: Mapping[str, Setting]
     """All settings, by Kafka's names (https://kafka.apache.org/documentation/#topicconfigs)."""
     explicit_name: bool = False
-    """Whether the KafkaTopic names the topic even where the name of the resource is the same."""
+    """Whether the KafkaTopic has `topicName` even if the name of the resource is the same."""
     rate: int = 0
-    """What is written into it at most over the whole cluster; bytes per second."""
+    """The most that is written into the topic, over the whole cluster; bytes per second."""
     reserve: int = 0
-    """The disk that it is planned with where `rate` says nothing; bytes, of one copy."""
+    """The planned disk of one copy if there is no `rate`; bytes."""
 
     @property
     def retention_ms(self) -> int | None:
-        """How long it keeps records; milliseconds. None: until they are compacted, or for ever."""
+        """How long the topic keeps records; milliseconds. None: until they are compacted, or for ever."""
         kept = int(self.config.get("retention.ms", -1))
         return None if kept < 0 or self.config.get("cleanup.policy") == "compact" else kept
 
@@ -93,7 +95,7 @@ class TopicSpec:
 def dead_letter_topic(
     name: str, replicas: int, config: Mapping[str, Setting], *, explicit_name: bool = False
 ) -> TopicSpec:
-    """A topic of records that a reader could not process: few, in one partition."""
+    """A topic of records that a reader could not process. These are few, so one partition is enough."""
     return TopicSpec(
         name=name,
         kind="dead-letters",
@@ -109,7 +111,7 @@ def dead_letter_topic(
 def internal_topic(
     name: str, replicas: int, config: Mapping[str, Setting], *, partitions: int = 1, explicit_name: bool = False
 ) -> TopicSpec:
-    """A topic that is the memory of a program: `config` must let nothing in it expire."""
+    """A topic with the state of a program: with `config`, nothing in it may expire."""
     return TopicSpec(
         name=name,
         kind="internal",
@@ -123,7 +125,7 @@ def internal_topic(
 
 
 def copies(platform: Platform) -> tuple[int, int]:
-    """How many copies of every record a stack keeps, and how many must have it before a write is answered."""
+    """How many copies of a record a stack keeps, and how many must have it before Kafka confirms a write."""
     return platform.kafka.replication_factor, platform.kafka.min_in_sync_replicas
 
 
@@ -142,7 +144,7 @@ class Acl:
 
 
 def passed_on(platform: Platform) -> int:
-    """The quota of a part that writes what it has read; bytes per second of each broker.
+    """The quota of a part that writes what it reads; bytes per second on each broker.
 
     After an outage the part may catch up at twice the rate of all services.
     """
@@ -165,9 +167,9 @@ class UserSpec:
     authentication: str = "tls"
     """`tls` (a client certificate) or `scram-sha-512` (a password)."""
     producer_byte_rate: int | None = None
-    """What each broker lets it write; bytes per second; not limited when None."""
+    """The most that it may write to each broker; bytes per second; not limited when None."""
     consumer_byte_rate: int | None = None
-    """What each broker lets it read; bytes per second; not limited when None."""
+    """The most that it may read from each broker; bytes per second; not limited when None."""
 
 
 def client(
@@ -180,8 +182,8 @@ def client(
 ) -> UserSpec:
     """An identity that writes and reads topics, without quotas.
 
-    An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe lets clients see the partitions,
-    DescribeConfigs lets readers see how long a topic keeps what they have not read yet.
+    An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe shows clients the partitions.
+    DescribeConfigs shows readers how long a topic keeps records that they have not read yet.
     """
     acls = [
         *(allow("topic", topic, "literal", "Write", "Describe") for topic in writes),
@@ -214,14 +216,14 @@ def _reads_nothing(_: Platform, __: Mapping[str, str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one part of the platform is. Functions take the configuration of a stack that has the part."""
+    """The record of one part of the platform. Its functions get the configuration of a stack that has the part."""
 
     key: str
     """Its key in the stack file, and the name of the field of `Platform`."""
     title: str
-    """Its name in sentences for people, like `the pager`."""
+    """Its name in messages, like `the pager`."""
     on: Callable[[Platform], bool] | None = None
-    """Whether a stack has it, where that does not follow from its key alone."""
+    """Whether a stack has the part, if its key alone does not decide this."""
     images: tuple[str, ...] = ()
     """The images that it needs, by their names in `LogPipelineArgs.images`."""
     topics: Callable[[Platform], tuple[TopicSpec, ...]] = _no_topics
@@ -229,17 +231,17 @@ class Part:
     users: Callable[[Platform], tuple[UserSpec, ...]] = _no_users
     """The identities that it makes, with their rights and quotas."""
     group: str | None = None
-    """Its consumer group: what the group has committed is how far the part is."""
+    """Its consumer group. The group's committed offsets show how far the part has read."""
     reads: Callable[[Platform, Mapping[str, str]], tuple[str, ...]] = _reads_nothing
-    """The topics that its group reads, of a stack whose topics of log events have these retention classes by name."""
+    """The topics that its group reads. Second argument: the retention class of each topic of log events."""
     topic_names: tuple[str, ...] = ()
     """The names of all topics that it can make, reserved in every stack."""
     public_topics: tuple[str, ...] = ()
-    """Those of them that a team may be granted."""
+    """The topics among `topic_names` that teams may read."""
     user_names: tuple[str, ...] = ()
     """The names of all identities that it can make, reserved in every stack."""
     group_prefixes: tuple[str, ...] = ()
-    """What the names of its consumer groups and transactional ids begin with, reserved in every stack."""
+    """The prefixes of its consumer groups and transactional ids, reserved in every stack."""
     secrets: tuple[str, ...] = ()
     """The names of further Secrets that it or its operator makes, reserved in every stack."""
     certificates: Callable[[Platform], tuple[str, ...]] = _no_names
@@ -247,7 +249,7 @@ class Part:
     credentials: Callable[[Platform], Mapping[str, str]] = _no_credentials
     """The credentials that `ServiceSecrets` makes for it: user by name."""
     endpoints: Callable[[Platform], tuple[str, ...]] = _no_names
-    """What it relies on outside the platform: names of `endpoints`, like s3, or pagerduty."""
+    """The servers outside the platform that it uses: names of `endpoints`, like s3, or pagerduty."""
     deploy: str = ""
     """The function that deploys it, as `module:function` below `kafkalogs`; empty for a part that others deploy."""
 

@@ -1,7 +1,7 @@
-"""The service catalog: what follows from the configuration, resolved and free of Pulumi.
+"""The service catalog: the values that follow from the configuration. It does not use Pulumi.
 
-From services, teams and shared topics follow the topics with all their settings, the identities with what they may
-write and read, and the quotas. `document` is the same as JSON for programs that run on the platform.
+Services, teams and shared topics give the topics with all settings, the identities with their rights, and the quotas.
+`document` is the catalog as JSON, for programs that run on the platform.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Writer:
     team: str
     layout: str
     topics: Mapping[str, str]
-    """Topic by type of log, or by level with layout level."""
+    """The topic of each type of log, or of each level with layout level."""
     rate: int
     """Bytes per second over the whole cluster, as declared."""
     quota: int
@@ -73,12 +73,12 @@ class Catalog:
 
 
 def layout_of(service: Service) -> str:
-    """The layout of a service: as written, else by type if it names types, else by service."""
+    """The layout of a service: `layout` if written, else `type` if the service names types, else `service`."""
     return service.layout or ("type" if service.types else "service")
 
 
 def own_topic(name: str, service: Service) -> str | None:
-    """The topic that only this service writes; None if its layout has none."""
+    """The topic that only this service writes; None if the layout has no such topic."""
     return (service.topic or f"logs.{name}") if layout_of(service) == "service" else None
 
 
@@ -100,8 +100,8 @@ def retention_class(service: Service, route: str) -> str:
 
 
 def settings_of(name: str, service: Service, topic: str) -> SharedTopic:
-    """What a service asks of one of its topics: its settings are those of its own topic, or of its shared ones if it
-    has no own."""
+    """The settings that a service gives one of its topics. They apply to its own topic, or else to its shared
+    topics."""
     if own_topic(name, service) not in {None, topic}:
         return SharedTopic()
     return SharedTopic.model_construct(
@@ -113,7 +113,7 @@ def settings_of(name: str, service: Service, topic: str) -> SharedTopic:
 
 
 def writers_of(platform: Platform) -> dict[str, dict[str, str]]:
-    """The services that write each topic, with the retention class that each gives it."""
+    """The services that write each topic, with the retention class that each service gives the topic."""
     writers: dict[str, dict[str, str]] = {}
     for name, service in platform.services.items():
         for route, topic in routes(name, service).items():
@@ -132,7 +132,7 @@ def topics_of(platform: Platform) -> dict[str, Topic]:
 
 
 def resolve(platform: Platform) -> Catalog:
-    """The catalog of a configuration that `loading.load` found no problem in."""
+    """The catalog of a configuration in which `loading.load` found no problem."""
     topics = topics_of(platform)
     return Catalog(
         topics=topics,
@@ -142,7 +142,7 @@ def resolve(platform: Platform) -> Catalog:
 
 
 def _topic(platform: Platform, name: str, writers: Mapping[str, str]) -> Topic:
-    # The settings of the shared topic first: where they are silent, those that a writer asks for.
+    # The settings of the shared topic first, then those of the writers for what is not set.
     asked = [platform.topics.get(name, SharedTopic())]
     asked += [settings_of(writer, platform.services[writer], name) for writer in writers]
     keys: list[PartitionBy] = [a.partition_by for a in asked if a.partition_by]
@@ -217,7 +217,7 @@ def disk_needs(platform: Platform, topics: Mapping[str, Topic]) -> list[sizing.D
 
 
 def spec(topic: Topic) -> TopicSpec:
-    """A topic of services as all topics are described."""
+    """The `TopicSpec` of a topic of services."""
     return TopicSpec(
         name=topic.name,
         kind="logs",
@@ -235,13 +235,13 @@ def writer_user(writer: Writer) -> UserSpec:
 
 
 def reader_user(reader: Reader) -> UserSpec:
-    """The identity of a team: it reads what it is granted, with consumer groups of its own, and writes nothing."""
+    """The identity of a team: it reads the granted topics with the team's consumer groups, and writes nothing."""
     user = client(reader.user, reads=reader.topics, read_prefixes=reader.prefixes, group_prefix=reader.group_prefix)
     return replace(user, consumer_byte_rate=reader.quota)
 
 
 def document(platform: Platform, catalog: Catalog) -> dict[str, Any]:
-    """The catalog as programs on the platform read it from the ConfigMap `kafkalogs-catalog`."""
+    """The catalog in the form of the ConfigMap `kafkalogs-catalog`, for programs on the platform."""
     external = platform.kafka.external
     return {
         "cluster": platform.kafka.name,

@@ -1,4 +1,4 @@
-"""What all topics need on the brokers' disks: those of the services, and those of the parts."""
+"""What the topics of the services and of the parts need on the brokers' disks."""
 
 from collections.abc import Iterator
 

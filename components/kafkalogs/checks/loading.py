@@ -1,8 +1,8 @@
 """From the raw configuration of a stack to `Platform`, with every problem of the file reported at once.
 
-pydantic stops at the first layer of problems: values between which something is wrong are only seen together when each
-is fine. Here a broken value is replaced by its default (or a stand-in) and remembered, so that the checks between the
-others still run, and only those that need the broken one are left out.
+pydantic stops at the first layer of problems: it checks values against each other only when each single value is fine.
+This module replaces a broken value by its default (or a stand-in) and remembers the path. So only the checks that need
+the broken value are skipped; all others run.
 """
 
 import copy
@@ -18,7 +18,7 @@ from ..config.problems import MISSING, ConfigError, Path, Problem, closest, of_p
 from .broken import Broken
 from .stack import problems_between
 
-# What stands in for a required value that is missing or broken; never seen outside this package's checks.
+# Stand-ins for required values that are missing or broken; only the checks of this package see them.
 _STAND_INS: Final[Mapping[str, Any]] = {
     "team": "unknown",
     "rate": "1B/s",
@@ -46,7 +46,7 @@ def load(raw: Mapping[str, Any]) -> Platform:
 
 
 def parse(raw: Mapping[str, Any]) -> tuple[Platform, Broken, list[Problem]]:
-    """The models with stand-ins for broken values, which values those are, and the problem of each."""
+    """The models with stand-ins for broken values, the paths of the broken values, and their problems."""
     values: Any = copy.deepcopy(dict(raw))
     broken = Broken()
     problems: list[Problem] = []
@@ -55,7 +55,7 @@ def parse(raw: Mapping[str, Any]) -> tuple[Platform, Broken, list[Problem]]:
             return Platform.model_validate(values), broken, problems
         except ValidationError as error:
             found = [of_pydantic(d, _keys_at(tuple(d["loc"])[:-1])) for d in error.errors(include_url=False)]
-        # A stand-in's own consequences are not the person's problem, nor that a list lacks an entry that is wrong.
+        # Leave out what a stand-in causes, and the missing entry of a list whose entry is wrong.
         wrong = {problem.path for problem in found}
         problems += [
             p for p in found if broken.fine(*p.path) and not any(p.path == w[: len(p.path)] != w for w in wrong)
@@ -63,17 +63,17 @@ def parse(raw: Mapping[str, Any]) -> tuple[Platform, Broken, list[Problem]]:
         before = copy.deepcopy(values)
         for problem in found:
             _repair(values, problem, broken)
-        if values == before:  # a program gave what no stack file can hold, like keys that are no texts
+        if values == before:  # a program passed what no stack file can hold, like keys that are not strings
             raise ConfigError(problems)
 
 
 def _repair(values: Any, problem: Problem, broken: Broken) -> None:
-    """Take the value of `problem` out of `values`, or put a stand-in there, so that the next attempt gets further."""
+    """Remove the value of `problem` from `values`, or put a stand-in there, so that the next attempt gets further."""
     path = problem.path
     lists = [i for i, part in enumerate(path) if isinstance(part, int)]
-    if lists:  # an entry of a list: without it the list would not be what the person wrote
+    if lists:  # an entry of a list: remove the whole list, which would differ from the file without the entry
         path = path[: lists[0]]
-    if not path:  # a key of the whole that is no text
+    if not path:  # a key at the top that is not a string
         return
     holder = values
     for part in path[:-1]:
@@ -85,7 +85,7 @@ def _repair(values: Any, problem: Problem, broken: Broken) -> None:
         holder[key] = {}
     else:
         holder.pop(key, None)  # several problems may point at one list
-        # A misspelt key stands for the key that was meant.
+        # The key that a misspelt key probably means is broken too.
         known = _keys_at(path[:-1])
         if key not in known and (meant := closest(key, known)):
             broken.add((*path[:-1], meant))
@@ -99,21 +99,21 @@ def _model_at(path: Path) -> type[BaseModel] | None:
         model = _model(annotation)
         if model is not None:
             annotation = next((f.annotation for f in model.model_fields.values() if f.alias == part), None)
-        elif isinstance(part, int):  # a list of what its first type argument says
+        elif isinstance(part, int):  # a list: the first type argument is the type of its entries
             annotation = next(iter(get_args(annotation)), None)
-        else:  # a mapping of names to what its second type argument says
+        else:  # a mapping: the second type argument is the type of its values
             annotation = next(iter(get_args(annotation)[1:]), None)
     return _model(annotation)
 
 
 def _model(annotation: Any) -> type[BaseModel] | None:
-    """The model that `annotation`, perhaps an optional one, stands for; None if it stands for something else."""
+    """The model in `annotation`, which may be optional; None if the annotation is not a model."""
     optional = [a for a in get_args(annotation) if a is not NoneType] if isinstance(annotation, UnionType) else []
     kind = optional[0] if len(optional) == 1 else annotation
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _keys_at(path: Path) -> list[str]:
-    """The keys that the mapping at `path` takes."""
+    """The keys that are allowed in the mapping at `path`."""
     model = _model_at(path)
     return [str(field.alias) for field in model.model_fields.values()] if model else []

@@ -11,16 +11,16 @@ from ..config.problems import MISSING, Problem, suggestion
 from .broken import Broken
 
 _VOLUME: Final = range(10 * units.GIB, 16 * units.TIB + 1)
-"""What AWS takes as the disk of a data node, at most, whatever its instance type; bytes."""
+"""The disk sizes that AWS allows for a data node, over all instance types; bytes."""
 
 
 def today() -> datetime.date:
-    """The day, in UTC: the same wherever a stack is previewed."""
+    """Today in UTC, so that the day does not depend on where a stack is previewed."""
     return datetime.datetime.now(datetime.UTC).date()
 
 
 def problems_between(platform: Platform, broken: Broken) -> Iterator[Problem]:
-    """Every problem between values whose single values are fine, `broken` ones excepted."""
+    """Every problem between values that are fine as single values; `broken` values are skipped."""
     yield from _compliance(platform, broken)
     yield from _exceptions(platform, today())
     if platform.aws and broken.fine("aws"):

@@ -1,7 +1,7 @@
 """The names that belong to the platform: no service, topic or team may take one.
 
-They follow from the records of all parts, also of those that the stack does not have: a part that is switched on later
-must not meet a service that has its name.
+They follow from the records of all parts, also of parts that the stack does not have: when such a part is switched on
+later, no service may have one of its names.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from ..config import naming
 from ..config.models import Platform
 
 SECRET_SUFFIXES = ("-credentials", "-tls")
-"""What the names of the platform's Secrets end with. A service's name is the name of its Secret too."""
+"""The suffixes of the names of the platform's Secrets. A service's Secret has the name of the service."""
 
 
 def service_problem(platform: Platform, name: str) -> str | None:
@@ -27,8 +27,9 @@ def service_problem(platform: Platform, name: str) -> str | None:
 def topic_problem(name: str, made: Mapping[str, Part], key: str) -> str | None:
     """Why a service may not write a topic of this name; None if it may.
 
-    made: the topics that the parts of the stack can make. Those that the stream job makes below `logs.` are free in a
-    stack without it: the layout `level` writes some of them. key: by what the service chooses its topic.
+    made: the topics that the parts of the stack can make. In a stack without the stream job, services may write the
+    job's topics below `logs.`: the layout `level` writes some of them. key: the key with which the service chooses its
+    topic.
     """
     if part := made.get(name):
         return f"{part.title} writes this topic; choose another {key}, or remove {part.key}"
@@ -54,7 +55,7 @@ def _owner(name: str, names: Callable[[Part], tuple[str, ...]]) -> Part | None:
 
 
 def _secrets(platform: Platform) -> Iterator[str]:
-    """The Secrets of the platform whose names end otherwise: those of records, and those that the stack file names."""
+    """The Secrets of the platform without such a suffix: those of the records, and those that the stack file names."""
     for part in parts.PARTS:
         yield from part.secrets
     yield from platform.endpoints.ca_secrets.named().values()

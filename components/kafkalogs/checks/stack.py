@@ -1,6 +1,6 @@
 """What must hold between the values of a configuration.
 
-Each check yields its problems and runs as soon as the values that it needs are fine, whatever else is broken.
+Each check yields its problems. It runs if the values that it needs are fine, whatever else is broken.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ _NODE_PORTS: Final = range(30000, 32768)
 
 
 def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
-    """Every problem between values of a configuration whose single values are fine, `broken` ones excepted."""
+    """Every problem between values of a configuration that are fine as single values; `broken` values are skipped."""
     checks = (
         _names(platform),
         _nodes(platform, broken),
@@ -99,7 +99,7 @@ def _replication(platform: Platform, broken: Broken) -> Iterator[Problem]:
     if copies_fine and brokers and _fine_pools(platform, broken, "replicas", "roles") and copies > brokers:
         text = f"more copies than the {brokers} brokers; add brokers or write at most {brokers}"
         yield Problem(("kafka", "replicationFactor"), copies, text)
-    # With a single copy there is none to lose, so 1 of 1 is the only choice.
+    # With a single copy, 1 is the only possible value.
     if copies_fine and broken.fine("kafka", "minInSyncReplicas") and least >= copies and (least, copies) != (1, 1):
         fewer = max(1, copies - 1)
         text = f"not below replicationFactor {copies}, so one lost broker would stop all writes; write {fewer}"
@@ -153,7 +153,7 @@ def _service_keys(platform: Platform, broken: Broken) -> Iterator[Problem]:
 
 
 def _routes_fine(platform: Platform, broken: Broken, *services: str) -> bool:
-    """Whether it is known where `services` (all, if none is named) write."""
+    """Whether the topics of `services` are known (of all services, if none is named)."""
     names = services or tuple(platform.services)
     return broken.fine("services") and all(
         broken.fine("services", name, key) for name in names for key in ("layout", "types", "topic")
@@ -169,7 +169,7 @@ def _topic_names(platform: Platform, broken: Broken) -> Iterator[Problem]:
             continue
         path = ("services", name, "topic") if service.topic else ("services", name)
         if text := naming.topic_problem(topic):
-            # Without `topic` it follows from the service's name, whose own problem says enough.
+            # Without `topic`, the name follows from the service's name, and that problem is already reported.
             if service.topic:
                 yield Problem(path, topic, text)
             continue

@@ -19,11 +19,11 @@ _TIMEOUT = (5, 15)
 
 
 class AccessError(Exception):
-    """Kubernetes, or what the platform keeps in it, cannot be reached. Its text says what to do."""
+    """Kubernetes, or an object of the platform in it, cannot be read. The text of the error says what to do."""
 
 
 def find_kubeconfig(given: str | None) -> Path:
-    """The kubeconfig to use: as given, else $KUBECONFIG, else this checkout's, else kubectl's own.
+    """The kubeconfig to use: the given one, else $KUBECONFIG, else this checkout's, else kubectl's default.
 
     The checkout's is ``$KAFKALOGS_STATE/kubeconfig``, by default ``.kafkalogs/kubeconfig``; `make up` writes it.
     """
@@ -43,7 +43,7 @@ class ClusterAccess:
     """The platform in one namespace of one Kubernetes cluster."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
-        # imported here because it takes half a second, which no other command should pay
+        # imported here because the import takes half a second, and not every command needs it
         from kubernetes import client, config
 
         self.kubeconfig = kubeconfig
@@ -53,7 +53,7 @@ class ClusterAccess:
         settings.retries = 0
         try:
             cast(Any, config).load_kube_config(str(kubeconfig), client_configuration=settings)
-        # A broken file makes the client raise all sorts of errors, and their texts may quote what is secret in it.
+        # The client raises many kinds of errors for a broken file, and their texts may contain secrets of the file.
         except Exception as error:
             raise AccessError(
                 f"{kubeconfig} is not a usable kubeconfig ({type(error).__name__}); "
@@ -64,21 +64,21 @@ class ClusterAccess:
         self.core: Any = self.client()
 
     def client(self) -> Any:
-        """Another client of Kubernetes' core API, for calls that must not share one with other threads."""
+        """A new client of Kubernetes' core API, for calls that must not share a client with other threads."""
         from kubernetes import client
 
         return client.CoreV1Api(client.ApiClient(self._settings))
 
     def catalog(self) -> Catalog:
-        """The published catalog. Raises AccessError, or CatalogError when it cannot be understood."""
+        """The published catalog. Raises AccessError, or CatalogError for a catalog that is not valid."""
         data = self._data("ConfigMap", CATALOG, "the platform is not deployed there: run `make up` or `pulumi up`")
         if "catalog.json" not in data:
             raise AccessError(f"ConfigMap {self.namespace}/{CATALOG} has no catalog.json; run `pulumi up` again")
         return Catalog.parse(data["catalog.json"])
 
     def credentials(self, cluster: str, user: str) -> Credentials:
-        """What a user needs to connect to the Kafka cluster by mTLS."""
-        # A user's own ca.crt is the clients' CA; brokers are checked with the cluster's.
+        """The credentials with which a user connects to the Kafka cluster by mTLS."""
+        # The ca.crt in a user's Secret is the clients' CA; the cluster CA verifies the brokers.
         ca = self.cluster_ca(cluster)
         data = self._data("Secret", user, f"wait until KafkaUser {user} is Ready, or use a user with a certificate")
         return Credentials(ca, self._pem(data, user, "user.crt"), self._pem(data, user, "user.key"))
@@ -99,7 +99,7 @@ class ClusterAccess:
         return cast(dict[str, str], found.data or {})
 
     def call(self, function: Any, what: str, remedy: str, *words: Any, **options: Any) -> Any:
-        """Call a function of the Kubernetes client; every failure becomes an AccessError about ``what``."""
+        """Call a function of the Kubernetes client. Raises AccessError about ``what`` for every failure."""
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -127,7 +127,7 @@ class ClusterAccess:
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost cause in few words; urllib3 wraps it twice."""
+    """The innermost cause in few words; urllib3 wraps the cause twice."""
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         return _reason(inner)

@@ -1,4 +1,4 @@
-"""What the commands of `kafkalogs` share: their declaration, the arguments of a cluster, and the report of an error."""
+"""What all commands of `kafkalogs` use: their declaration, the arguments of a cluster, and the report of an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def report_error(problem: object, code: int) -> int:
-    """Print a problem in one line; returns the exit code."""
+    """Print a problem in one line and return the exit code."""
     print(f"kafkalogs: {problem}", file=sys.stderr)
     return code
 
@@ -25,7 +25,7 @@ def add_command(commands: Any, name: str, summary: str, description: str, exit_c
 
 
 def add_cluster_arguments(command: argparse.ArgumentParser, *, namespace: bool = True) -> None:
-    """Add the arguments that say how to reach the cluster, and which namespace of it the platform is in."""
+    """Add the arguments for the cluster's address and the platform's namespace."""
     group = command.add_argument_group("cluster")
     group.add_argument("--kubeconfig", metavar="FILE", help="default: $KUBECONFIG, else that of `make up`")
     if namespace:

@@ -1,9 +1,10 @@
-"""The committed offsets of a consumer group, asked of its coordinator.
+"""The committed offsets of a consumer group, from the group's coordinator.
 
-confluent-kafka's AdminClient has `list_consumer_group_offsets`, but a broker that is no longer the coordinator of the
-group, as while brokers restart, ends the process by a segmentation fault: librdkafka then wants to find the coordinator
-for a consumer, and the AdminClient is none (https://github.com/confluentinc/confluent-kafka-javascript/issues/374).
-A consumer of the group asks the same question safely. The consumer never joins the group.
+confluent-kafka's AdminClient has `list_consumer_group_offsets`, but if a broker is no longer the coordinator of the
+group, for example while brokers restart, the call ends the process with a segmentation fault: librdkafka then looks for
+a consumer's coordinator, and the AdminClient is not a consumer
+(https://github.com/confluentinc/confluent-kafka-javascript/issues/374). A consumer of the group reads the offsets
+safely. The consumer never joins the group.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PAUSE: Final = 0.2
 
 
 class Group:
-    """A consumer group, looked at from outside. settings: librdkafka's settings of the connection. Close it after use.
+    """A consumer group, read without joining it. settings: librdkafka's settings of the connection. Close it after use.
 
     Raises KafkaException for wrong settings.
     """
@@ -35,9 +36,9 @@ class Group:
         self._consumer = Consumer(cast("Any", {**settings, **own}))
 
     def committed(self, places: Iterable[Place], seconds: float) -> dict[Place, int]:
-        """The next offset that the group reads, for each of these partitions that the group has committed.
+        """The next offset that the group reads, for each of these partitions with a committed offset.
 
-        seconds: the limit for all attempts; while the coordinator moves to another broker, the question is repeated.
+        seconds: the limit for all attempts; the request is retried while the coordinator moves to another broker.
         Raises KafkaException.
         """
         asked = [TopicPartition(*place) for place in places]
@@ -53,11 +54,11 @@ class Group:
                 return {(at.topic, at.partition): at.offset for at in found if at.offset >= 0}
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._consumer.close()
 
 
 def committed(settings: Mapping[str, Any], group: str, places: Iterable[Place], seconds: float) -> dict[Place, int]:
-    """`Group.committed` by a connection for this one question."""
+    """`Group.committed` with a connection for this one call."""
     with closing(Group(settings, group)) as one:
         return one.committed(places, seconds)

@@ -15,7 +15,7 @@ from kafkalogs.client.cluster_access import AccessError, ClusterAccess
 from kafkalogs.client.settings import Catalog, Credentials, Settings
 
 FLUSH_SECONDS = 70.0
-"""How long to wait for the last acknowledgements: longer than a record may be under way."""
+"""How long to wait for the last acknowledgements: longer than `message.timeout.ms` of the producer."""
 
 Delivered = Callable[[KafkaError | None, Message], None]
 
@@ -28,11 +28,11 @@ class Producer(Protocol):
         ...
 
     def poll(self, timeout: float) -> int:
-        """Call the callbacks of delivered records; waits for the first at most `timeout` seconds."""
+        """Call the callbacks of delivered records. Waits at most `timeout` seconds for the first record."""
         ...
 
     def flush(self, timeout: float) -> int:
-        """Wait for all records at most `timeout` seconds; returns how many are left."""
+        """Wait at most `timeout` seconds for all records. Returns how many are not delivered."""
         ...
 
 
@@ -68,18 +68,18 @@ def connect_kafka(
         producer = KafkaProducer(cast(Any, {**ready, "error_cb": trouble}))
     except KafkaException as error:
         if asker is not None:
-            asker.poll(0)  # calls `trouble` with what the client reported meanwhile
+            asker.poll(0)  # calls `trouble` with the client's reports so far
         said = error.args[0].str()
         because = f"; last: {trouble.last}" if trouble.last and trouble.last != said else ""
         if error.args[0].name() == "TOPIC_AUTHORIZATION_FAILED":
-            # Kafka answers the same for a topic that does not exist.
+            # Kafka gives the same answer for a topic that does not exist.
             because = f"; see whether KafkaUser {service} and KafkaTopic {', '.join(topics)} are Ready"
         raise AccessError(f"Kafka at {bootstrap}, asked as {service}: {said}{because}") from error
     return Connected(ids, producer)
 
 
 def _producer_settings(of_service: Settings) -> Settings:
-    """A service's producer settings for a command: it fails early, because it can go on later."""
+    """A service's producer settings for a command. The command fails early, because it can be resumed."""
     return {
         **of_service,
         "message.timeout.ms": 60_000,

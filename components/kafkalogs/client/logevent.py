@@ -1,4 +1,4 @@
-"""The log event: what every record of the platform's log topics holds, one line of JSON in UTF-8.
+"""The log event. Every record of the platform's log topics is one event: one line of JSON in UTF-8.
 
 Trace context follows W3C Trace Context (https://www.w3.org/TR/trace-context/): a trace id of 32 and a span id of 16
 lower-case hexadecimal digits, neither all zero.
@@ -21,7 +21,7 @@ _FIELDS = ("timestamp", "service", "level", "message", "trace_id", "span_id", "i
 
 
 class LogEventError(ValueError):
-    """Something that is no log event. ``problems``: every fault found, each with its field and value."""
+    """A value that is not a log event. ``problems``: every fault, each with its field and value."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("not a log event: " + "; ".join(problems))
@@ -30,11 +30,11 @@ class LogEventError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One event. Raises LogEventError, with all faults at once, when a field is not what the schema says.
+    """One event. Raises LogEventError with all faults at once if a field does not follow the schema.
 
-    timestamp: when it happened; any time zone, written in UTC with milliseconds.
-    instance: the pod, process or file that wrote it.
-    attributes: whatever JSON can hold; ``user_id`` is the key of topics partitioned by user.
+    timestamp: the time of the event; any time zone, written in UTC with milliseconds.
+    instance: the pod, process or file that wrote the event.
+    attributes: values that JSON can hold; ``user_id`` is the key of topics partitioned by user.
     """
 
     timestamp: datetime
@@ -66,7 +66,7 @@ class LogEvent:
             raise LogEventError(problems)
 
     def key(self, partition_by: PartitionBy) -> bytes:
-        """The record key for a topic partitioned by ``partition_by``; the trace id where an event has no user."""
+        """The record key for a topic partitioned by ``partition_by``; the trace id if an event has no user."""
         match partition_by:
             case "instance_id":
                 return self.instance.encode()
@@ -76,7 +76,7 @@ class LogEvent:
                 return self.trace_id.encode()
 
     def to_json(self) -> bytes:
-        """The record value. Raises LogEventError when an attribute is something that JSON cannot hold."""
+        """The record value. Raises LogEventError for an attribute that cannot be written as JSON."""
         document = {
             "timestamp": format_timestamp(self.timestamp),
             "service": self.service,
@@ -94,7 +94,7 @@ class LogEvent:
 
     @classmethod
     def from_json(cls, value: bytes) -> LogEvent:
-        """Read a record value. Raises LogEventError on anything but a whole log event."""
+        """Read a record value. Raises LogEventError if the value is not a complete log event."""
         try:
             parsed: object = json.loads(value)
         except (ValueError, RecursionError) as error:

@@ -1,8 +1,8 @@
-"""From this machine to what listens in the cluster: connections through Kubernetes, and HTTP over them.
+"""Connections from this machine to servers in the cluster, through Kubernetes, and HTTP over these connections.
 
 A Service's address, ``name.namespace.svc``, is reached by a port-forward of the Kubernetes client; any other address
-directly. Certificates are verified against the address that was asked for, wherever the connection runs. Passwords stay
-in memory.
+directly. Certificates are verified against the requested address, also through a port-forward. Passwords stay in
+memory.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PORTS = {"https": 443, "http": 80, "postgresql": 5432}
 
 
 class UnansweredError(Exception):
-    """There was no answer, or a wrong one. Its text says of what, and why. status: the HTTP status, if any."""
+    """A server gave no answer or a wrong one. The text says which server and why. status: the HTTP status, if any."""
 
     def __init__(self, text: str, status: int | None = None) -> None:
         super().__init__(text)
@@ -40,11 +40,11 @@ class UnansweredError(Exception):
 
 
 class OutsideError(UnansweredError):
-    """Something outside the cluster did not answer: perhaps only the cluster can reach it."""
+    """A server outside the cluster did not answer: perhaps only the cluster can reach the server."""
 
 
 def unanswered(url: str, text: str, status: int | None = None) -> UnansweredError:
-    """The error about an address."""
+    """The error for an address."""
     return UnansweredError(text, status) if inside(url) else OutsideError(text, status)
 
 
@@ -69,12 +69,12 @@ def place(url: str) -> tuple[str, int]:
 
 
 def inside(url: str) -> bool:
-    """Whether an address is that of a Service."""
+    """Whether an address is a Service's."""
     return _SERVICE.fullmatch(place(url)[0]) is not None
 
 
 class Reach:
-    """What can be reached through one Kubernetes cluster."""
+    """The servers that can be reached through one Kubernetes cluster."""
 
     def __init__(self, access: ClusterAccess) -> None:
         self._access = access
@@ -100,7 +100,7 @@ class Reach:
             raise AccessError(f"Secret {self._access.namespace}/{secret} has no {error.args[0]}") from error
 
     def trust(self, secret: str | None) -> ssl.SSLContext:
-        """TLS with servers of the authority in a Secret's ca.crt; of the public ones without."""
+        """TLS that trusts the authority in a Secret's ca.crt, or the public authorities if there is no Secret."""
         try:
             return ssl.create_default_context(cadata=self.secret(secret)["ca.crt"] if secret else None)
         except (KeyError, ValueError, ssl.SSLError) as error:
@@ -123,7 +123,7 @@ class Reach:
         login: Login | None = None,
         body: Any = None,
     ) -> Any:
-        """The JSON that a GET of ``url`` answers, or a POST of ``body``, as JSON too. Raises UnansweredError."""
+        """The JSON answer to a GET of ``url``, or to a POST of ``body`` as JSON. Raises UnansweredError."""
         with self.talking(url, trust, login) as ask:
             parts = urlsplit(url)
             return ask(f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}", body)
@@ -132,7 +132,7 @@ class Reach:
     def talking(
         self, url: str, trust: ssl.SSLContext | None = None, login: Login | None = None
     ) -> Generator[Callable[..., Any]]:
-        """What asks for one path after the other over a single connection, as `ask` does. Raises UnansweredError."""
+        """A function like `ask`, for several paths in turn over a single connection. Raises UnansweredError."""
         parts = urlsplit(url)
         headers = {"Accept": "application/json"}
         headers |= {"Authorization": login.header()} if login else {}
@@ -147,15 +147,15 @@ class Reach:
 
     @contextmanager
     def listening(self, url: str, trust: ssl.SSLContext | None = None) -> Generator[int]:
-        """A port on localhost that leads to an address, for clients that need one.
+        """A port on localhost that forwards to an address, for clients that need a local port.
 
-        trust: the way from here on is TLS, and the client on this machine speaks none.
+        trust: the connection to the address uses TLS; the local client does not.
         """
         reach, parts = self, urlsplit(url)
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                # the client sees a closed connection, and says so itself
+                # the client sees a closed connection and reports it
                 with (
                     contextlib.suppress(OSError, UnansweredError, AccessError),
                     _encrypted(reach.connect(url), parts, trust) as far,
@@ -179,7 +179,7 @@ class Reach:
         found = _SERVICE.fullmatch(host)
         assert found is not None
         name, namespace = found[1], found[2]
-        # the Kubernetes client changes itself while it makes a port-forward, so each has one of its own
+        # a port-forward changes the Kubernetes client while it starts, so each port-forward gets a new client
         core = self._access.client()
         service: Any = self._access.call(
             core.read_namespaced_service, f"Service {namespace}/{name}", "run `pulumi up` again", name, namespace
@@ -190,14 +190,14 @@ class Reach:
         try:
             forward = self._access.call(open_one, what, "look at the pod", pod, namespace, ports=target)
         except AccessError as error:
-            # the pod may have gone meanwhile
+            # the pod may be deleted by now
             raise UnansweredError(str(error)) from error
         connection = cast(socket.socket, forward.socket(int(target)))
         connection.settimeout(_SECONDS)
         return connection
 
     def _target(self, core: Any, service: Any, namespace: str, port: int) -> tuple[str, str]:
-        """The pod behind a Service that is ready, and the port of it that the Service's leads to."""
+        """A ready pod of a Service, and the pod's port behind the Service's port."""
         labels = cast("dict[str, str]", service.spec.selector or {})
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
         what = f"the pods of Service {namespace}/{service.metadata.name}"
@@ -238,7 +238,7 @@ def _exchange(
 
 @contextmanager
 def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext | None) -> Generator[socket.socket]:
-    """A connection with TLS over it, if the address is one of https and somebody is to be trusted."""
+    """A connection with TLS if the address is https and `trust` is given, else without."""
     connection = plain
     try:
         if trust and parts.scheme == "https":
@@ -249,7 +249,7 @@ def _encrypted(plain: socket.socket, parts: SplitResult, trust: ssl.SSLContext |
 
 
 def end(connection: socket.socket) -> None:
-    """Close a connection. What still comes is read first: a port-forward takes an early end for a failure."""
+    """Close a connection. Remaining data is read first: a port-forward treats an early end as a failure."""
     with contextlib.suppress(OSError):
         connection.settimeout(1)
         connection.shutdown(socket.SHUT_WR)
@@ -259,10 +259,10 @@ def end(connection: socket.socket) -> None:
 
 
 def _pass_on(near: socket.socket, far: socket.socket) -> None:
-    """Hand over what each of two connections says to the other, until one of them ends."""
+    """Forward the data of each of two connections to the other, until one of them ends."""
     others = {near: far, far: near}
     while True:
-        # TLS may hold bytes that have left the socket already
+        # TLS may hold bytes that it has already read from the socket
         held = [far] if isinstance(far, ssl.SSLSocket) and far.pending() else []
         for connection in held or select.select([near, far], [], [])[0]:
             data = connection.recv(65536)

@@ -1,7 +1,7 @@
-"""Ready settings for Kafka clients: what a service, a team or a tool puts into confluent-kafka's constructors.
+"""Complete settings for Kafka clients: a service, a team or a tool passes them to confluent-kafka's constructors.
 
-They come from two things only: the catalog that the platform publishes (ConfigMap ``kafkalogs-catalog``) and the
-client's own PEM material, which stays in memory. Names and units of the settings are librdkafka's
+They follow only from the catalog that the platform publishes (ConfigMap ``kafkalogs-catalog``) and from the client's
+certificate and key in PEM, which stay in memory. Names and units of the settings are librdkafka's
 (https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md).
 """
 
@@ -20,15 +20,15 @@ from kafkalogs.client.logevent import Level, PartitionBy
 LogType = Literal["access", "application", "audit"]
 Settings = dict[str, str | int | float | bool]
 
-# A record batch's header is 61 bytes and a record's own at most 27 with no headers (Kafka's message format, v2);
-# the rest is room for a batch that compression makes larger.
+# A record batch's header is 61 bytes; a record's overhead is at most 27 bytes without headers (Kafka's message format,
+# v2). The rest is space for a batch that compression makes larger.
 RECORD_OVERHEAD = 512
-# librdkafka's own default; larger batches do not pay.
+# librdkafka's default; larger batches bring no gain.
 LARGEST_BATCH = 1_000_000
 
 
 class CatalogError(Exception):
-    """A catalog that cannot be read, or that lacks what was asked for. Its text says what and lists what there is."""
+    """A catalog that cannot be read or lacks a requested name. The text of the error lists the names that exist."""
 
 
 class _Model(BaseModel):
@@ -36,7 +36,7 @@ class _Model(BaseModel):
 
 
 class Topic(_Model):
-    """A log topic. ``max_message_bytes``: of one batch, in bytes; ``retention_ms``: milliseconds."""
+    """A log topic. ``max_message_bytes``: the limit of one batch, in bytes; ``retention_ms``: milliseconds."""
 
     partitions: int
     replicas: int
@@ -49,7 +49,7 @@ class Topic(_Model):
 
 
 class Service(_Model):
-    """Who writes where. ``topics``: by log type, or by level when the layout is level; ``bytes_per_second``: rate."""
+    """A service. ``topics``: topic by log type, or by level with layout level; ``bytes_per_second``: its rate."""
 
     team: str
     user: str
@@ -58,7 +58,7 @@ class Service(_Model):
     bytes_per_second: int
 
     def topic(self, log_type: str, level: Level) -> str:
-        """The topic of its events of this type and level. Raises CatalogError when it has none."""
+        """The topic of the service's events of this type and level. Raises CatalogError if there is none."""
         key = level if self.layout == "level" else log_type
         if key not in self.topics:
             raise CatalogError(f"{self.user} writes no {key} log; it writes: {', '.join(self.topics)}")
@@ -66,7 +66,7 @@ class Service(_Model):
 
 
 class Team(_Model):
-    """Who reads what. ``group_prefix``: how the names of its consumer groups begin."""
+    """A team that reads logs. ``group_prefix``: the prefix of the names of its consumer groups."""
 
     user: str
     group_prefix: str
@@ -79,7 +79,7 @@ class Team(_Model):
 
 
 class Catalog(_Model):
-    """What the platform publishes. ``external``: where clients outside of Kubernetes connect, if they can."""
+    """The published catalog. ``external``: the address for clients outside Kubernetes, if there is one."""
 
     cluster: str
     namespace: str
@@ -91,7 +91,7 @@ class Catalog(_Model):
 
     @classmethod
     def parse(cls, text: str) -> Catalog:
-        """Read ``catalog.json``. Raises CatalogError naming each field that is wrong."""
+        """Read ``catalog.json``. Raises CatalogError that names each wrong field."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
@@ -123,7 +123,7 @@ class Catalog(_Model):
 
 @dataclass(frozen=True)
 class Credentials:
-    """A client's PEM material. ``ca``: the cluster CA, that the brokers' certificates are checked with."""
+    """A client's certificate and key in PEM. ``ca``: the cluster CA, which verifies the brokers' certificates."""
 
     ca: str = field(repr=False)
     certificate: str = field(repr=False)
@@ -132,19 +132,19 @@ class Credentials:
 
 @dataclass
 class Trouble:
-    """An ``error_cb`` that keeps what the client last said of its connections: the reason behind a time-out."""
+    """An ``error_cb`` that keeps the client's last error of its connections: the reason for a time-out."""
 
     last: str = ""
 
     def __call__(self, error: KafkaError) -> None:
-        """Keep what the client reports."""
-        # "all brokers are down" follows every reason and explains none
+        """Keep the error that the client reports."""
+        # "all brokers are down" follows every error and does not explain it
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # pyright: ignore[reportPrivateUsage] (its public name)
             self.last = error.str()
 
 
 def connection(bootstrap: str, credentials: Credentials, client_id: str) -> Settings:
-    """What every client needs: where, and mTLS with the brokers' host names checked."""
+    """Settings that every client needs: the address, and mTLS that verifies the brokers' host names."""
     return {
         "bootstrap.servers": bootstrap,
         "client.id": client_id,
@@ -158,10 +158,9 @@ def connection(bootstrap: str, credentials: Credentials, client_id: str) -> Sett
 
 
 def producer(catalog: Catalog, service: str, credentials: Credentials, *, bootstrap: str | None = None) -> Settings:
-    """Settings of a service's producer: nothing acknowledged is lost, nothing is written twice by a retry.
+    """Settings of a service's producer: no acknowledged record is lost, and no retry writes a record twice.
 
-    bootstrap: where to connect; the address inside of Kubernetes unless given. Raises CatalogError for an unknown
-    service.
+    bootstrap: the address; by default the address inside Kubernetes. Raises CatalogError for an unknown service.
     """
     largest = largest_batch(catalog.topics_of(service).values())
     return {
@@ -170,7 +169,7 @@ def producer(catalog: Catalog, service: str, credentials: Credentials, *, bootst
         "enable.idempotence": True,
         "compression.type": "zstd",
         "linger.ms": 50,
-        # The client fills batches by their size before compression; a topic with a lower limit would refuse them.
+        # The client fills batches up to this size before compression; a topic with a lower limit would refuse them.
         "message.max.bytes": largest,
         "batch.size": min(LARGEST_BATCH, largest),
     }
@@ -179,10 +178,10 @@ def producer(catalog: Catalog, service: str, credentials: Credentials, *, bootst
 def consumer(
     catalog: Catalog, team: str, credentials: Credentials, *, group: str, bootstrap: str | None = None
 ) -> Settings:
-    """Settings of a team's consumer: from the first record on, offsets committed by the program after its work.
+    """Settings of a team's consumer: it starts at the first record, and the program commits offsets after its work.
 
-    group: the consumer group without the team's prefix (which is all that the team may use). Raises CatalogError for
-    an unknown team.
+    group: the consumer group without the team's prefix; the team may use only groups with this prefix. Raises
+    CatalogError for an unknown team.
     """
     prefix = catalog.team(team).group_prefix
     return {
@@ -200,5 +199,5 @@ def admin(catalog: Catalog, user: str, credentials: Credentials, *, bootstrap: s
 
 
 def largest_batch(topics: Iterable[Topic]) -> int:
-    """Bytes of the largest batch that all of ``topics`` take; librdkafka allows no less than 1000."""
+    """Bytes of the largest batch that all of ``topics`` accept; librdkafka's minimum is 1000."""
     return max(1000, min(topic.max_message_bytes for topic in topics))

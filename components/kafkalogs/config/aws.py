@@ -1,4 +1,4 @@
-"""What `aws` of a stack file says: the account, and what the platform has in it."""
+"""The settings under `aws` of a stack file: the account, and what the platform uses in it."""
 
 from typing import Annotated, Final, Literal
 
@@ -8,13 +8,13 @@ from . import units
 from .types import Form, Settings, Size
 
 STORAGE_CLASS: Final = "kafkalogs-encrypted"
-"""The StorageClass that `aws.storageClass` makes; brokers' disks are of it unless their pool names another."""
+"""The StorageClass that `aws.storageClass` makes. Brokers' disks use it unless their pool names another."""
 
 SECRETS: Final = ("elastic", "pagerduty", "postgres", "registry-writer", "search-sink")
-"""The credentials that may come from Secrets Manager; that of NAME becomes the Secret NAME-credentials."""
+"""The credentials that may come from Secrets Manager; those of NAME become the Secret NAME-credentials."""
 
 FOR_SEARCH: Final = ("elastic", "search-sink")
-"""Those without which a domain has no administrator, and the sink no user."""
+"""The credentials that `aws.search` needs: the domain's administrator and the sink's user."""
 
 REGION: Final = Form(r"[a-z]{2}(-[a-z]+)+-\d", "not a region of AWS; write its code, like eu-central-1")
 BUCKET: Final = Form(
@@ -43,7 +43,7 @@ class AwsSearch(Settings):
         str,
         Form(r"[a-z0-9-]+\.[a-z0-9]+\.search", "not an instance type of OpenSearch; write one like r7g.large.search"),
     ] = "r7g.large.search"
-    """The instance type of its data nodes."""
+    """The instance type of the data nodes."""
 
     instances: Annotated[int, Field(ge=1, le=80, strict=True)] = 3
     """How many data nodes; a multiple of `zones`."""
@@ -52,23 +52,23 @@ class AwsSearch(Settings):
     """The disk of each data node, in whole GiB."""
 
     zones: Annotated[int, Field(ge=1, le=3, strict=True)] = 3
-    """Over how many availability zones the nodes are spread."""
+    """The number of availability zones over which the nodes are spread."""
 
     subnets: Annotated[tuple[Subnet, ...], Field(min_length=1)]
-    """The subnets of its addresses, one in each zone."""
+    """The subnets of the domain's addresses, one in each zone."""
 
     security_groups: Annotated[tuple[SecurityGroup, ...], Field(min_length=1, max_length=5)]
-    """The security groups of its addresses; they let the cluster's nodes in at port 443."""
+    """The security groups of the domain's addresses. They must let the cluster's nodes connect to port 443."""
 
 
 class Aws(Settings):
-    """The AWS account, and what the platform has in it: the archive's bucket and catalog, rights, search, secrets."""
+    """The AWS account, and what the platform uses in it: the archive's bucket and catalog, rights, search, secrets."""
 
     region: Annotated[str, REGION]
     """The region of everything below."""
 
     account: Annotated[str, Form(r"\d{12}", "not an account; write its 12 digits in quotes")]
-    """The account's number, in quotes: to YAML a leading zero is something else."""
+    """The account's number, in quotes: YAML can read a number with a leading zero as another number."""
 
     oidc_provider: Annotated[
         str,
@@ -77,24 +77,23 @@ class Aws(Settings):
             "not an issuer; write its address, like oidc.eks.eu-central-1.amazonaws.com/id/0A1B2C3D",
         ),
     ]
-    """The issuer of the cluster's service account tokens, which IAM must know: its address, or its ARN in IAM."""
+    """The issuer of the cluster's service account tokens: its address, or its ARN in IAM. IAM must know this issuer."""
 
     bucket: Annotated[str, BUCKET]
-    """The archive's bucket, which is made."""
+    """The archive's bucket. The platform makes it."""
 
     kms_admins: tuple[Principal, ...] = ()
-    """Who besides the account's own administrators may manage the key of the bucket; they cannot use it."""
+    """Who, besides the account's administrators, may manage the bucket's key. They cannot use the key."""
 
     object_lock: Literal["GOVERNANCE", "COMPLIANCE"] = "GOVERNANCE"
-    """How objects are locked for the years of `compliance`: GOVERNANCE, until someone with a right of its own lifts it,
-    or COMPLIANCE, for everyone and for good."""
+    """How objects are locked for the years of `compliance`. GOVERNANCE: a user with a special right can lift the lock.
+    COMPLIANCE: nobody can."""
 
     search: AwsSearch | None = None
     """The domain for `search`; none when absent."""
 
     secrets: dict[str, SecretName] = Field(default={})
-    """Credentials from Secrets Manager: the names there of elastic, pagerduty, postgres, registry-writer and
-    search-sink."""
+    """The names in Secrets Manager of the credentials elastic, pagerduty, postgres, registry-writer and search-sink."""
 
     storage_class: bool = Field(default=True, strict=True)
     """Whether an encrypted StorageClass is made, for the brokers' disks."""

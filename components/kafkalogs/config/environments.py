@@ -1,7 +1,6 @@
-"""What a stack file need not say: defaults that depend on its environment, and what follows from its `aws`.
+"""Defaults that depend on the environment of a stack file, and values that follow from its `aws`.
 
-They are put under the values of the file before anything is checked, so that a problem of any of them has a path that
-can be written in the file.
+They are merged under the values of the file before the checks. So the path of each problem can be written in the file.
 """
 
 import copy
@@ -15,11 +14,11 @@ DEFAULT: Final = "prod"
 """The environment of a stack file that names none: the strictest."""
 
 ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
-    # One machine, and for throwing away.
+    # For a single machine; the data may be lost.
     "local": {
         "operator": "auto",
         "protect": False,
-        # Few brokers and clients: Kafka's default of 50 each would be 300 more replicas to make at the start.
+        # Few brokers and clients: Kafka's default of 50 partitions each means 300 replicas to make at the start.
         "kafka": {"config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12}},
         "connect": {"replicas": 1, "cpu": "120m"},
         "archive": {"commitInterval": "30s"},
@@ -28,18 +27,18 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "pager": {"quiet": "2m", "update": "30s"},
         "compliance": {"auditFloor": "1h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
     },
-    # As production is, but with logs that nobody is obliged to keep.
+    # Like production, but nobody is obliged to keep the logs.
     "staging": {
         "compliance": {"auditFloor": "24h", "archiveYears": {"access": 1, "application": 1, "audit": 1, "errors": 1}},
     },
     # The defaults of the models are those of production.
     "prod": {},
 }
-"""What differs from production in each environment. The settings of a part count if the file has the part."""
+"""What differs from production in each environment. The settings of a part apply only if the file has the part."""
 
 
 def merged(raw: Any) -> Any:
-    """The configuration of a stack with the defaults that it does not name. Idempotent; other than mappings stay."""
+    """The configuration of a stack, completed with the defaults. Idempotent. What is no mapping stays."""
     if not isinstance(raw, Mapping):
         return raw
     given = _mapping(raw)
@@ -51,7 +50,7 @@ def merged(raw: Any) -> Any:
 
 
 def _under(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """`given` with those of `defaults` that it lacks."""
+    """`given`, completed from `defaults`."""
     values = copy.deepcopy(dict(given))
     for key, default in defaults.items():
         if key not in values:
@@ -62,7 +61,7 @@ def _under(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
 
 def _with_aws(values: dict[str, Any]) -> dict[str, Any]:
-    """With `aws` the archive is in its bucket and region and known to Glue, and disks are of its StorageClass."""
+    """`values` with what follows from `aws`: the archive's bucket, region and Glue catalog, and the StorageClass."""
     aws = values.get("aws")
     if not isinstance(aws, Mapping):
         return values
@@ -84,5 +83,5 @@ def _with_aws(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    """A mapping of the file; an empty one for what should be a mapping and is none, which is reported elsewhere."""
+    """`value` if it is a mapping, else an empty mapping. The checks report a value that should be a mapping."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

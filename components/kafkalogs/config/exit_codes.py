@@ -1,4 +1,4 @@
-"""The exit codes of the command line. The help of each command says what they mean for it."""
+"""The exit codes of the command line. The help of each command explains its codes."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ UNREACHABLE: Final = 3
 """Kubernetes, Kafka or the archive cannot be reached, or refuses."""
 
 INTERRUPTED: Final = 130
-"""The user interrupted the command; 128 and the number of SIGINT, as shells do."""
+"""The user interrupted the command: 128 plus the number of SIGINT, as in shells."""
 
 PLAN_UNCHANGED: Final = 0
 """`kafkalogs plan`: nothing changes."""

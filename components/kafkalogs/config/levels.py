@@ -4,7 +4,7 @@ from typing import Final, Literal, get_args
 
 Level = Literal["debug", "info", "warning", "error", "critical"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)
-"""All levels; also the topics of layout level."""
+"""All levels. Layout level has a topic for each."""
 
 ERROR_LEVELS: Final[frozenset[Level]] = frozenset({"error", "critical"})
 """The levels of errors: never sampled, and kept by the retention class `errors`."""

@@ -1,6 +1,6 @@
 """The stack's configuration `kafkalogs:platform`, parsed once into frozen models.
 
-`loading.load` is the only way in: it reports every problem of the file together, before anything is built from it.
+Only `loading.load` makes them from a file. It reports all problems of the file together, before anything is deployed.
 """
 
 from collections.abc import Mapping
@@ -57,20 +57,20 @@ class Storage(Settings):
     """The disk of each node of a pool."""
 
     type: Literal["persistent", "ephemeral"] = "persistent"
-    """A PersistentVolumeClaim, or the node's own disk that is lost with the pod."""
+    """`persistent`: a PersistentVolumeClaim. `ephemeral`: the node's disk; the data is lost with the pod."""
 
     size: Size = 10 * units.GIB
     """The size of the disk of one node."""
 
     storage_class: ObjectName | None = Field(default=None, alias="class")
-    """The StorageClass of the claim; that of `aws.storageClass`, else the cluster's default when absent."""
+    """The StorageClass of the claim. When absent: that of `aws.storageClass`, else the cluster's default."""
 
     delete_claim: bool = Field(default=False, strict=True)
-    """Whether the claims, and so the data, go when the cluster is deleted."""
+    """Whether the claims, and so the data, are deleted with the cluster."""
 
 
 class Pool(Settings):
-    """Kafka nodes that are alike."""
+    """Kafka nodes with the same settings."""
 
     roles: Annotated[tuple[Role, ...], Field(min_length=1)]
     """What the nodes do: controller, broker, or both."""
@@ -82,20 +82,20 @@ class Pool(Settings):
     """The disk of each node."""
 
     memory: Size = 4 * units.GIB
-    """Requested and limited per node. Half is the Java heap, at most 6 GiB; the rest is Kafka's page cache."""
+    """The request and the limit of each node. Half is the Java heap, at most 6 GiB; the rest is Kafka's page cache."""
 
     cpu: Cpu = 500
-    """Requested per node."""
+    """The request of each node."""
 
     cpu_limit: Cpu | None = None
-    """Limited per node; 2 cores or `cpu`, whichever is more, when absent."""
+    """The limit of each node. When absent: 2 cores or `cpu`, whichever is more."""
 
 
 class External(Settings):
     """A listener for clients outside Kubernetes, over node ports."""
 
     host: Host = "localhost"
-    """The name or address at which clients reach the nodes; it is put into the brokers' certificates."""
+    """The name or address at which clients reach the nodes; the brokers' certificates contain it."""
 
     port: NodePort = 32090
     """The node port of the bootstrap address; broker number i (from 0) listens on port + 1 + i."""
@@ -108,7 +108,7 @@ class Kafka(Settings):
     """The name of the Kafka resource; the Services, Secrets and pods of the cluster begin with it."""
 
     version: Version = "4.3.1"
-    """The version of Kafka; the operator must know it."""
+    """The version of Kafka; the operator must support it."""
 
     pools: Annotated[dict[str, Pool], Field(min_length=1)] = Field(
         default={"kafka": Pool(roles=("controller", "broker"), replicas=3)}
@@ -116,75 +116,78 @@ class Kafka(Settings):
     """The node pools by name."""
 
     replication_factor: Count = 3
-    """Copies of every record, for all topics and Kafka's own."""
+    """Copies of every record, in all topics and in Kafka's own."""
 
     min_in_sync_replicas: Count = 2
-    """Copies that must have a record before `acks=all` is answered; below the replication factor."""
+    """Copies that must have a record before Kafka confirms a write with `acks=all`; below the replication factor."""
 
     external: External | None = None
     """A listener outside Kubernetes; none when absent."""
 
     rack: NodeLabel | None = None
-    """The node label of the zone over which copies are spread, like topology.kubernetes.io/zone; none when absent."""
+    """The node label with the zone, like topology.kubernetes.io/zone: copies are spread over zones. Not spread when
+    absent."""
 
     config: dict[str, BrokerSetting] = Field(default={})
-    """Further broker settings, by their Kafka names; they win over those of the platform."""
+    """Further broker settings, by their Kafka names; they override those of the platform."""
 
 
 class Service(Settings):
     """A service that writes logs: the unit of the platform."""
 
     team: str
-    """The team that owns it."""
+    """The team that owns the service."""
 
     rate: Rate
-    """What it writes at most, over the whole cluster; its quota and its share of the disks follow from it."""
+    """The most that the service writes, over the whole cluster. Its quota and its share of the disks follow from this
+    rate."""
 
     tier: Annotated[int, Field(ge=1, le=4, strict=True)] = 3
-    """How much depends on it, 1 being the most; errors are enriched with it."""
+    """How critical the service is; 1 is the most critical. Errors are enriched with the tier."""
 
     layout: Layout | None = None
-    """Where its logs go: `service`, a topic of its own; `type`, the shared topic of each type; `level`, the shared
-    topic of each level. `type` when `types` is given, else `service`."""
+    """Where the logs go. `service`: a topic for this service alone. `type`: the shared topic of each type. `level`: the
+    shared topic of each level. When absent: `type` if `types` is given, else `service`."""
 
     types: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    """The types of its logs, each a class of `retention`; application when absent. With layout service, the first
-    goes to its own topic and the others to the shared topics of their types."""
+    """The types of the logs, each a class of `retention`; application when absent. With layout service, the first type
+    goes to the service's own topic and the others to the shared topics of their types."""
 
     topic: str | None = None
-    """The name of its own topic; logs.<service> when absent."""
+    """The name of the service's own topic; logs.<service> when absent."""
 
     partition_by: PartitionBy | None = None
     """The field of an event that keys its record; instance_id when absent."""
 
     retention: Duration | None = None
-    """How long its own topic (or its shared ones, if it has none) keeps records; that of their class when absent."""
+    """How long the service's own topic keeps records; without an own topic, its shared topics. When absent: the
+    retention of the class."""
 
     partitions: Count | None = None
-    """Partitions of the same topics; they follow from the rate when absent."""
+    """The number of partitions of the same topics; it follows from the rate when absent."""
 
     max_message_bytes: BatchSize | None = None
     """The largest record batch of the same topics; 1MiB when absent."""
 
     instances: Count | None = None
-    """How many instances it runs. With partitionBy instance_id and fewer instances than brokers, its records reach
-    fewer brokers at once, and each must allow more of its rate. When absent, many are assumed."""
+    """How many instances the service runs. With partitionBy instance_id and fewer instances than brokers, the records
+    reach fewer brokers at once, and each must allow more of the rate. When absent, many instances are assumed."""
 
 
 class SharedTopic(Settings):
-    """Settings of a topic into which several services write; absent ones follow from the services."""
+    """Settings of a topic into which several services write; absent settings follow from the services."""
 
     partition_by: PartitionBy | None = None
     """The field of an event that keys its record."""
 
     retention: Duration | None = None
-    """How long it keeps records."""
+    """How long the topic keeps records."""
 
     partitions: Count | None = None
-    """Its partitions."""
+    """The number of partitions."""
 
     max_message_bytes: BatchSize | None = None
-    """Its largest record batch."""
+    """The largest record batch."""
 
 
 class Team(Settings):
@@ -194,14 +197,14 @@ class Team(Settings):
     """Topics, or prefixes of topics that end with *, like "logs.*"."""
 
     rate: Rate | None = None
-    """What all its consumers read at most, over the whole cluster; not limited when absent."""
+    """The most that all consumers of the team read, over the whole cluster; not limited when absent."""
 
 
 class Shop(Settings):
-    """The demo shop that logs into the platform: every service of the stack runs in it."""
+    """The demo shop, which runs every service of the stack and writes their logs into the platform."""
 
     enabled: bool = Field(default=False, strict=True)
-    """Whether it runs."""
+    """Whether the shop runs."""
 
     rate: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)] = 50.0
     """Log events per second of all its services together."""
@@ -215,14 +218,14 @@ ARCHIVE_YEARS: Final[Mapping[str, int]] = {"access": 1, "application": 1, "audit
 
 
 class Compliance(Settings):
-    """What the law and the company's rules ask of the logs."""
+    """What the law and the company's rules require of the logs."""
 
     audit_floor: Duration = 7 * units.DAY
-    """The least time for which audit logs stay in Kafka; the policy pack holds their topics to it."""
+    """The shortest time for which Kafka keeps audit logs; the policy pack enforces it for their topics."""
 
     archive_years: dict[str, Years] = Field(default=dict(ARCHIVE_YEARS))
-    """How many years the archive keeps the logs of each retention class, locked; a class that is not named is kept as
-    long as application."""
+    """How many years the archive keeps the logs of each retention class, locked. A class that is not named has the
+    years of application."""
 
     @field_validator("archive_years")
     @classmethod
@@ -238,19 +241,19 @@ Rule = Annotated[str, WithJsonSchema({"type": "string", "enum": list(POLICY_RULE
 
 
 class PolicyException(Settings):
-    """A rule of the policy pack that some resources need not keep, for a while."""
+    """An exception for some resources from a rule of the policy pack, with an end."""
 
     rule: Rule
     """The name of the rule."""
 
     resource: Words
-    """The names of the resources, * standing for any characters."""
+    """The names of the resources; * stands for any characters."""
 
     reason: Words
-    """Why; it is printed with each preview."""
+    """Why the exception exists; each preview prints it."""
 
     expires: Day
-    """The last day on which it holds (in UTC); the stack file is refused from the next one on."""
+    """The last day on which the exception is valid, in UTC. From the next day on, the stack file is refused."""
 
 
 class Platform(Settings):
@@ -260,7 +263,8 @@ class Platform(Settings):
     """What the stack is for; the defaults of other keys follow from it."""
 
     operator: Literal["strimzi", "embedded", "auto"] = "strimzi"
-    """Who runs Kafka: the Strimzi operator, the embedded one for a single machine, or `auto`: what this machine has."""
+    """Who runs Kafka: the Strimzi operator, the embedded one for a single machine, or `auto`: the one of this
+    machine."""
 
     namespace: str = "kafkalogs"
     """The Kubernetes namespace of all parts."""
@@ -272,8 +276,8 @@ class Platform(Settings):
     """The Kafka cluster."""
 
     retention: dict[str, Duration] = Field(default={})
-    """How long each class of logs is kept, over the defaults access 24h, application 72h, audit 7d, errors 14d;
-    further classes are further types of logs."""
+    """How long each class of logs is kept. Defaults: access 24h, application 72h, audit 7d, errors 14d. Further classes
+    are further types of logs."""
 
     services: dict[str, Service] = Field(default={})
     """The services that write logs, by name."""
@@ -291,10 +295,10 @@ class Platform(Settings):
     """The schema of log events in a registry; none when absent."""
 
     connect: Connect = Connect()
-    """What runs the sinks; it is there if one of them is."""
+    """Kafka Connect, which runs the sinks. The stack has it if it has a sink."""
 
     endpoints: Endpoints = Endpoints()
-    """What the parts below rely on."""
+    """The servers that the parts below use."""
 
     archive: Annotated[Archive | None, NotNull()] = None
     """All logs in S3; none when absent."""
@@ -318,13 +322,13 @@ class Platform(Settings):
     """Metrics and alerts; none when absent."""
 
     compliance: Compliance = Compliance()
-    """What the law and the company's rules ask."""
+    """What the law and the company's rules require."""
 
     exceptions: tuple[PolicyException, ...] = ()
-    """Rules of the policy pack that some resources need not keep."""
+    """Exceptions for some resources from rules of the policy pack."""
 
     aws: Annotated[Aws | None, NotNull()] = None
-    """The AWS account, and what the platform has in it; nothing of AWS when absent."""
+    """The AWS account, and what the platform uses in it; nothing of AWS when absent."""
 
     def retention_classes(self) -> dict[str, int]:
         """The classes of retention with their milliseconds."""

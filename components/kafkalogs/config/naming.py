@@ -14,17 +14,17 @@ SCRAM_PORT: Final = 9094
 """The port at which clients in Kubernetes connect with a password."""
 
 LOGS_PREFIX: Final = "logs."
-"""What the names of all topics of log events begin with: the rights of readers are on this prefix."""
+"""The prefix of the names of all topics of log events. Readers have rights on this prefix."""
 
 DEAD_LETTER_PREFIX: Final = "dlq."
-"""What the names of all dead-letter topics begin with."""
+"""The prefix of the names of all dead-letter topics."""
 
 CATALOG_CONFIG_MAP: Final = "kafkalogs-catalog"
 CA_SECRET: Final = "platform-ca"  # noqa: S105 - a name
-"""The Secret whose `ca.crt` clients verify the platform's services with."""
+"""The Secret with the `ca.crt` that verifies the platform's services."""
 
 CA_KEY_SECRET: Final = "platform-ca-key"  # noqa: S105 - a name
-"""The Secret with the authority's key, for the Job alone."""
+"""The Secret with the certificate authority's key; only the Job uses it."""
 
 TEAM_PREFIX: Final = "team-"
 
@@ -69,12 +69,12 @@ def topic_problem(name: str) -> str | None:
 
 
 def metric_name(topic: str) -> str:
-    """The topic's name in Kafka's metrics, where '.' and '_' are the same: two topics must differ in it."""
+    """The topic's name in Kafka's metrics, where '.' and '_' are the same. It must be unique."""
     return topic.replace(".", "_")
 
 
 def resource_name(topic: str) -> str:
-    """The name of the KafkaTopic resource of `topic`: itself, where Kubernetes takes it."""
+    """The name of the KafkaTopic resource of `topic`: the topic's name if Kubernetes accepts it."""
     return re.sub(r"[^a-z0-9]*\.[^a-z0-9]*", ".", re.sub(r"[^a-z0-9.]", "-", topic.lower())).strip("-.") or "topic"
 
 
@@ -84,7 +84,7 @@ def team_user(team: str) -> str:
 
 
 def group_prefix(team: str) -> str:
-    """What the names of a team's consumer groups begin with."""
+    """The prefix of the names of a team's consumer groups."""
     return f"{team}."
 
 

@@ -1,4 +1,4 @@
-"""The settings of the parts that a stack file can switch on, and of what these rely on."""
+"""The settings of the parts that a stack file can switch on, and of what these parts use."""
 
 from typing import Annotated, Final, Literal
 
@@ -20,53 +20,54 @@ from .types import (
 )
 
 ROUTING_KEY_FIELD: Final = "password"
-"""Under which key a Secret has PagerDuty's routing key, as the Secrets have it that the platform makes."""
+"""The key under which a Secret holds PagerDuty's routing key. The platform's own Secrets have this key."""
 
 
 class PartSettings(Settings):
-    """The settings of a part: a stack has the part if its file has these."""
+    """The settings of a part. A stack has the part if its file has these settings."""
 
 
 class Schemas(PartSettings):
-    """The schema of log events in a registry, a subject for each topic of log events."""
+    """The schema of log events in a registry, with a subject for each topic of log events."""
 
     url: Url | None = None
-    """An existing registry, by the API of Confluent's Schema Registry; one of the platform's own when absent."""
+    """An existing registry with the API of Confluent's Schema Registry. When absent, the platform runs a registry."""
 
     ca_secret: ObjectName | None = None
-    """The Secret whose ca.crt an existing registry is verified with; the public authorities when absent."""
+    """The Secret whose ca.crt verifies an existing registry; the public authorities when absent."""
 
     credentials_secret: ObjectName = "registry-writer-credentials"  # noqa: S105 - a name
-    """The Secret with the username and password of who registers; an existing registry's must be there before."""
+    """The Secret with the username and password that register the schema. For an existing registry, create it first."""
 
     compatibility: Literal["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FULL", "FULL_TRANSITIVE"] = "BACKWARD"
-    """What a new version of the schema must be to those before."""
+    """How a new version of the schema must be compatible with earlier versions."""
 
 
 class Connect(Settings):
     """The Kafka Connect cluster that runs the sinks."""
 
     replicas: Nodes = 2
-    """How many workers; when one goes, the others take over its tasks."""
+    """The number of workers. When a worker stops, the others take over its tasks."""
 
     cpu: Cpu = 200
-    """Requested per worker."""
+    """The request of each worker."""
 
 
 class Archive(PartSettings):
     """All logs in S3, as an Apache Iceberg table."""
 
     warehouse: Place = "s3://logs-archive/logs"
-    """The bucket, and the path in it, of the table. With `aws` it is logs in its bucket when absent."""
+    """The bucket of the table, and the path in the bucket. Default with `aws`: the path logs in `aws.bucket`."""
 
     region: str = "us-east-1"
-    """The region of the bucket. With `aws` it is that of aws when absent."""
+    """The region of the bucket. Default with `aws`: `aws.region`."""
 
     catalog: Literal["jdbc", "glue"] = "jdbc"
-    """What knows the table's newest state: the database of `endpoints`, or AWS Glue. With `aws` it is glue."""
+    """What stores the table's newest state. `jdbc`: the database of `endpoints`. `glue`: AWS Glue, required with
+    `aws`."""
 
     commit_interval: Duration = 5 * units.MINUTE
-    """How old the newest archived event may be; the shorter, the smaller the files."""
+    """The time between two commits, and so how far the archive may lag. A shorter time makes smaller files."""
 
 
 class Search(PartSettings):
@@ -78,31 +79,34 @@ class Audit(PartSettings):
 
 
 class CaSecrets(Settings):
-    """Secrets in the platform's namespace whose ca.crt verifies what `endpoints` names, by its names there.
+    """Secrets in the platform's namespace whose ca.crt verifies the servers of `endpoints`, under the same keys.
 
-    ca.crt has one or several certificates of authorities in PEM; the endpoint's own must be signed by one of them.
-    They must be there before: pods that use one wait for it. Absent ones are verified with the public authorities.
+    ca.crt holds certificates of one or several authorities in PEM; one of these authorities must have signed the
+    server's certificate. Create the Secrets first: pods wait for them. Without a Secret, the public authorities verify
+    the server.
     """
 
     s3: ObjectName | None = None
-    """Of the S3 server."""
+    """For the S3 server."""
 
     database: ObjectName | None = None
-    """Of the database; Amazon RDS needs one, see docs/aws.md."""
+    """For the database; Amazon RDS needs one, see docs/aws.md."""
 
     search: ObjectName | None = None
-    """Of Elasticsearch or OpenSearch."""
+    """For Elasticsearch or OpenSearch."""
 
     def named(self) -> dict[str, str]:
-        """Those that the stack file names."""
+        """The Secrets that the stack file names."""
         return {name: secret for name, secret in self if secret is not None}
 
 
 class Endpoints(Settings):
-    """What the parts of the platform rely on. What is absent and needed runs beside them: for one machine, and tests.
+    """The servers that the parts use. A needed server that is absent here runs in the platform: for one machine, and
+    tests.
 
-    Credentials of what is named here must be in the namespace before, as username and password: s3-credentials,
-    postgres-credentials, search-sink-credentials, elastic-credentials (who may make index templates).
+    For the servers that are named here, create Secrets with username and password in the namespace first:
+    s3-credentials, postgres-credentials, search-sink-credentials, elastic-credentials (a user that may make index
+    templates).
     """
 
     s3: Url | None = None
@@ -115,45 +119,44 @@ class Endpoints(Settings):
     """The URL of Elasticsearch or OpenSearch."""
 
     ca_secrets: CaSecrets = CaSecrets()
-    """Which authorities have signed their certificates, where these are not public ones."""
+    """The authorities that signed the servers' certificates, where these are not public authorities."""
 
 
 class Stream(PartSettings):
     """The Flink job: errors, rates, anomalies, correlations, samples."""
 
     install_operator: bool = Field(default=True, strict=True)
-    """Whether Flink's operator is installed beside Strimzi's; false where one watches the namespace already. The
+    """Whether Flink's operator is installed beside Strimzi's. Write false if one already watches the namespace. The
     embedded operator runs Flink itself."""
 
     parallelism: Count = 1
-    """How many slots work on each step."""
+    """The number of slots that work on each step."""
 
     planned_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False, strict=True)] = 1.0
-    """The share of the rates of all services with which the disks of the job's topics are planned. 1 means that all
-    services write at their rate all the time."""
+    """The disks of the job's topics are planned for this share of the rates of all services. 1 means that all services
+    write at their rate all the time."""
 
     state: Place = "s3://stream-state"
-    """Where checkpoints and savepoints are. With `aws` it must be written: a bucket that is not the archive's."""
+    """The place of checkpoints and savepoints. With `aws`, write a bucket that is not the archive's."""
 
 
 class Pager(PartSettings):
     """Critical errors to PagerDuty."""
 
     url: Url | None = None
-    """The address that takes events, like https://events.pagerduty.com/v2/enqueue; a stand-in on this machine when
-    absent."""
+    """The address for events, like https://events.pagerduty.com/v2/enqueue; a stand-in on this machine when absent."""
 
     routing_key_secret: ObjectName = "pagerduty-credentials"  # noqa: S105 - a name
-    """The Secret with PagerDuty's routing key; it must be in the namespace before if `url` is given."""
+    """The Secret with PagerDuty's routing key. If `url` is given, create the Secret in the namespace first."""
 
     routing_key_field: SecretKey = ROUTING_KEY_FIELD
-    """Under which key that Secret has it."""
+    """The key under which that Secret holds the routing key."""
 
     quiet: Duration = 10 * units.MINUTE
-    """An incident is resolved when its last error is so long ago."""
+    """An incident is resolved after this time without an error."""
 
     update: Duration = 5 * units.MINUTE
-    """How often an open incident is told of further errors."""
+    """How often an open incident is updated with further errors."""
 
 
 class Shipper(PartSettings):
@@ -163,11 +166,11 @@ class Shipper(PartSettings):
     """Which program ships them."""
 
     rate: Rate = units.MIB
-    """What all its pods together may write to each broker at most."""
+    """The most that all shipper pods together may write to each broker."""
 
 
 class Monitoring(PartSettings):
     """Metrics and alerts."""
 
     operator: bool = Field(default=False, strict=True)
-    """Whether a Prometheus operator is there, which is told what to watch; an own Prometheus runs otherwise."""
+    """Whether a Prometheus operator exists, which then gets the monitors. If false, the platform runs a Prometheus."""

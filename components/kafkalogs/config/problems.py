@@ -60,7 +60,7 @@ class Problem:
 
 
 class ConfigError(pulumi.RunError):
-    """All problems of a configuration at once. Pulumi shows its text alone, without a traceback."""
+    """All problems of a configuration at once. Pulumi shows only the text, without a traceback."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -74,19 +74,20 @@ def _shown(value: object) -> str:
 
 
 def closest(name: object, known: Iterable[str]) -> str | None:
-    """The one of `known` that the person probably meant; None if nothing is near."""
+    """The name in `known` that the person probably meant; None if no name is near."""
     return next(iter(difflib.get_close_matches(str(name), list(known), n=1)), None)
 
 
 def suggestion(name: object, known: Iterable[str]) -> str:
-    """`did you mean ...?`, or what there is."""
+    """`did you mean ...?`, or the known names."""
     names = sorted(known)
     near = closest(name, names)
     return f"did you mean {near}?" if near else f"known are {', '.join(names) or 'none'}"
 
 
 def of_pydantic(error: ErrorDetails, known: Iterable[str]) -> Problem:
-    """The problem behind one error of pydantic; `known` are the keys that its place takes, for an unknown one."""
+    """The problem behind one error of pydantic. `known`: the keys allowed in its place, to suggest one for an unknown
+    key."""
     path: Path = tuple(error["loc"])
     kind, context = error["type"], _context(error)
     if kind == "missing":

@@ -1,6 +1,6 @@
-"""What the stack file can say, for people and for editors: docs/configuration.md and stacks/schema.json.
+"""The keys of a stack file, for people and for editors: docs/configuration.md and stacks/schema.json.
 
-`python -m kafkalogs.config.reference` writes both from the models; a test fails while either differs from that.
+`python -m kafkalogs.config.reference` writes both from the models. A test fails if one is out of date.
 """
 
 import ast
@@ -36,7 +36,7 @@ _UNITS: Final[Mapping[Callable[..., Any], tuple[str, Callable[[Any], str]]]] = {
     units.parse_cpu: ("cores, like `500m` or `2`", units.format_cpu),
     parse_day: ("day, like `2027-01-31`", str),
 }
-"""What people call the values of each parser, and how they are written."""
+"""For each parser: the words for its values, and the function that writes a value."""
 
 _HEAD: Final = f"""# The keys of a stack file
 
@@ -59,11 +59,11 @@ class Key:
     path: tuple[str, ...]
     field: FieldInfo
     text: str
-    """What it means: the docstring of its field."""
+    """The meaning: the docstring of the field."""
 
 
 def sections() -> Iterator[tuple[tuple[str, ...], type[Settings], list[Key]]]:
-    """Every mapping with keys of its own, from the top: where it is, its model, and its keys."""
+    """Every mapping that has a model, from the top: its path, its model, and its keys."""
     return _sections(Platform, ())
 
 
@@ -80,7 +80,7 @@ def _sections(
 
 
 def _inner(annotation: Any) -> tuple[type[Settings] | None, tuple[str, ...]]:
-    """The model in an annotation, and what stands for the names or indices on the way to it."""
+    """The model in an annotation, and the placeholders for names or indices on the path to the model."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
         return annotation, ()
     origin, args = get_origin(annotation), get_args(annotation)
@@ -96,7 +96,7 @@ def _inner(annotation: Any) -> tuple[type[Settings] | None, tuple[str, ...]]:
 
 
 def _docstrings(model: type[Settings]) -> dict[str, str]:
-    """The text under each field of a model; Python keeps it in the source alone."""
+    """The string below each field of a model. Only the source has these strings."""
     body = cast("ast.ClassDef", ast.parse(inspect.getsource(model)).body[0]).body
     found: dict[str, str] = {}
     for field, text in itertools.pairwise(body):
@@ -109,7 +109,7 @@ def _docstrings(model: type[Settings]) -> dict[str, str]:
 
 
 def _metadata(annotation: Any, metadata: Iterable[Any] = ()) -> tuple[Any, list[Any]]:
-    """An annotation without `None` and `Annotated`, and everything that the latter adds."""
+    """An annotation without `None` and `Annotated`, and the metadata that `Annotated` adds."""
     extra = list(metadata)
     while True:
         if get_origin(annotation) is Annotated:
@@ -170,7 +170,7 @@ def _number(plain: type, extra: list[Any]) -> str:
 
 
 def written(value: Any, annotation: Any, metadata: Iterable[Any] = ()) -> Any:
-    """A value of the program as a stack file has it."""
+    """A value of the program in the form of a stack file."""
     plain, extra = _metadata(annotation, metadata)
     args = get_args(plain)
     if parser := _parser(extra):
@@ -190,11 +190,11 @@ def written(value: Any, annotation: Any, metadata: Iterable[Any] = ()) -> Any:
 
 
 def defaults(key: Key) -> dict[str, Any]:
-    """The default of a key in each environment, as a stack file has it; nothing for a key that must be written."""
+    """The default of a key in each environment, in the form of a stack file; empty for a key that must be written."""
     if key.field.is_required():
         return {}
     plain = key.field.get_default(call_default_factory=True)
-    if plain is None and _inner(key.field.annotation)[0]:  # its keys have defaults, but it is not there by itself
+    if plain is None and _inner(key.field.annotation)[0]:  # its keys have defaults, but the mapping has none
         return dict.fromkeys(ENVIRONMENTS)
     value = None if plain is None else written(plain, key.field.annotation, key.field.metadata)
     return {name: _in_table(table, key.path, value) for name, table in ENVIRONMENTS.items()}
@@ -271,7 +271,7 @@ def _flow(value: Any) -> str:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a whole stack file; what else Pulumi has in one is not restricted."""
+    """The JSON Schema of a whole stack file. Other keys of Pulumi in the file are not restricted."""
     platform = Platform.model_json_schema(by_alias=True)
     models: dict[str, Any] = {**platform.pop("$defs"), "Platform": platform}
     for _, model, keys in sections():
@@ -316,7 +316,7 @@ def files() -> dict[str, str]:
 
 
 def main() -> None:
-    """Write them."""
+    """Write the generated files."""
     root = Path(__file__).resolve().parents[3]
     for name, text in files().items():
         (root / name).write_text(text)

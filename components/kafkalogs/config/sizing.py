@@ -12,13 +12,13 @@ PARTITION_RATE: Final = 5 * units.MIB
 catching up after an outage and for uneven keys."""
 
 QUOTA_HEADROOM: Final = 1.10
-"""By how much a quota exceeds the declared rate. Kafka measures it over sampled windows (11 of 1 s by default,
-`quota.window.num`), and a client exactly at its quota would be throttled by the sampling alone; 10 % is above that and
-well within the 20 % by which the enforced rate may differ from the declared one."""
+"""By how much a quota exceeds the declared rate. Kafka measures the rate over sampled windows (11 of 1 s by default,
+`quota.window.num`). The sampling alone would throttle a client that is exactly at its quota. 10 % is above that effect,
+and well within the 20 % by which the enforced rate may differ from the declared rate."""
 
 USABLE_DISK: Final = 0.85
-"""The fraction of a broker's disk that logs may fill. The rest holds Kafka's own topics and metadata, and is the time
-to act after the first alert."""
+"""The fraction of a broker's disk that logs may fill. The rest holds Kafka's own topics and metadata, and gives time to
+act after the first alert."""
 
 SEGMENT_BYTES: Final = 256 * units.MIB
 """The largest segment file of a topic."""
@@ -30,15 +30,15 @@ DELETION_DELAY: Final = 6 * units.MINUTE
 
 def partitions_for(rate: int, brokers: int) -> int:
     """Partitions of a topic that takes `rate` bytes/s: ceil(rate / PARTITION_RATE), rounded up to a multiple of the
-    brokers, so that each leads as many partitions as the others."""
+    brokers, so that each broker leads the same number of partitions."""
     return math.ceil(max(1, math.ceil(rate / PARTITION_RATE)) / brokers) * brokers
 
 
 def leader_share(partitions: int, brokers: int, keys: int | None = None) -> float:
     """The largest fraction of a topic's records that one broker leads.
 
-    Leaders spread evenly: one broker leads at most ceil(partitions / brokers) of them. With only `keys` different
-    keys no more than that many partitions are written, and one broker takes at least 1/keys of the records.
+    Leaders spread evenly: one broker leads at most ceil(partitions / brokers) of them. With only `keys` different keys,
+    at most `keys` partitions get records, and one broker takes at least 1/keys of the records.
     """
     share = math.ceil(partitions / brokers) / partitions
     return share if keys is None else max(share, 1 / keys)
@@ -47,10 +47,10 @@ def leader_share(partitions: int, brokers: int, keys: int | None = None) -> floa
 def quota_per_broker(rate: int, shares: Iterable[float]) -> int:
     """Kafka's quota for an identity that may use `rate` bytes/s over the whole cluster.
 
-    `producer_byte_rate` and `consumer_byte_rate` hold on each broker on its own, so the quota is what the broker with
-    the largest share of the identity's records needs, and 10 % (`QUOTA_HEADROOM`): ceil(rate * share * 1.10). With p
-    partitions on b brokers, b a divisor of p, the cluster as a whole allows b * (rate / b) * 1.10 = 1.10 * rate. The
-    split of a rate over several topics is not known, so the largest share of any counts.
+    `producer_byte_rate` and `consumer_byte_rate` apply to each broker separately. So the quota is what the broker with
+    the largest share of the identity's records needs, plus 10 % (`QUOTA_HEADROOM`): ceil(rate * share * 1.10). With p
+    partitions on b brokers, b a divisor of p, the whole cluster allows b * (rate / b) * 1.10 = 1.10 * rate. The split
+    of a rate over several topics is not known, so the largest share of all topics counts.
     """
     return math.ceil(rate * max(shares) * QUOTA_HEADROOM)
 
@@ -58,8 +58,8 @@ def quota_per_broker(rate: int, shares: Iterable[float]) -> int:
 def segment_ms(retention: int) -> int:
     """How long a topic writes into one segment; milliseconds.
 
-    Kafka deletes whole segments, so a record stays up to this much longer than its retention: a tenth of it, at least
-    10 minutes (or many small files would follow) and at most a day.
+    Kafka deletes whole segments, so a record stays up to this much longer than its retention: a tenth of the retention,
+    at least 10 minutes (to avoid many small files) and at most a day.
     """
     return min(retention, max(10 * units.MINUTE, min(units.DAY, retention // 10)))
 
@@ -78,11 +78,11 @@ class DiskNeed:
     rate: int
     """Bytes per second."""
     retention: int
-    """The longest retention of its topics; milliseconds. Whatever the split over the topics, no more is needed."""
+    """The longest retention of its topics; milliseconds. No split over the topics needs more disk."""
     copies: int
     """The replication factor."""
     reserve: int = 0
-    """What it is planned with where no rate says how much is written; bytes of one copy."""
+    """The least size of one copy, for a topic without a known rate; bytes."""
     part: str | None = None
     """The key of the part that makes the topic; None for a service."""
 
@@ -101,7 +101,7 @@ class DiskNeed:
 def usable_disk(disks: Iterable[int]) -> int:
     """Bytes that logs may fill on brokers with `disks` bytes each.
 
-    Partitions are spread evenly over brokers, not over bytes, so the smallest disk counts for each.
+    Each broker gets the same number of partitions, whatever its disk. So the smallest disk counts for each.
     """
     sizes = list(disks)
     return int(min(sizes) * len(sizes) * USABLE_DISK) if sizes else 0

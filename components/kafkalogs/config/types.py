@@ -1,6 +1,6 @@
-"""The values that a stack file is made of: what people write, with its unit, and what the program sees.
+"""The types of the values in a stack file: the text that people write, with its unit, and the program's value.
 
-Each type carries the form of its text for `stacks/schema.json`, so that editors refuse what `loading.load` refuses.
+Each type has the form of its text for `stacks/schema.json`, so that editors refuse what `loading.load` refuses.
 """
 
 import datetime
@@ -28,12 +28,12 @@ _SIZE_UNITS: Final = "(B|[KMGT]iB|[KMGT]i|kB|MB|GB|TB)"
 
 
 def _written(pattern: str, example: str) -> WithJsonSchema:
-    """What a JSON Schema says of a text of this form. That an amount is not zero is left to the loader."""
+    """The JSON Schema of a text of this form. The loader checks that an amount is not zero."""
     return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", "examples": [example]})
 
 
 def _at_most(most: int, shown: str) -> AfterValidator:
-    """A bound above what anything here can be: it keeps what is computed from a value computable."""
+    """An upper bound that no real value reaches. It keeps calculations with the value possible."""
 
     def check(value: int) -> int:
         if value > most:
@@ -120,8 +120,8 @@ BrokerSetting = Annotated[
 def parse_day(value: object) -> datetime.date:
     """The day of a text like 2027-01-31.
 
-    YAML has dates of its own: an unquoted one reaches a program as `2027-01-31 00:00:00 +0000 UTC` from Pulumi, and as
-    a date from Python's YAML.
+    YAML has a type for dates. An unquoted date comes from Pulumi as `2027-01-31 00:00:00 +0000 UTC`, and from Python's
+    YAML as a date.
     """
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value
@@ -140,13 +140,13 @@ Day = Annotated[datetime.date, BeforeValidator(parse_day), _written(r"\d{4}-\d{2
 
 @dataclass(frozen=True)
 class Form:
-    """A text that must be of a form as a whole."""
+    """The form that a whole text must have."""
 
     pattern: str
-    """A regular expression that Python and JSON Schema read alike."""
+    """A regular expression that means the same in Python and in JSON Schema."""
 
     problem: str
-    """What a text of another form is not, and what to write instead."""
+    """For a text of another form: what the text is not, and what to write instead."""
 
     def fits(self, value: object) -> bool:
         """Whether a value is a text of the form."""
@@ -208,7 +208,7 @@ NodeLabel = Annotated[
 
 @dataclass(frozen=True)
 class NotNull:
-    """For keys whose presence means something: `search:` with nothing behind it is a mistake, not an absence."""
+    """For keys that switch something on. `search:` without a value is a mistake; it does not mean "absent"."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """How pydantic takes a check from an annotation."""
@@ -222,6 +222,6 @@ class NotNull:
 
 
 class Settings(BaseModel):
-    """What all parts of the configuration share: camelCase keys, unknown keys refused, values that never change."""
+    """The base of all models: camelCase keys, unknown keys refused, values that never change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)

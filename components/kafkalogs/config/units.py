@@ -1,7 +1,7 @@
-"""Sizes, rates, durations and CPU shares: what people write in a stack file, as integers, and back.
+"""Sizes, rates, durations and CPU shares: from the text in a stack file to integers, and back.
 
 Sizes are bytes, rates bytes per second, durations milliseconds, CPU thousandths of a core. Every parser raises
-`ValueError` with what is wrong and what to write instead; every formatter gives text that parses to the same integer.
+`ValueError` with what is wrong and what to write instead; every formatter returns text that parses to the same integer.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""`KafkaCluster`: a Kafka cluster of Strimzi's node pools, with the defaults that production wants."""
+"""`KafkaCluster`: a Kafka cluster of Strimzi's node pools, with defaults for production."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,21 +26,21 @@ from ..kube.resources import (
 from . import jmx
 
 NODES_PER_POOL: Final = 100
-"""Node ids set aside for each pool where there are several, so that pools grow without touching each other."""
+"""The number of node ids reserved for each pool if there are several pools, so that each pool can grow."""
 
 LARGEST_HEAP: Final = 6 * units.GIB
-"""Kafka gains nothing from more heap; the page cache does."""
+"""More heap does not help Kafka; more page cache does."""
 
 # The group that owns the volumes; the image's user is a member.
 _KAFKA_GROUP: Final = 1001
 
-# The days of Strimzi's own default, written down because a certificate that lapses stops every client.
+# Strimzi's defaults in days, written explicitly because an expired certificate stops every client.
 _CA: Final = {"validityDays": 365, "renewalDays": 30}
 
 
 @dataclass(frozen=True)
 class NodePoolArgs:
-    """Kafka nodes that are alike."""
+    """Kafka nodes with the same settings."""
 
     roles: list[str]
     """`controller`, `broker`, or both."""
@@ -52,13 +52,13 @@ class NodePoolArgs:
     """The disk of each node; bytes."""
 
     memory: pulumi.Input[int]
-    """Requested and limited per node; bytes."""
+    """The memory request and limit of each node; bytes."""
 
     cpu: pulumi.Input[int]
-    """Requested per node; thousandths of a core."""
+    """The CPU request of each node; thousandths of a core."""
 
     cpu_limit: pulumi.Input[int] | None = None
-    """Limited per node; thousandths of a core; 2 cores or `cpu`, whichever is more, when absent."""
+    """The CPU limit of each node; thousandths of a core. When absent: 2 cores or `cpu`, whichever is more."""
 
     ephemeral: pulumi.Input[bool] | None = None
     """Whether the disk is lost with the pod; a PersistentVolumeClaim when absent."""
@@ -67,15 +67,15 @@ class NodePoolArgs:
     """The StorageClass of the claims; the cluster's default when absent."""
 
     delete_claim: pulumi.Input[bool] | None = None
-    """Whether the claims go with the cluster; they stay when absent."""
+    """Whether the claims are deleted with the cluster; they stay when absent."""
 
 
 @dataclass(frozen=True)
 class KafkaClusterArgs:
-    """What a `KafkaCluster` is made of."""
+    """The arguments of a `KafkaCluster`."""
 
     namespace: pulumi.Input[str]
-    """Its namespace."""
+    """The namespace of the cluster."""
 
     cluster: pulumi.Input[str]
     """The name of the Kafka resource; Services, Secrets and pods begin with it."""
@@ -87,10 +87,10 @@ class KafkaClusterArgs:
     """The version of Kafka."""
 
     replication_factor: pulumi.Input[int] = 3
-    """Copies of every record of topics that do not say otherwise, and of Kafka's own topics."""
+    """Copies of every record in topics that do not set their own number, and in Kafka's own topics."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies that must have a record before `acks=all` is answered."""
+    """Copies that must have a record before Kafka confirms a write with `acks=all`."""
 
     external_host: pulumi.Input[str] | None = None
     """The name at which clients outside Kubernetes reach the nodes; no listener for them when absent."""
@@ -99,17 +99,17 @@ class KafkaClusterArgs:
     """The node port of that listener's bootstrap; broker i (from 0) is at port + 1 + i. Needed with external_host."""
 
     rack: pulumi.Input[str] | None = None
-    """The node label of the zone over which copies are spread; none when absent."""
+    """The node label with the zone: copies are spread over zones. Not spread when absent."""
 
     metrics: bool = False
     """Whether the nodes serve metrics for Prometheus, see `jmx`."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
-    """Further broker settings; they win over the defaults."""
+    """Further broker settings; they override the defaults."""
 
 
 def node_ids(pools: Mapping[str, NodePoolArgs]) -> dict[str, range]:
-    """The ids of the nodes of each pool, brokers first. A single pool starts at 0; each of several has its hundred."""
+    """The node ids of each pool, brokers first. A single pool starts at 0; each of several pools has 100 ids."""
     ordered = sorted(pools, key=lambda name: "broker" not in pools[name].roles)
     return {
         name: range(i * NODES_PER_POOL, i * NODES_PER_POOL + pools[name].replicas) for i, name in enumerate(ordered)
@@ -122,7 +122,7 @@ def broker_ids(pools: Mapping[str, NodePoolArgs]) -> list[int]:
 
 
 def _spread(cluster: str, rack: str | None) -> Manifest:
-    """How pods of the cluster keep away from each other: wished for, so that a small cluster still gets all of them."""
+    """How the cluster's pods spread over nodes: preferred, not required, so that all of them fit on few machines."""
     mine = {"matchLabels": {"strimzi.io/cluster": cluster, "strimzi.io/name": f"{cluster}-kafka"}}
     apart = {"labelSelector": mine, "topologyKey": "kubernetes.io/hostname"}
     spread: Manifest = {
@@ -144,7 +144,7 @@ def pool_manifest(name: str, first_id: int | None, args: KafkaClusterArgs, pool:
     memory, cpu = known(pool.memory), known(pool.cpu)
     heap = f"{min(memory // 2, LARGEST_HEAP) // units.MIB}m"
     limit = known(pool.cpu_limit) or max(cpu, 2000)
-    # No waiting here: Strimzi reports readiness on the Kafka resource, not on its pools.
+    # Pulumi does not wait here: Strimzi reports readiness on the Kafka resource, not on the pools.
     about = metadata(name, known(args.namespace), known(args.cluster))
     if first_id is not None:
         about["annotations"] = {"strimzi.io/next-node-ids": f"[{first_id}-{first_id + NODES_PER_POOL - 1}]"}
@@ -196,7 +196,7 @@ def broker_config(replication_factor: int, min_in_sync_replicas: int) -> Manifes
         "compression.type": "producer",
         "default.replication.factor": replication_factor,
         "min.insync.replicas": min_in_sync_replicas,
-        # A replica that lags never leads: it would lose records that producers were told are safe.
+        # A replica that lags never becomes leader: confirmed records would be lost.
         "unclean.leader.election.enable": False,
         "offsets.topic.replication.factor": replication_factor,
         "transaction.state.log.replication.factor": replication_factor,
@@ -253,7 +253,7 @@ def kafka_manifest(args: KafkaClusterArgs) -> Manifest:
 
 
 def pools_of(args: KafkaClusterArgs) -> dict[str, NodePoolArgs]:
-    """The pools of a cluster. Through the plugin they come as mappings."""
+    """The pools of a cluster. The plugin passes them as mappings."""
     return {key: typed(NodePoolArgs, pool) for key, pool in args.pools.items()}
 
 
@@ -262,10 +262,10 @@ def _jmx_manifest(args: KafkaClusterArgs) -> Manifest:
 
 
 class KafkaCluster(pulumi.ComponentResource):
-    """A Kafka cluster: TLS and credentials on every listener, authorization on, no record lost to one broken node."""
+    """A Kafka cluster: TLS and credentials on every listener, authorization on, one broken node loses no record."""
 
     cluster: pulumi.Output[str]
-    """The name of the cluster; who uses it waits until it is ready."""
+    """The name of the cluster. A resource that uses this output waits until the cluster is ready."""
 
     bootstrap: pulumi.Output[str]
     """The address for clients with a certificate, within Kubernetes."""
@@ -277,7 +277,7 @@ class KafkaCluster(pulumi.ComponentResource):
     """The address for clients with a certificate, outside Kubernetes; None without such a listener."""
 
     ca_secret: pulumi.Output[str]
-    """The Secret whose ca.crt clients verify the brokers with."""
+    """The Secret with the ca.crt that verifies the brokers."""
 
     def __init__(self, name: str, args: KafkaClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(KafkaClusterArgs, args)
@@ -298,7 +298,8 @@ class KafkaCluster(pulumi.ComponentResource):
             manifest_of(kafka_manifest, args),
             minutes=15,
             delete="5m",
-            # A Kafka without pools is an error to the operator, and pools go after the cluster.
+            # The operator reports a Kafka without pools as an error, so pools are made before the cluster and deleted
+            # after it.
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         ready = pulumi.Output.all(cluster=args.cluster, namespace=args.namespace, ready=kafka.urn)

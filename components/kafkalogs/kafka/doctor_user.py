@@ -1,4 +1,4 @@
-"""The identity with which `kafkalogs doctor` looks at Kafka: it sees everything and can read no record."""
+"""The identity of `kafkalogs doctor` in Kafka: it sees all metadata and can read no record."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ DOCTOR_USER: Final = UserSpec(
     acls=(
         allow("topic", "*", "literal", "Describe", "DescribeConfigs"),
         allow("group", "*", "literal", "Describe"),
-        # DescribeConfigs of the cluster shows quotas and the brokers' settings, Describe its rights, users and disks.
+        # DescribeConfigs on the cluster shows quotas and the brokers' settings; Describe shows ACLs, users and disks.
         allow("cluster", "kafka-cluster", "literal", "Describe", "DescribeConfigs"),
     ),
 )

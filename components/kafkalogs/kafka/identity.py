@@ -1,4 +1,4 @@
-"""`ServiceIdentity`: who may write and read what, and how fast. `user_manifest` builds every KafkaUser."""
+"""`ServiceIdentity`: a Kafka user with rights and quotas. `user_manifest` builds every KafkaUser."""
 
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, mani
 
 @dataclass(frozen=True)
 class ServiceIdentityArgs:
-    """What a `ServiceIdentity` may do; what is not named is refused."""
+    """What a `ServiceIdentity` may do; Kafka refuses everything else."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -34,7 +34,7 @@ class ServiceIdentityArgs:
     """Prefixes of topics that it may read."""
 
     group_prefix: pulumi.Input[str] | None = None
-    """What the names of its consumer groups begin with; it needs one to read with a group."""
+    """The prefix of the names of its consumer groups; required to read with a group."""
 
     producer_byte_rate: pulumi.Input[int] | None = None
     """Bytes per second that each broker lets it write; not limited when absent."""
@@ -47,7 +47,7 @@ def user_manifest(namespace: str, cluster: str, user: UserSpec) -> Manifest:
     """The KafkaUser of an identity."""
     acls: list[Manifest] = []
     for rule in user.acls:
-        # The cluster is one, so that it has no name.
+        # There is only one cluster, so the rule has no name.
         named = {} if rule.kind == "cluster" else {"name": rule.name, "patternType": rule.pattern}
         resource = {"type": rule.kind, **named}
         acls.append({"type": "allow", "resource": resource, "operations": list(rule.operations), "host": "*"})
@@ -92,11 +92,11 @@ class ServiceIdentity(pulumi.ComponentResource):
     """The identity of a service or a team in Kafka: its credentials, least-privilege ACLs and quotas."""
 
     user: pulumi.Output[str]
-    """The name of the user; who uses it waits until the user is ready."""
+    """The name of the user. A resource that uses this output waits until the user is ready."""
 
     secret: pulumi.Output[str]
-    """The Secret with its credentials: user.crt and user.key, or password. The operator fills it, so that no
-    credential is in Pulumi's state."""
+    """The Secret with its credentials: user.crt and user.key, or password. The operator writes the Secret, so Pulumi's
+    state has no credential."""
 
     def __init__(self, name: str, args: ServiceIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(ServiceIdentityArgs, args)

@@ -1,7 +1,7 @@
-"""What Kafka's and Connect's processes tell Prometheus: the configuration of the JMX exporter in them.
+"""The metrics of Kafka's and Connect's processes for Prometheus: the configuration of their JMX exporter.
 
-The names are those of Strimzi's own examples, so that rules and dashboards of others work too. Only what rules and
-dashboards use is read: each bean costs time at each scrape.
+The names are those of Strimzi's examples, so that other people's rules and dashboards work too. Only metrics that rules
+and dashboards use are read: each bean costs time at each scrape.
 """
 
 from typing import Any, Final
@@ -60,7 +60,7 @@ KAFKA: Final[dict[str, Any]] = {
             "COUNTER",
             topic="$2",
         ),
-        # Without a topic it is the sum over all, which Prometheus adds up itself.
+        # The metric without a topic is left out: it is the sum over all topics, which Prometheus can compute.
         _rule(
             r"kafka.server<type=ReplicaManager, name=(\w+)><>Value",
             "kafka_server_replicamanager_$1",
@@ -87,7 +87,7 @@ KAFKA: Final[dict[str, Any]] = {
         ),
     ],
 }
-"""Of Kafka's nodes (https://kafka.apache.org/documentation/#monitoring)."""
+"""For Kafka's nodes (https://kafka.apache.org/documentation/#monitoring)."""
 
 CONNECT: Final[dict[str, Any]] = {
     "lowercaseOutputName": True,
@@ -134,4 +134,4 @@ CONNECT: Final[dict[str, Any]] = {
         ),
     ],
 }
-"""Of Connect's workers (https://kafka.apache.org/documentation/#connect_monitoring)."""
+"""For Connect's workers (https://kafka.apache.org/documentation/#connect_monitoring)."""

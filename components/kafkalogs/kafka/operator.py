@@ -1,7 +1,7 @@
-"""`StrimziOperator`: what turns Strimzi's resources into a running Kafka.
+"""`StrimziOperator`: the operator that runs Kafka from Strimzi's resources.
 
-Two operators honour the same resources: Strimzi's own, by its Helm chart, and the embedded one, which runs Kafka on a
-single machine where Strimzi's images cannot be had. Nothing outside this module depends on which it is.
+Two operators handle the same resources: Strimzi's, installed by its Helm chart, and the embedded one, which runs Kafka
+on a single machine where Strimzi's images are not available. Nothing outside this module depends on the choice.
 """
 
 from dataclasses import dataclass
@@ -43,8 +43,8 @@ class StrimziOperatorArgs:
     """`strimzi`, or `embedded`."""
 
     memory: pulumi.Input[str] = "768Mi"
-    """Requested and limited for Strimzi's operator. The chart's 384Mi is too little on small machines, where it is
-    killed while it starts."""
+    """The memory request and limit of Strimzi's operator. The chart's 384Mi is too little on small machines: the
+    operator is killed while it starts."""
 
     image: pulumi.Input[str] | None = None
     """The image of the embedded operator; needed by that kind only."""
@@ -63,7 +63,7 @@ def chart_values(args: StrimziOperatorArgs) -> Manifest:
         "resources": resources("100m", memory, "1", memory),
         "podSecurityContext": RESTRICTED_POD,
         "securityContext": RESTRICTED_CONTAINER,
-        # Pods of which the resources say nothing get the "restricted" settings too.
+        # Pods without security settings in their resources get the "restricted" settings too.
         "extraEnvs": [{"name": "STRIMZI_POD_SECURITY_PROVIDER_CLASS", "value": "restricted"}],
     }
 
@@ -75,7 +75,7 @@ def embedded_rules() -> list[Manifest]:
     keep = ["get", "list", "create", "patch", "delete"]
     return [
         {"apiGroups": [strimzi], "resources": kinds, "verbs": ["get", "list", "watch"]},
-        # a topic's finalizer; annotations that ask a connector for something, once it is done
+        # to remove a topic's finalizer, and a connector's annotation when the requested action is done
         {"apiGroups": [strimzi], "resources": ["kafkatopics", "kafkaconnectors"], "verbs": ["patch"]},
         {"apiGroups": [strimzi], "resources": [f"{kind}/status" for kind in kinds], "verbs": ["patch"]},
         {"apiGroups": [flink], "resources": ["flinkdeployments"], "verbs": ["get", "list", "watch"]},
@@ -87,14 +87,14 @@ def embedded_rules() -> list[Manifest]:
         {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"], "verbs": keep},
         {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": keep},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
-        # its own, by name: is it being deleted?
+        # to see whether the operator's own namespace is being deleted
         {"apiGroups": [core], "resources": ["namespaces"], "verbs": ["get"]},
     ]
 
 
 def embedded_manifest(args: StrimziOperatorArgs) -> Manifest:
     """The Deployment of the embedded operator."""
-    # Strimzi's network policies let pods with the second label reach the brokers' own listeners.
+    # Strimzi's network policies let pods with the second label connect to the brokers' internal listeners.
     labels = {"app.kubernetes.io/name": EMBEDDED, "strimzi.io/kind": "cluster-operator"}
     health = {"httpGet": {"path": "/healthz", "port": _HEALTH_PORT}}
     container: dict[str, Any] = {
@@ -133,10 +133,10 @@ def embedded_manifest(args: StrimziOperatorArgs) -> Manifest:
 
 
 class StrimziOperator(pulumi.ComponentResource):
-    """The operator of Kafka clusters, topics and users in a namespace. Its CRDs are `StrimziCrds`."""
+    """The operator of Kafka clusters, topics and users in a namespace. `StrimziCrds` installs its CRDs."""
 
     kind: pulumi.Output[str]
-    """Which operator it is, known when it runs."""
+    """The kind of the operator, known when the operator runs."""
 
     def __init__(self, name: str, args: StrimziOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(StrimziOperatorArgs, args)
@@ -150,7 +150,7 @@ class StrimziOperator(pulumi.ComponentResource):
         self.register_outputs({"kind": self.kind})
 
     def _chart(self, name: str, args: StrimziOperatorArgs) -> pulumi.Output[str]:
-        # Here because loading it takes long, and only this kind needs it.
+        # Imported here because the import takes long, and only this kind needs it.
         from pulumi_kubernetes.helm.v3 import Release
 
         release = Release(
@@ -182,7 +182,7 @@ class StrimziOperator(pulumi.ComponentResource):
             name,
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            # Without its rights the operator could not even remove what it made, so they go after it.
+            # The operator needs its rights to remove what it made, so they are deleted after the operator.
             opts=after(self, [account, role, binding], minutes=5),
         )
         return deployment.id

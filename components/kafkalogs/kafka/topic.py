@@ -12,7 +12,7 @@ from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, mani
 
 @dataclass(frozen=True)
 class LogTopicArgs:
-    """What a `LogTopic` is made of."""
+    """The arguments of a `LogTopic`."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -24,13 +24,13 @@ class LogTopicArgs:
     """The name of the topic in Kafka."""
 
     partitions: pulumi.Input[int]
-    """How many partitions. It can grow later, but never shrink."""
+    """The number of partitions. It can grow later, but never shrink."""
 
     replicas: pulumi.Input[int]
     """Copies of every record."""
 
     min_in_sync_replicas: pulumi.Input[int]
-    """Copies that must have a record before `acks=all` is answered."""
+    """Copies that must have a record before Kafka confirms a write with `acks=all`."""
 
     retention_ms: pulumi.Input[int]
     """How long records are kept; milliseconds."""
@@ -39,10 +39,10 @@ class LogTopicArgs:
     """The largest record batch; bytes; 1 MiB when absent."""
 
     kind: pulumi.Input[str] | None = None
-    """What it holds, for the policies: logs, derived, dead-letters or internal; logs when absent."""
+    """What the topic holds, for the policies: logs, derived, dead-letters or internal; logs when absent."""
 
     retention_class: pulumi.Input[str] | None = None
-    """The retention class of what it holds, for the policies; application when absent."""
+    """The retention class of the records, for the policies; application when absent."""
 
 
 def topic_manifest(namespace: str, cluster: str, topic: TopicSpec) -> Manifest:
@@ -80,10 +80,10 @@ def topic_resource(name: str, manifest: pulumi.Input[Manifest], opts: pulumi.Res
 
 
 class LogTopic(pulumi.ComponentResource):
-    """A Kafka topic of log events with settings that production wants."""
+    """A Kafka topic of log events with settings for production."""
 
     topic: pulumi.Output[str]
-    """The name of the topic in Kafka; who uses it waits until the topic is ready."""
+    """The name of the topic in Kafka. A resource that uses this output waits until the topic is ready."""
 
     def __init__(self, name: str, args: LogTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogTopicArgs, args)

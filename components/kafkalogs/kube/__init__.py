@@ -1,1 +1,1 @@
-"""What all components share to make Kubernetes objects: manifests, pods, Secrets, custom resource definitions."""
+"""What all components use to make Kubernetes objects: manifests, pods, Secrets, custom resource definitions."""

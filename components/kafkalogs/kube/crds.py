@@ -1,7 +1,7 @@
-"""`StrimziCrds`: Strimzi's custom resource definitions, apart from its chart.
+"""`StrimziCrds`: Strimzi's custom resource definitions, without its chart.
 
-Helm neither upgrades CRDs nor, where they are templates of the chart, keeps them: with them go all clusters. Here they
-are applied before the operator, upgraded like any resource, and stay on destroy unless the stack says otherwise.
+Helm does not upgrade CRDs. If they are templates of the chart, Helm can delete them, and all clusters with them. Here
+the CRDs are applied before the operator, upgraded like any resource, and kept on destroy unless `keep` is false.
 """
 
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ CRDS_URL: Final = (
     "https://github.com/strimzi/strimzi-kafka-operator/releases/download/"
     f"{STRIMZI_VERSION}/strimzi-crds-{STRIMZI_VERSION}.yaml"
 )
-"""The definitions as Strimzi releases them."""
+"""The definitions in Strimzi's release."""
 
 _LONGEST_DELETION: Final = "30s"
-"""As `resources.LONGEST_DELETION`. When the definitions go, nothing that they define is left, so it takes a second."""
+"""Like `resources.LONGEST_DELETION`. The definitions are deleted last, without objects of their kinds: this takes 1
+s."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class StrimziCrdsArgs:
     """The file or URL of the definitions."""
 
     keep: bool = True
-    """Whether they stay in Kubernetes when the stack is destroyed; without them go all clusters and topics."""
+    """Whether they stay in Kubernetes when the stack is destroyed. Deleting them deletes all clusters and topics."""
 
 
 def without_empty_maps(value: Any) -> Any:
-    """`value` as Kubernetes stores it: it drops empty `properties`, which would be a change in every preview."""
+    """`value` as Kubernetes stores it, without empty `properties`: they would be a change in every preview."""
     if isinstance(value, dict):
         known = {key: without_empty_maps(item) for key, item in cast("Manifest", value).items()}
         return {key: item for key, item in known.items() if key != "properties" or item}
@@ -44,12 +45,12 @@ def without_empty_maps(value: Any) -> Any:
 
 
 def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
-    """What every definition in the file gets: children of a file do not inherit these."""
+    """The options of every definition in the file. The children of a ConfigFile do not inherit them."""
 
     def transform(child: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult:
         props = cast("Manifest", child.props)
         about: Manifest = {**props.get("metadata", {})}
-        # Definitions that an earlier stack kept, or that kubectl or the chart applied, are taken over.
+        # Take over definitions that an earlier stack kept, or that kubectl or the chart applied.
         about["annotations"] = {**about.get("annotations", {}), "pulumi.com/patchForce": "true"}
         timeouts = pulumi.CustomTimeouts(delete=_LONGEST_DELETION)
         own = pulumi.ResourceOptions(retain_on_delete=args.keep or None, custom_timeouts=timeouts)
@@ -64,7 +65,7 @@ class StrimziCrds(pulumi.ComponentResource):
     """Strimzi's custom resource definitions."""
 
     source: pulumi.Output[str]
-    """Where they came from."""
+    """The file or URL that was applied."""
 
     def __init__(self, name: str, args: StrimziCrdsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(StrimziCrdsArgs, args)

@@ -1,4 +1,4 @@
-"""The listeners of a Kafka cluster. All speak TLS and ask for credentials; there is no plaintext one."""
+"""The listeners of a Kafka cluster. All use TLS and require credentials; none is plaintext."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from .resources import Manifest
 EXTERNAL_PORT: Final = 9095
 
 CLIENTS_LABEL: Final = "kafkalogs.io/clients"
-"""Pods of namespaces with this label at "true" may connect, besides those of the cluster's own namespace."""
+"""The label of namespaces whose pods may connect if its value is "true". The cluster's own namespace needs no label."""
 
 
 def internal(name: str, port: int, authentication: str) -> Manifest:
@@ -26,8 +26,8 @@ def internal(name: str, port: int, authentication: str) -> Manifest:
 
 
 def external(host: str, port: int, brokers: list[int]) -> Manifest:
-    """A listener for clients outside Kubernetes, at `host`: the bootstrap address at node port `port`, the i-th of
-    the node ids `brokers` at port + 1 + i."""
+    """A listener for clients outside Kubernetes, at `host`. The bootstrap address is node port `port`; broker i of
+    `brokers` (node ids) has node port `port` + 1 + i."""
     nodes: list[dict[str, Any]] = [
         {"broker": broker, "advertisedHost": host, "advertisedPort": port + 1 + i, "nodePort": port + 1 + i}
         for i, broker in enumerate(brokers)

@@ -1,4 +1,4 @@
-"""One way to make a pod that keeps to Pod Security "restricted": its container, Secret volumes, labels and user.
+"""Builds pods that comply with Pod Security "restricted": container, Secret volumes, labels and user.
 
 See https://kubernetes.io/docs/concepts/security/pod-security-standards.
 """
@@ -10,15 +10,15 @@ from typing import Final
 from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest
 
 USER: Final = 1001
-"""The user and the group of our own images; also the group that may read mounted Secrets."""
+"""The user and the group of the platform's images; also the group that may read mounted Secrets."""
 
 NAME_LABEL: Final = "app.kubernetes.io/name"
 PROMETHEUS: Final[Manifest] = {"podSelector": {"matchLabels": {NAME_LABEL: "prometheus"}}}
-"""The peer of a network policy that is the platform's Prometheus."""
+"""The platform's Prometheus as a peer of a network policy."""
 
 
 def labels(name: str) -> dict[str, str]:
-    """The labels of the pods of a part, by which Services and network policies select them."""
+    """The labels of a part's pods. Services and network policies select pods by these labels."""
     return {NAME_LABEL: name, "app.kubernetes.io/part-of": "kafkalogs"}
 
 
@@ -28,15 +28,14 @@ def environment(values: Mapping[str, str]) -> list[Manifest]:
 
 
 def secret_files(secret: str, *keys: str, files: Mapping[str, str] | None = None) -> Manifest:
-    """The source of a volume with only those keys of a Secret that are read. files: file name by key, where they
-    differ."""
+    """The source of a volume with only the given keys of a Secret. files: file name by key, if they differ."""
     named = {**{key: key for key in keys}, **(files or {})}
     items = [{"key": key, "path": path} for key, path in named.items()]
     return {"secret": {"secretName": secret, "defaultMode": 0o440, "items": items}}
 
 
 def secret_volume(volume: str, secret: str, *keys: str, files: Mapping[str, str] | None = None) -> Manifest:
-    """A volume with only those keys of a Secret that are read, see `secret_files`."""
+    """A volume with only the given keys of a Secret, see `secret_files`."""
     return {"name": volume, **secret_files(secret, *keys, files=files)}
 
 
@@ -51,7 +50,7 @@ def resources(cpu: str, memory: str, cpu_limit: str, memory_limit: str) -> Manif
 
 
 def container(name: str, image: str) -> Manifest:
-    """A container without rights and with a read-only root file system; callers add what it runs with `|`."""
+    """A container without rights and with a read-only root file system; callers add the program's settings with `|`."""
     return {
         "name": name,
         "image": image,
@@ -61,8 +60,8 @@ def container(name: str, image: str) -> Manifest:
 
 
 def pod(containers: Sequence[Manifest], volumes: Sequence[Manifest], user: int | None = USER) -> Manifest:
-    """The spec of a pod without a token of Kubernetes. user: its user and the group of its volumes; None: the image's
-    user, with the group of our images."""
+    """The spec of a pod without a token of Kubernetes. user: the pod's user and the group of its volumes; None: the
+    image's user, with the group `USER`."""
     runs = {"runAsUser": user, "fsGroup": user} if user is not None else {"fsGroup": USER}
     return {
         "automountServiceAccountToken": False,
@@ -73,5 +72,6 @@ def pod(containers: Sequence[Manifest], volumes: Sequence[Manifest], user: int |
 
 
 def digest(text: str) -> str:
-    """Twelve hexadecimal digits of a text: part of the name of an object that is replaced when the text changes."""
+    """A digest of a text: 12 hexadecimal digits. An object with this digest in its name is replaced when the text
+    changes."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What all components share: how a manifest becomes a resource and how arguments reach a component."""
+"""What all components use: they turn manifests into resources and read their arguments."""
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +14,12 @@ Manifest = dict[str, Any]
 STRIMZI_API: Final = "kafka.strimzi.io/v1"
 
 WAIT_FOR_READY: Final = {"pulumi.com/waitFor": "condition=Ready"}
-"""Pulumi's provider waits until the operator reports Ready, else an `up` would end before anything runs."""
+"""Pulumi's provider waits until the operator reports Ready. Otherwise `up` would end before anything runs."""
 
 METRICS_LABEL: Final = "kafkalogs.io/metrics"
 """Pods with this label at "true" serve metrics at /metrics, on the port named `metrics`."""
 METRICS_PORT: Final = "metrics"
-"""The name of that port."""
+"""The name of the port with the metrics."""
 
 RESTRICTED_POD: Final[Manifest] = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 """The pod's part of Pod Security "restricted" (https://kubernetes.io/docs/concepts/security/pod-security-standards)."""
@@ -38,7 +38,7 @@ _Value = TypeVar("_Value")
 
 
 def typed(args_type: type[_Args], args: _Args | Mapping[str, Any]) -> _Args:
-    """`args` as its dataclass. Through the plugin they come as a mapping, with every number a float."""
+    """`args` as a dataclass. The plugin passes a mapping in which every number is a float."""
     if not isinstance(args, Mapping):
         return args
     return args_type(**_whole(dict(cast("Mapping[str, Any]", args))))
@@ -53,10 +53,11 @@ def _whole(value: Any) -> Any:
 
 
 def manifest_of(build: Callable[[_Args], Manifest], args: _Args) -> pulumi.Input[Manifest]:
-    """The manifest that the pure function `build` makes of `args`, a dataclass.
+    """The manifest that the pure function `build` makes from the dataclass `args`.
 
-    It is built at once where all values that `build` reads are known, which is the rule and keeps large stacks fast;
-    else when they are. An argument that `build` does not read hides nothing from a preview.
+    It is built at once if all values that `build` reads are known. This is the usual case and keeps large stacks fast.
+    Otherwise it is built when they are known. An unknown argument that `build` does not read hides nothing in a
+    preview.
     """
     return _manifest_of(build, args)
 
@@ -95,7 +96,7 @@ class _ReadTooEarlyError(Exception):
 
 
 class _Unread:
-    """Stands for a value that is not known while a builder is tried: whoever reads it, ends the trial."""
+    """Stands for an unknown value while a builder is tried. Reading it ends the trial."""
 
     def _refuse(self, *_: object) -> Any:
         raise _ReadTooEarlyError
@@ -118,9 +119,9 @@ def _holds_unread(value: Any) -> bool:
 
 
 def known(value: pulumi.Input[_Value]) -> _Value:
-    """A value of the arguments that `manifest_of` hands to a builder: there all are known.
+    """An argument's value inside a builder. `manifest_of` calls builders with known values only.
 
-    Raises TypeError for one that only Pulumi's engine knows: the builder was called without `manifest_of`.
+    Raises TypeError for a value that only Pulumi's engine knows: the builder was called without `manifest_of`.
     """
     if value is _UNREAD:
         raise _ReadTooEarlyError
@@ -130,7 +131,7 @@ def known(value: pulumi.Input[_Value]) -> _Value:
 
 
 def _pending(value: Any) -> bool:
-    """Whether a value is, or holds, one that only Pulumi's engine knows."""
+    """Whether a value is, or contains, a value that only Pulumi's engine knows."""
     if isinstance(value, dict):
         return any(_pending(item) for item in cast("Manifest", value).values())
     if isinstance(value, list | tuple):
@@ -144,20 +145,20 @@ def part(manifest: pulumi.Input[Manifest], key: str) -> Any:
 
 
 def untyped(manifest: Manifest | list[Manifest]) -> Any:
-    """`manifest` for Kubernetes' own classes: they take plain values, though their types do not say so."""
+    """`manifest` for Pulumi's Kubernetes classes: they accept plain values, but their types do not allow them."""
     return manifest
 
 
 LONGEST_DELETION: Final = "90s"
-"""How long the deletion of a small resource is waited for. Pulumi's Kubernetes provider looks once whether the object
-is still there and then waits for the event of its deletion, which it can miss in between; only when this time is over
-does it look again. So this is what a missed event costs, and far more than a deletion takes."""
+"""How long Pulumi waits for the deletion of a small resource. Pulumi's Kubernetes provider checks once whether the
+object still exists, and then waits for the deletion event. It can miss an event in between, and checks again only after
+this time. So a missed event costs this time, which is far longer than a deletion takes."""
 
 POD_WAITED_FOR: Final = {"pulumi.com/skipAwait": "true"}
-"""Of a Service whose pods are waited for already; Pulumi's provider would watch its endpoints for ten seconds more."""
+"""For a Service whose pods Pulumi already waits for. The provider would watch the Service's endpoints for 10 s more."""
 
 DELETE_AT_ONCE: Final = {"pulumi.com/deletionPropagationPolicy": "background"}
-"""What has no finalizer is gone when its deletion is answered, so that no event can be missed."""
+"""An object without a finalizer is deleted when Kubernetes answers the request, so that Pulumi can miss no event."""
 
 
 def custom_resource(
@@ -168,7 +169,7 @@ def custom_resource(
     opts: pulumi.ResourceOptions,
     delete: str = LONGEST_DELETION,
 ) -> CustomResource:
-    """A Strimzi resource of `kind` from its manifest; making and changing it may take so many minutes."""
+    """A Strimzi resource of `kind` from its manifest. `minutes`: the limit to create or update it."""
     timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=delete)
     return CustomResource(
         name,
@@ -185,7 +186,7 @@ def after(
 ) -> pulumi.ResourceOptions:
     """The options of a workload that starts after `needed` and is deleted before it.
 
-    Making and changing it may take so many minutes. delete: how long its deletion may take; None: Pulumi's default.
+    minutes: the limit to create or update the workload. delete: the limit to delete it; None: Pulumi's default.
     """
     timeouts = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m", delete=delete)
     return pulumi.ResourceOptions(parent=parent, depends_on=list(needed), custom_timeouts=timeouts)
@@ -200,7 +201,7 @@ def metadata(
     at_once: bool = False,
     labels: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """The metadata of a resource; with the cluster that it belongs to, where it belongs to one."""
+    """The metadata of a resource. cluster: the Kafka cluster that the resource belongs to, if any."""
     labels = {"app.kubernetes.io/part-of": "kafkalogs", "app.kubernetes.io/managed-by": "pulumi", **(labels or {})}
     if cluster is not None:
         labels["strimzi.io/cluster"] = cluster

@@ -15,11 +15,11 @@ from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, after, me
 
 @dataclass(frozen=True, kw_only=True)
 class RunOnce:
-    """A Job and the file that it reads."""
+    """A Job and the file that the Job reads."""
 
     namespace: str
     name: str
-    """What the name of the Job and of its ConfigMap begins with."""
+    """The prefix of the names of the Job and of its ConfigMap."""
     program: str
     """The name of its container, of its pods' label, and of the volume with the file."""
     image: str
@@ -31,12 +31,12 @@ class RunOnce:
     volumes: Sequence[Manifest]
     """The volumes with Secrets."""
     mounts: Sequence[Manifest]
-    """All mounts, that of the file too."""
+    """All mounts, including the file's."""
 
 
 def run_once_manifests(args: RunOnce) -> Manifest:
-    """The ConfigMap and the Job, by kind. Their name changes with all that they hold, so that nothing runs twice."""
-    # The name of both is a digest of this, so the order of the keys must stay.
+    """The ConfigMap and the Job, by kind. Their name changes with their content, so that no content runs twice."""
+    # The name contains a digest of this dict, so the order of the keys must not change.
     runs: Manifest = {
         "name": args.program,
         "image": args.image,
@@ -62,7 +62,7 @@ def run_once_manifests(args: RunOnce) -> Manifest:
     volumes = list(args.volumes)
     about = metadata(f"{args.name}-{digest(json.dumps([args.content, spec, volumes]))}", args.namespace)
     pod_spec["volumes"] = [*volumes, {"name": args.program, "configMap": {"name": about["name"]}}]
-    # A Job that failed cannot run again: the next `up` puts a new one in its place.
+    # A failed Job cannot run again: the next `up` replaces it.
     annotations = {"pulumi.com/replaceUnready": "true"}
     return {
         "ConfigMap": {"metadata": about, "data": {args.file: args.content}, "immutable": True},
@@ -76,7 +76,7 @@ def run_once(
     """The ConfigMap and the Job of `run_once_manifests` as resources. The Job waits for `needed` too."""
     config: Any = part(manifests, "ConfigMap")
     job: Any = part(manifests, "Job")
-    # The old ones are deleted first: when a change is reverted, the names are the same as before.
+    # The old objects are deleted first: a reverted change gives the same names as before.
     first = pulumi.ResourceOptions(parent=parent, delete_before_replace=True)
     file = ConfigMap(name, metadata=part(config, "metadata"), data=part(config, "data"), immutable=True, opts=first)
     opts = pulumi.ResourceOptions.merge(first, after(parent, [file, *needed], minutes=10))

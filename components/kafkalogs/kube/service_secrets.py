@@ -1,9 +1,10 @@
-"""`ServiceSecrets`: the certificates and passwords of the platform's own services, made inside the cluster.
+"""`ServiceSecrets`: makes the certificates and passwords of the platform's services inside the cluster.
 
-A Job makes them, so that no key and no password is ever in Pulumi's state; a CronJob with the same image renews what
-expires. The Secrets belong to the ConfigMap with their list. Its name follows from the list: another list makes
-another ConfigMap and another Job, which takes over the Secrets that are still wanted; when the old ConfigMap goes,
-Kubernetes removes with it only those that nobody wants any more, and on destroy all of them.
+A Job makes them, so that no key and no password is in Pulumi's state. A CronJob with the same image renews certificates
+that expire. The ConfigMap with the list of the Secrets is their owner, and its name contains a digest of the list. A
+changed list makes a new ConfigMap and a new Job. This Job makes the new ConfigMap the owner of the Secrets that are
+still on the list. When the old ConfigMap is deleted, Kubernetes garbage-collects only the Secrets that are no longer on
+the list; on destroy, all of them.
 """
 
 import json
@@ -33,14 +34,14 @@ from .resources import (
 
 NAME: Final = "service-secrets"
 RENEWAL: Final = "17 3 * * *"
-"""When the CronJob looks (UTC); a certificate is renewed when it is valid for less than 30 days."""
+"""When the CronJob runs (UTC). It renews a certificate that is valid for less than 30 days."""
 
 _FOLDER: Final = "/etc/kafkalogs"
 
 
 @dataclass(frozen=True)
 class ServiceSecretsArgs:
-    """What is made. There is one `ServiceSecrets` in a namespace."""
+    """The Secrets to make. There is one `ServiceSecrets` in a namespace."""
 
     namespace: pulumi.Input[str]
     """The namespace of the services."""
@@ -54,7 +55,7 @@ class ServiceSecretsArgs:
     NAME.<namespace>.svc.cluster.local and localhost."""
 
     credentials: pulumi.Input[dict[str, str]]
-    """The user name of each credential. Each NAME gets a Secret NAME-credentials: username, password."""
+    """The user name of each credential. Each NAME gets a Secret NAME-credentials with username and password."""
 
 
 def tls_secret(name: str) -> str:
@@ -68,16 +69,16 @@ def credentials_secret(name: str) -> str:
 
 
 def list_manifest(args: ServiceSecretsArgs) -> Manifest:
-    """The ConfigMap with the list of what is made; its name carries a digest of the list."""
+    """The ConfigMap with the list of the Secrets. Its name contains a digest of the list."""
     wanted = {"certificates": sorted(known(args.certificates)), "credentials": known(args.credentials)}
     text = json.dumps(wanted, sort_keys=True)
-    # Gone at once, and Kubernetes removes what it owns afterwards.
+    # The ConfigMap is deleted at once; Kubernetes then garbage-collects the Secrets that it owns.
     about = metadata(f"{NAME}-{_digest(text)}", known(args.namespace), at_once=True)
     return {"metadata": about, "immutable": True, "data": {"wanted.json": text}}
 
 
 def role_manifest(args: ServiceSecretsArgs) -> Manifest:
-    """What the Job may do: its own Secrets by name. To create a thing cannot be limited to names in Kubernetes."""
+    """The Job's rights: on its own Secrets, by name. Kubernetes cannot limit `create` to names."""
     names = [CA_KEY_SECRET, CA_SECRET, *map(tls_secret, sorted(known(args.certificates)))]
     names += map(credentials_secret, sorted(known(args.credentials)))
     return {
@@ -90,7 +91,7 @@ def role_manifest(args: ServiceSecretsArgs) -> Manifest:
 
 @dataclass(frozen=True)
 class JobArgs:
-    """What the Job and the CronJob are made of."""
+    """The arguments of the Job and the CronJob."""
 
     namespace: pulumi.Input[str]
     image: pulumi.Input[str]
@@ -102,16 +103,16 @@ class JobArgs:
 def job_manifest(args: JobArgs) -> Manifest:
     """The Job that makes the Secrets.
 
-    Its name carries a digest of its spec: a Job cannot be changed, and one of another name is a new one.
+    Its name contains a digest of its spec: Kubernetes cannot change a Job, so a new spec needs a new Job.
     """
     spec = _job_spec(args)
     about = metadata(f"{NAME}-{_digest(json.dumps(spec, sort_keys=True))}", known(args.namespace))
-    # A Job that failed for good is made anew by the next `pulumi up`, rather than waited for.
+    # The next `pulumi up` replaces a failed Job and does not wait for it.
     return {"metadata": {**about, "annotations": {**DELETE_AT_ONCE, "pulumi.com/replaceUnready": "true"}}, "spec": spec}
 
 
 def cron_manifest(args: JobArgs) -> Manifest:
-    """The CronJob that renews what expires."""
+    """The CronJob that renews certificates before they expire."""
     return {
         "metadata": metadata(f"{NAME}-renewal", known(args.namespace), at_once=True),
         "spec": {
@@ -159,7 +160,7 @@ class ServiceSecrets(pulumi.ComponentResource):
     """The certificate authority of the platform's own services, their certificates and passwords."""
 
     ca_secret: pulumi.Output[str]
-    """The Secret whose `ca.crt` clients verify the services with; known when all Secrets are made."""
+    """The Secret with the `ca.crt` that verifies the services; known when all Secrets are made."""
 
     def __init__(self, name: str, args: ServiceSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(ServiceSecretsArgs, args)
@@ -176,7 +177,7 @@ class ServiceSecrets(pulumi.ComponentResource):
             listed.metadata.apply(lambda of: of.name),
             listed.metadata.apply(lambda of: of.uid),
         )
-        # On destroy the Job goes first, then its rights, and what it made goes with the list.
+        # Destroy deletes the Job first, then its rights and the list, which owns the Secrets.
         opts = after(self, [listed, *rights], minutes=5, delete=LONGEST_DELETION)
         job = manifest_of(job_manifest, job_args)
         made = Job(name, metadata=part(job, "metadata"), spec=part(job, "spec"), opts=opts)
