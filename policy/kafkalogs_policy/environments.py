@@ -42,6 +42,9 @@ class Demands:
     encrypted_classes: frozenset[str] = frozenset()
     """StorageClasses that encrypt, though the stack does not make them: the person says so."""
 
+    types: frozenset[str] = frozenset()
+    """Types of resources that the rules do not know and the person has judged; * stands for any characters."""
+
 
 _PROD: Final = Demands(
     environment="prod",

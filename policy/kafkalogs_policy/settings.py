@@ -22,6 +22,7 @@ from .values import UNKNOWN
 
 PLATFORM: Final = "kafkalogs:platform"
 OWN: Final = "kafkalogs-policy:settings"
+_LISTS: Final = ("encryptedStorageClasses", "types")
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def read(config: Mapping[str, Any], rules: Sequence[str]) -> Settings:
             problems.append(f"{OWN}.{key}: write it in {PLATFORM}, which this stack has")
     else:
         told = {key: own.get(key) for key in told}
-    for key in sorted(set(own) - set(told) - {"encryptedStorageClasses"}):
-        problems.append(f"{OWN}.{key}: unknown key; write {', '.join([*told, 'encryptedStorageClasses'])}")
+    for key in sorted(set(own) - set(told) - set(_LISTS)):
+        problems.append(f"{OWN}.{key}: unknown key; write {', '.join([*told, *_LISTS])}")
     where = PLATFORM if PLATFORM in config else OWN
     demands = _demands(told, own, where, problems)
     exemptions = _exemptions(told["exceptions"], where, rules, problems)
@@ -114,11 +115,20 @@ def _demands(told: Mapping[str, Any], own: Mapping[str, Any], where: str, proble
             demands = replace(demands, archive_years=int(years))
         else:
             problems.append(f"{where}: archiveYears: {years!r}: not a number of years")
-    classes = own.get("encryptedStorageClasses", [])
-    if isinstance(classes, list) and all(isinstance(name, str) for name in cast("list[Any]", classes)):
-        return replace(demands, encrypted_classes=frozenset(cast("list[str]", classes)))
-    problems.append(f"{OWN}.encryptedStorageClasses: {classes!r}: not a list of names")
-    return demands
+    classes, types = (_names(own, key, problems) for key in _LISTS)
+    return replace(demands, encrypted_classes=classes, types=types)
+
+
+def _names(own: Mapping[str, Any], key: str, problems: list[str]) -> frozenset[str]:
+    names = own.get(key, [])
+    if isinstance(names, list) and all(isinstance(name, str) for name in cast("list[Any]", names)):
+        # A list of everything would switch the rule off.
+        if not (wide := [name for name in cast("list[str]", names) if set(name) <= {"*", ":"}]):
+            return frozenset(cast("list[str]", names))
+        problems.append(f"{OWN}.{key}: {wide[0]!r}: names everything; name a type, like aws:ec2/*")
+    else:
+        problems.append(f"{OWN}.{key}: {names!r}: not a list of names")
+    return frozenset()
 
 
 def _exemptions(listed: Any, where: str, rules: Sequence[str], problems: list[str]) -> tuple[Exemption, ...]:

@@ -139,6 +139,11 @@ EVASIONS: tuple[tuple[str, str, Member], ...] = (
      attached("iam/rolePolicyAttachment:RolePolicyAttachment", role="connect", policyArn=ADMIN)),
     ("an administrator's policy on a user", RIGHTS,
      attached("iam/userPolicyAttachment:UserPolicyAttachment", user="someone", policyArn=ADMIN)),
+    ("a resource of Strimzi's operator itself", "known-types", example.strimzi("StrimziPodSet", "logs-brokers", {})),
+    ("a command", "known-types", Member("command:local:Command", "run", {"create": "kubectl delete kafka logs"})),
+    ("a dynamic provider", "known-types", Member("pulumi-python:dynamic:Resource", "run", {})),
+    ("a provider of something else", "known-types", Member("pulumi:providers:command", "run", {})),
+    ("an instance that nobody has judged", "known-types", Member("aws:ec2/instance:Instance", "jump", {})),
     ("an administrator's policy in a role", RIGHTS, attached("iam/role:Role", managedPolicyArns=[ADMIN])),
 )  # fmt: skip
 
@@ -147,6 +152,15 @@ EVASIONS: tuple[tuple[str, str, Member], ...] = (
 def test_an_evasion_is_refused(rule: str, member: Member) -> None:
     found = list(judging.of_member(member, Settings(), TODAY))
     assert rule in {judgement.rule for judgement in found if judgement.verdict == "refused"}, found
+
+
+def test_a_type_that_the_settings_name_passes_and_no_list_names_all() -> None:
+    instance = Member("aws:ec2/instance:Instance", "jump", {})
+    named = read({"kafkalogs-policy:settings": {"types": ["aws:ec2/*"]}}, NAMES)
+    assert list(judging.of_member(instance, named, TODAY)) == []
+    all_ = read({"kafkalogs-policy:settings": {"types": ["*"]}}, NAMES)
+    assert all_.problems == ("kafkalogs-policy:settings.types: '*': names everything; name a type, like aws:ec2/*",)
+    assert [j.rule for j in judging.of_member(instance, all_, TODAY)] == ["known-types"]
 
 
 @pytest.mark.parametrize(("environment", "least"), [("local", "1h"), ("staging", "1d"), ("prod", "7d")])

@@ -59,7 +59,8 @@ def test_a_guarded_value_that_is_unknown_is_a_violation(place: tuple[str, int, G
 
 def test_every_rule_is_tried() -> None:
     tried = {mutation.rule for mutation in _mutations()}
-    assert tried == set(NAMES)
+    # known-types looks at no property: test_policy_evasions has its types
+    assert tried | {"known-types"} == set(NAMES)
 
 
 def test_a_resource_of_which_nothing_is_known_passes_no_rule() -> None:

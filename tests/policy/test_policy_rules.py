@@ -185,7 +185,8 @@ def test_one_thing_wrong_is_refused_by_its_rule_alone(wrong: tuple[str, str, str
 
 
 def test_each_rule_has_a_stack_that_fails() -> None:
-    assert {wrong[0] for wrong in WRONG} == set(NAMES)
+    # known-types looks at no property: test_policy_evasions has its types
+    assert {wrong[0] for wrong in WRONG} | {"known-types"} == set(NAMES)
 
 
 def test_audit_logs_are_held_to_the_floor_that_the_stack_declares() -> None:

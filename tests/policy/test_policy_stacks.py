@@ -27,7 +27,8 @@ def test_what_an_update_knows_is_known_to_every_rule(stack: str) -> None:
     assert not [j for j in judged(stack) if j.verdict == "later" or "not known" in j.text]
 
 
-@pytest.mark.parametrize("rule", NAMES)
+# known-types is about the types that are not in the example
+@pytest.mark.parametrize("rule", sorted({*NAMES} - {"known-types"}))
 def test_every_rule_has_something_to_look_at_in_the_example(rule: str) -> None:
     (found,) = [known for known in RULES if known.name == rule]
     assert any(found.applies(member.type) for member in members("example"))

@@ -48,7 +48,7 @@ RETENTION: Final[Mapping[str, int]] = {
 POLICY_RULES: Final = (
     *("encryption-in-transit", "encryption-at-rest", "replication", "retention-bounds", "audit-floor"),
     *("no-wildcard-acl", "no-anonymous-user", "producer-quota", "dead-letter-topics", "requests-and-limits"),
-    *("non-root", "pinned-images", "deletion-protection", "closed-network", "managed"),
+    *("non-root", "pinned-images", "deletion-protection", "closed-network", "managed", "known-types"),
 )
 """The rules of the policy pack, which an exception may name."""
 

@@ -10,6 +10,7 @@ from . import (
     at_rest,
     dead_letters,
     deletion,
+    known,
     managed,
     network,
     quotas,
@@ -35,6 +36,7 @@ RULES: Final[tuple[Rule, ...]] = (
     deletion.RULE,
     network.RULE,
     managed.RULE,
+    known.RULE,
 )
 
 NAMES: Final = tuple(rule.name for rule in RULES)

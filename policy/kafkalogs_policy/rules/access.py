@@ -12,7 +12,7 @@ from ..values import View
 from . import aws
 
 # type: the property with the document of rights
-_DOCUMENTS: Final = {
+DOCUMENTS: Final = {
     "aws:iam/policy:Policy": "policy",
     "aws:iam/rolePolicy:RolePolicy": "policy",
     "aws:iam/userPolicy:UserPolicy": "policy",
@@ -31,7 +31,7 @@ _ON_CLUSTER: Final = _WATCHING | {"idempotentwrite"}
 _SEPARATORS: Final = (".", "-", "_")
 _DOMAIN: Final = "aws:opensearch/domain:Domain"
 _ROLE: Final = "aws:iam/role:Role"
-_ATTACHMENTS: Final = (
+ATTACHMENTS: Final = (
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:iam/userPolicyAttachment:UserPolicyAttachment",
     "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
@@ -46,7 +46,7 @@ _EVERYBODY: Final = frozenset(
     {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous"}
 )
 # Documents that stand on a resource: what they name is that resource, and "*" is no more.
-_OF_RESOURCES: Final = frozenset(type_ for type_ in _DOCUMENTS if not type_.startswith("aws:iam/"))
+_OF_RESOURCES: Final = frozenset(type_ for type_ in DOCUMENTS if not type_.startswith("aws:iam/"))
 
 
 def _acls(type_: str, view: View, context: Context) -> Iterator[Violation]:
@@ -64,11 +64,11 @@ def _acls(type_: str, view: View, context: Context) -> Iterator[Violation]:
     elif name in {"Role", "ClusterRole"}:
         for rule in view["rules"].items:
             yield from each(_role_rule(rule))
-    elif name in _ATTACHMENTS or name == _ROLE:
+    elif name in ATTACHMENTS or name == _ROLE:
         for place in (view["policyArn"], *view["managedPolicyArns"].items):
             yield from each(_managed_policy(place))
-    if name in _DOCUMENTS:
-        document = view[_DOCUMENTS[name]]
+    if name in DOCUMENTS:
+        document = view[DOCUMENTS[name]]
         if document.there:
             open_ = _has_own_users(view) if name == _DOMAIN else False
             yield from each(_document(document, of_resource=name in _OF_RESOURCES, open_=open_))
@@ -221,7 +221,7 @@ def _domain(view: View) -> Iterator[Violation]:
 ACLS: Final = Rule(
     name="no-wildcard-acl",
     title="Rights name what they are for",
-    applies=of("KafkaUser", "Kafka", "Role", "ClusterRole", *_BINDINGS, *_ATTACHMENTS, *_DOCUMENTS),
+    applies=of("KafkaUser", "Kafka", "Role", "ClusterRole", *_BINDINGS, *ATTACHMENTS, *DOCUMENTS),
     examine=_acls,
 )
 
