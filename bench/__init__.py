@@ -1,7 +1,7 @@
-"""The figures of bench/results.md, measured."""
+"""The programs that measure the figures of bench/results.md."""
 
 import sys
 from pathlib import Path
 
-# The demo shop, whose events are written, is a program of its own, not a part of a package.
+# The benchmark writes the events of the demo shop, which is a separate program and not a part of a package.
 sys.path.append(str(Path(__file__).parents[1] / "apps"))

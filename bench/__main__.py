@@ -37,17 +37,17 @@ from embedded.machine import state
 from tests.support.sandbox import Sandbox
 
 PORT = 32290
-# In this order: a listener is added for `produce`, for which the brokers begin anew.
+# The order matters: `produce` adds a listener, which restarts the brokers.
 PARTS = ("start", "preview", "load", "latency", "produce")
 PIPELINE = ("load", "latency")
 console = Console()
 
 
 def _for_bench(config: dict[str, Any]) -> None:
-    """A port of its own; and nobody's quota is the limit: what the services may write is more than any rate tried.
+    """Set another port, and quotas of the services above every rate that is tried, so that no quota is the limit.
 
-    Kafka holds a service to its rate, which its disks must be able to keep for its retention, so that is short here.
-    The volumes are not really of this size.
+    Kafka enforces the rate of a service, and Kafka's disks must hold that rate for the retention. So the retention is
+    short here. The volumes do not really have this size.
     """
     config["kafka"]["external"]["port"] = PORT
     config["kafka"]["pools"]["kafka"]["storage"]["size"] = "100Gi"
@@ -72,7 +72,7 @@ def _remove(sandbox: Sandbox) -> None:
 
 @contextlib.contextmanager
 def _here() -> Iterator[Sandbox]:
-    """This checkout's platform that is up; nothing of it is changed."""
+    """The running platform of this checkout; the benchmark does not change it."""
     with tempfile.TemporaryDirectory(prefix="kafkalogs-bench-") as folder:
         sandbox = Sandbox(Path(folder), state.cluster_name(), state.first_port())
         sandbox.state = state.state_dir()
@@ -82,7 +82,7 @@ def _here() -> Iterator[Sandbox]:
 
 
 def cold() -> list[Figure]:
-    """The first `make up`: nothing in the cache."""
+    """The first `make up`, with an empty cache."""
     cache = Path(tempfile.mkdtemp(prefix="kafkalogs-bench-cache-", dir=Path.home()))
     sandbox = _sandbox(cache)
     try:
@@ -94,7 +94,7 @@ def cold() -> list[Figure]:
 
 
 def seconds_to_ready(sandbox: Sandbox) -> float:
-    """From the creation of the Kafka resource to its condition Ready, as Kubernetes recorded both."""
+    """Seconds from the creation of the Kafka resource to its condition Ready, as Kubernetes recorded both."""
     kafka = sandbox.get("kafka", "logs")
     ready = next(c for c in kafka["status"]["conditions"] if c["type"] == "Ready" and c["status"] == "True")
     created, since = (
@@ -105,7 +105,7 @@ def seconds_to_ready(sandbox: Sandbox) -> float:
 
 
 def start(sandbox: Sandbox, minutes: float) -> list[Figure]:
-    """What is to be said of a platform that has just come up."""
+    """The figures of a platform that has just started."""
     used, limits = pipeline.pods_memory(sandbox)
     return [
         Figure.at_most("`make up`, warm, everything on", minutes, 6, "min"),
@@ -116,7 +116,7 @@ def start(sandbox: Sandbox, minutes: float) -> list[Figure]:
 
 
 def preview(sandbox: Sandbox) -> list[Figure]:
-    """How long previews take."""
+    """The figures of previews."""
     local = Figure.at_most("`pulumi preview` of `local`", local_seconds(sandbox), 6, "s")
     platform, plain, count = thousand_services(sandbox)
     what = (
@@ -127,7 +127,7 @@ def preview(sandbox: Sandbox) -> list[Figure]:
 
 
 def produce(sandbox: Sandbox) -> list[Figure]:
-    """What one producer gets acknowledged."""
+    """The figures of the records that Kafka acknowledges to one producer."""
     secure, plaintext = secure_rate(sandbox), plaintext_rate(sandbox)
     what = "one producer, 200 B records, acks=all"
     return [
@@ -138,7 +138,7 @@ def produce(sandbox: Sandbox) -> list[Figure]:
 
 
 def of_pipeline(sandbox: Sandbox, parts: tuple[str, ...]) -> dict[str, list[Figure]]:
-    """Load and latency, or one of them."""
+    """The figures of load and latency, or of one of them."""
     measured: dict[str, list[Figure]] = {}
     background = pipeline.BACKGROUND
     with pipeline.bench(sandbox) as on:
@@ -151,7 +151,7 @@ def of_pipeline(sandbox: Sandbox, parts: tuple[str, ...]) -> dict[str, list[Figu
 
 
 def warm(parts: tuple[str, ...]) -> dict[str, list[Figure]]:
-    """Everything that is measured on a platform that comes up from a filled cache."""
+    """All figures of a platform that starts with a filled cache."""
     measured: dict[str, list[Figure]] = {}
     sandbox = _sandbox()
     try:
@@ -171,7 +171,7 @@ def warm(parts: tuple[str, ...]) -> dict[str, list[Figure]]:
 
 
 def _asked() -> tuple[tuple[str, ...], bool]:
-    """The parts to measure, in their order, and whether on the platform that is up."""
+    """The parts to measure, in their order, and whether to use the running platform."""
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -188,7 +188,7 @@ def _asked() -> tuple[tuple[str, ...], bool]:
 
 
 def main() -> int:
-    """Measure, print, keep; 1 if a figure missed its target."""
+    """Measure, print and store the figures; returns 1 if a figure missed its target."""
     parts, here = _asked()
     measured: dict[str, list[Figure]] = {}
     if here:

@@ -1,4 +1,4 @@
-"""Realistic events at any rate: the demo shop's own, one block of its requests again and again with new traces."""
+"""Realistic events at any rate: one block of the demo shop's requests, repeated with new traces."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from shop.traffic import BLOCK, events_of, trace_of
 SEED = 7
 START = b'{"timestamp":"'
 TIME = len(format_timestamp(datetime.datetime.now(datetime.UTC)))
-# Between two looks of the writer at the clock; what is due is written at once.
+# Seconds between two rounds of the writer; each round writes all events that are due.
 TICK = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """An event without its time and trace. key: None where the trace id is the key."""
+    """An event without its time and trace. key: None if the trace id is the key."""
 
     service: str
     topic: str
@@ -35,15 +35,15 @@ class Template:
     key: bytes | None
 
     def made(self, now: bytes, salt: int) -> tuple[bytes, bytes]:
-        """Key and value of the event at a moment; events of one trace and salt share their trace again."""
+        """Key and value of the event at time ``now``; events with the same trace and salt get the same new trace."""
         trace = b"%08x" % (self.trace[0] ^ salt) + self.trace[1]
         return self.key or trace, START + now + self.before + trace + self.after
 
 
 def templates(catalog: Catalog, requests: int = BLOCK) -> list[Template]:
-    """The events of the shop's first requests, as far as the catalog has their services and topics.
+    """The events of the shop's first requests, without those whose service or topic is not in the catalog.
 
-    A whole block has the share of failures that the shop has in the long run, one incident among them.
+    A whole block has the shop's long-term share of failures, and contains one incident.
     """
     made: list[Template] = []
     for k in range(requests):
@@ -86,11 +86,11 @@ def mean_bytes(of: list[Template]) -> float:
 
 
 class Writer:
-    """Writes events at ``rate`` per second, each service's by a producer with the service's own certificate.
+    """Writes events at ``rate`` per second; each service has a producer with the service's certificate.
 
     The settings are those that the platform gives to every service (`kafkalogs.client.producer`: acks=all, idempotent,
-    zstd, linger 50 ms). ``failed``: records that Kafka did not take. ``throttled``: times that a broker held a producer
-    back because its quota was used up.
+    zstd, linger 50 ms). ``failed``: records that Kafka did not accept. ``throttled``: how often a broker throttled a
+    producer because its quota was used up.
     """
 
     def __init__(self, access: ClusterAccess, catalog: Catalog, events: list[Template]) -> None:
@@ -128,14 +128,14 @@ class Writer:
             producer.flush(30)
 
     def write(self, event: LogEvent, topic: str) -> None:
-        """One event more, by the producer of its service; its record's key is its trace id."""
+        """Write an additional event with the producer of its service; the record's key is the trace id."""
         self._producers[event.service].produce(topic, event.to_json(), event.trace_id.encode())
 
     def _run(self) -> None:
         last, owed = time.monotonic(), 0.0
         while not self._stop.wait(TICK):
             now = time.monotonic()
-            # What could not be written for a second is not made up for: it would be a burst nobody asked for.
+            # At most one second of delayed events is written later; more would be an unwanted burst.
             owed = min(owed + self.rate * (now - last), self.rate)
             last = now
             stamp = format_timestamp(datetime.datetime.now(datetime.UTC)).encode()

@@ -1,4 +1,4 @@
-"""A measured figure, its target, and the page that keeps them."""
+"""A measured figure, its target, and the page with all figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results.md"
 
 @dataclass(frozen=True)
 class Figure:
-    """what: the figure in words; value: measured; target: what it has to reach; met: None where there is no target."""
+    """what: the figure in words; value: the measured value; target: the required value; met: None without a target."""
 
     what: str
     value: str
@@ -21,17 +21,17 @@ class Figure:
 
     @staticmethod
     def at_most(what: str, value: float, limit: float, unit: str) -> Figure:
-        """A figure that must not be above a limit."""
+        """A figure with an upper limit."""
         return Figure(what, f"{value:,.1f} {unit}", f"at most {limit:g} {unit}", value <= limit)
 
     @staticmethod
     def at_least(what: str, value: float, limit: float, unit: str) -> Figure:
-        """A figure that must not be below a limit."""
+        """A figure with a lower limit."""
         return Figure(what, f"{value:,.0f} {unit}", f"at least {limit:,.0f} {unit}", value >= limit)
 
 
 def machine() -> str:
-    """The machine that the figures come from, in one line."""
+    """The machine that measures the figures, in one line."""
     model = next(
         (
             line.split(":", 1)[1].strip()
@@ -57,7 +57,7 @@ def section(part: str, figures: list[Figure], date: str) -> str:
 
 
 def merged(page: str, measured: dict[str, list[Figure]], date: str) -> str:
-    """The page with the sections of the parts that were measured, in place of those that it had of them."""
+    """The page; new sections replace the old sections of the measured parts."""
     head, *rest = page.split("\n## ")
     sections = {text.split("\n", 1)[0]: f"## {text.rstrip()}\n" for text in rest}
     sections |= {part: section(part, figures, date) for part, figures in measured.items()}

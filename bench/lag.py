@@ -1,8 +1,9 @@
-"""How far the consumer groups of the platform are behind, and whether that grows. Asked of Kafka itself.
+"""The lag of the platform's consumer groups, and whether the lag grows, from Kafka's offsets.
 
-Groups commit their offsets now and then: the stream job with each checkpoint (5 s), Connect every 5 s, the archive with
-each commit to its table (30 s in `local`). Between two commits a group that keeps up seems to fall behind, so its lag
-is a saw: **what counts is where its teeth begin**, the smallest lag within a time that is longer than a tooth.
+Groups commit their offsets at intervals: the stream job with each checkpoint (5 s), Connect every 5 s, the archive with
+each commit to its table (30 s in `local`). Between two commits the lag of a group grows even if the group keeps up, so
+a graph of the lag has teeth like a saw. **Only the lowest point of the teeth counts**: the smallest lag within a time
+that is longer than a tooth.
 """
 
 from __future__ import annotations
@@ -19,36 +20,36 @@ from kafkalogs.client.committed import Group
 from kafkalogs.parts import GROUPS
 
 TOOTH = 35.0
-"""Seconds that are longer than the longest time between two commits."""
+"""Seconds; longer than the longest time between two commits."""
 SHARE = 0.03
-"""A lag grows if it gets larger by more than this share of the records that came meanwhile..."""
+"""A lag grows if it increases by more than this share of the records that arrived in the same time..."""
 FEW = 50
-"""...and by more than so many records."""
+"""...and by more than this number of records."""
 
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look. at: by the monotonic clock; ends: of each partition, behind its last record that can be read;
-    committed: by group."""
+    """One measurement. at: time of the monotonic clock; ends: the offset of each partition after its last readable
+    record; committed: the committed offsets by group."""
 
     at: float
     ends: Mapping[Place, int]
     committed: Mapping[str, Mapping[Place, int]]
 
     def lag(self, group: str) -> int:
-        """Records that a group has not read, or not said so."""
+        """Records that a group has not read, or has read but not committed."""
         return sum(max(0, self.ends[place] - offset) for place, offset in self.committed[group].items())
 
     def read(self, group: str) -> int:
-        """The sum of a group's offsets: how far it is."""
+        """The sum of a group's committed offsets: its progress."""
         return sum(self.committed[group].values())
 
 
 class Lags:
-    """settings: librdkafka's, of a user that may describe all topics and groups. topics: partitions of each topic that
-    events are written into."""
+    """settings: of librdkafka, for a user that may describe all topics and groups. topics: the number of partitions of
+    each topic that gets events."""
 
     def __init__(self, settings: Mapping[str, Any], topics: Mapping[str, int]) -> None:
         self._admin = AdminClient(dict(settings))
@@ -56,7 +57,7 @@ class Lags:
         self.written = frozenset((name, number) for name, count in topics.items() for number in range(count))
 
     def read(self) -> Sample:
-        """Look once; fails if a group has no offsets at all: then nothing of it could grow."""
+        """Measure once. Fails if a group has no offsets at all, because its lag could not grow."""
         known = self._admin.list_topics(timeout=20).topics
         all_places = [(topic, number) for topic, about in known.items() for number in about.partitions]
         committed = {name: group.committed(all_places, 20) for name, group in self._groups.items()}
@@ -64,14 +65,14 @@ class Lags:
         assert not silent, f"groups without any offset: {', '.join(silent)}; are these parts running?"
         places = self.written.union(*committed.values())
         spec = {TopicPartition(*place): OffsetSpec.latest() for place in places}
-        # committed ones only: of the records of a transaction that is open nobody is behind
+        # committed records only: no consumer can read the records of an open transaction
         level = IsolationLevel.READ_COMMITTED
         found = self._admin.list_offsets(spec, isolation_level=level, request_timeout=20)
         ends = {(at.topic, at.partition): answer.result().offset for at, answer in found.items()}
         return Sample(time.monotonic(), ends, committed)
 
     def watch(self, seconds: float, every: float = 1.0) -> list[Sample]:
-        """Look again and again."""
+        """Measure repeatedly for ``seconds``, with pauses of ``every`` seconds."""
         samples = [self.read()]
         until = samples[0].at + seconds
         while samples[-1].at < until:
@@ -81,13 +82,13 @@ class Lags:
 
 
 def came(samples: Sequence[Sample], places: frozenset[Place] | Mapping[Place, int]) -> int:
-    """Records that came between the first and the last sample."""
+    """The number of records that arrived between the first and the last sample."""
     first, last = samples[0].ends, samples[-1].ends
     return sum(last[place] - first.get(place, last[place]) for place in places)
 
 
 def rate(samples: Sequence[Sample], places: frozenset[Place]) -> float:
-    """The same per second."""
+    """The number of records that arrived per second."""
     return came(samples, places) / (samples[-1].at - samples[0].at)
 
 
@@ -97,11 +98,11 @@ def smallest(samples: Sequence[Sample], group: str) -> Sample:
 
 
 def growth(samples: Sequence[Sample], group: str) -> tuple[int, float]:
-    """How much the lag of a group grew, and how much is none, both in records.
+    """How much the lag of a group grew, and the largest growth that does not count; both in records.
 
-    Its smallest value in the last third of the samples' time is compared with its smallest in the first third. None is
-    SHARE of what came between these two moments, and FEW records at least: of three minutes, a group that reads less
-    than 97 % of what comes is seen to fall behind.
+    The growth is the smallest lag in the last third of the samples' time, minus the smallest in the first third. The
+    largest growth that does not count is SHARE of the records that arrived between these two samples, and at least FEW
+    records. In three minutes this finds a group that reads less than 97 % of the arriving records.
     """
     start, length = samples[0].at, samples[-1].at - samples[0].at
     early = smallest([one for one in samples if one.at <= start + length / 3], group)
@@ -117,7 +118,7 @@ def growing(samples: Sequence[Sample]) -> list[str]:
 
 
 def behind(samples: Sequence[Sample], seconds: float) -> list[str]:
-    """The parts that were at no moment of the last TOOTH seconds closer than so many seconds' records to the end."""
+    """The parts whose lag was above the records that arrive in ``seconds``, during all of the last TOOTH seconds."""
     last = [one for one in samples if one.at >= samples[-1].at - TOOTH]
     length = samples[-1].at - samples[0].at
     most = {
@@ -127,7 +128,7 @@ def behind(samples: Sequence[Sample], seconds: float) -> list[str]:
 
 
 def reading_share(samples: Sequence[Sample], part: str) -> float | None:
-    """The share of what came that a part read, from one of its commits to another; None without two of them."""
+    """The share of the arriving records that a part read between two of its commits; None without two commits."""
     group = GROUPS[part]
     commits = [two for one, two in itertools.pairwise(samples) if two.read(group) != one.read(group)]
     if len(commits) < 2:

@@ -1,13 +1,13 @@
-"""From produce to `errors.critical`, to PagerDuty, to search, to S3: when each of them has a known critical event.
+"""The latency from produce to `errors.critical`, PagerDuty, search and S3, measured with known critical events.
 
-All times are of one clock, the machine's: every pod runs on it. A marker's time is read just before it is given to the
-producer of its service, so waiting for a batch (linger, 50 ms) counts. Then:
+All times come from one clock: that of the machine, on which all pods run. The time of a marker (a known event) is read
+just before its service's producer gets the marker, so the wait for a batch (linger, 50 ms) counts. A marker arrives:
 
-- errors.critical: a consumer that reads committed records has it in its hands;
-- PagerDuty: the stand-in accepted the event that opens its incident (`created`, in ms); each marker is a class of
-  errors of its own, and so an incident;
-- search: a query finds it; asked every POLL seconds, so up to that much is the question's, and half on average;
-- S3: the time that the table's snapshot bears in which a reader first finds it, in ms.
+- errors.critical: when a consumer of committed records gets the marker;
+- PagerDuty: when the stand-in accepted the event that opens the marker's incident (`created`, in ms); each marker has
+  its own error class, and so its own incident;
+- search: when a query finds the marker; there is a query every POLL seconds, which adds up to POLL, half on average;
+- S3: at the time of the first snapshot of the table that contains the marker, in ms.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from tests.support.sandbox import Sandbox
 SERVICE, TOPIC = "checkout-service", "logs.checkout-service"
 CRITICAL = "errors.critical"
 MARKERS, EVERY = 100, 1.5
-"""How many, and seconds between two: 40 a minute, below the 60 that the pager tells PagerDuty at most."""
+"""The number of markers, and seconds between two: 40 per minute; the pager sends PagerDuty at most 60."""
 POLL = 0.25
 HITS = "hits.hits._source.trace_id"
 PATIENCE = 120.0
-"""Seconds after the last marker in which it has to be everywhere."""
+"""Seconds within which the last marker must arrive everywhere."""
 
 
 @dataclass
 class Marks:
-    """Markers by their trace ids: when each was written, and when it was seen where. Seconds since 1970."""
+    """Markers by trace id: when each was written, and when it arrived at each place. Seconds since 1970."""
 
     run: str = field(default_factory=lambda: f"bench-{uuid.uuid4().hex[:12]}")
     written: dict[str, float] = field(default_factory=dict)
     seen: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def see(self, where: str, trace: str, at: float) -> None:
-        """Note the first time."""
+        """Record when a marker first arrived at ``where``."""
         if trace in self.written:
             self.seen.setdefault(where, {}).setdefault(trace, at)
 
@@ -59,11 +59,11 @@ class Marks:
         return self.written.keys() - self.seen.get(where, {}).keys()
 
     def seconds(self, where: str) -> list[float]:
-        """How long each took that was seen, sorted."""
+        """The latencies of the markers that arrived, sorted."""
         return sorted(at - self.written[trace] for trace, at in self.seen.get(where, {}).items())
 
     def event(self, number: int) -> LogEvent:
-        """The next marker; its class of error is the run and its number."""
+        """The next marker; its error class is the run and the marker's number."""
         trace, now = uuid.uuid4().hex, time.time()
         self.written[trace] = now
         return LogEvent(
@@ -79,12 +79,12 @@ class Marks:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest of the sorted values that so large a share of them does not exceed (nearest rank)."""
+    """The quantile ``share`` of sorted values, by the nearest rank."""
     return values[max(0, math.ceil(share * len(values)) - 1)]
 
 
 class Watching:
-    """Calls ``look`` in a thread until the block ends; the block's end raises what it raised."""
+    """Calls ``look`` in a thread until the block ends; the end of the block raises an error of ``look``."""
 
     def __init__(self, look: Callable[[], None]) -> None:
         self._look = look
@@ -111,7 +111,7 @@ class Watching:
 
 
 def critical_topic(sandbox: Sandbox, user: str, marks: Marks) -> Callable[[], None]:
-    """Looks at what comes into errors.critical from now on."""
+    """A function that reads the markers in new records of errors.critical."""
     more = {"group.id": f"{user}.critical", "isolation.level": "read_committed", "enable.auto.commit": False}
     reader = Consumer(kafka.settings(sandbox, user, **more))
     partitions = reader.list_topics(CRITICAL, timeout=20).topics[CRITICAL].partitions
@@ -129,7 +129,7 @@ def critical_topic(sandbox: Sandbox, user: str, marks: Marks) -> Callable[[], No
 
 @contextmanager
 def index(sandbox: Sandbox, marks: Marks) -> Iterator[Callable[[], None]]:
-    """Asks the search engine for the markers that it has not shown yet, over one connection."""
+    """A function that queries the search engine for the missing markers, over one connection."""
     engine = pipeline.search(sandbox)
     headers = {"Authorization": engine.login.header(), "Content-Type": "application/json"}
     with engine.way.listening(f"https://elasticsearch.{pipeline.SPACE}.svc:9200", engine.trust) as port:
@@ -153,7 +153,7 @@ def index(sandbox: Sandbox, marks: Marks) -> Iterator[Callable[[], None]]:
 
 
 def paged(sandbox: Sandbox, marks: Marks) -> None:
-    """Notes when the stand-in accepted the incidents of the markers."""
+    """Record when the stand-in accepted the incidents of the markers."""
     for incident in pipeline.incidents(sandbox):
         if marks.run in incident["dedup_key"]:
             trace = incident["payload"]["custom_details"]["trace_id"]
@@ -161,13 +161,13 @@ def paged(sandbox: Sandbox, marks: Marks) -> None:
 
 
 def archived(table: Any, marks: Marks, read: set[int]) -> None:
-    """Notes in which snapshot of the table each marker is found first. read: the snapshots that need no second look."""
+    """Record the first snapshot of the table with each marker. read: the snapshots that need no second scan."""
     from pyiceberg.expressions import And, EqualTo, GreaterThanOrEqual, StartsWith
 
     first = min(marks.written.values())
-    # an event's own time has whole milliseconds
+    # the timestamp of an event has whole milliseconds
     since = datetime.datetime.fromtimestamp(first - 0.001, datetime.UTC).isoformat()
-    # the time and the service leave aside, by the table's statistics, all files but those of the run
+    # with the table's statistics, the time and the service exclude all files but those of the run
     wanted = And(
         And(EqualTo("service", SERVICE), GreaterThanOrEqual("timestamp", since)), StartsWith("message", marks.run)
     )
@@ -182,7 +182,7 @@ def archived(table: Any, marks: Marks, read: set[int]) -> None:
 
 
 def measure(sandbox: Sandbox, user: str, writer: Writer, count: int = MARKERS, every: float = EVERY) -> Marks:
-    """Write markers among what the writer writes, and see where they come out. Waits PATIENCE seconds for the last."""
+    """Write markers among the writer's events, and record their arrivals. Waits PATIENCE seconds for the last one."""
     marks, read = Marks(), set[int]()
     with index(sandbox, marks) as searched, pipeline.archive(sandbox) as archive:
         with Watching(critical_topic(sandbox, user, marks)), Watching(searched):

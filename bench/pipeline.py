@@ -1,11 +1,11 @@
-"""The whole pipeline on this machine: how much it sustains, how late it is, what memory it takes.
+"""The whole pipeline on this machine: its sustained load, its latency and its memory.
 
-`load`: the demo shop's events are written at 1,000 per second, then twice that, and so on, STEP seconds each, until a
-consumer group falls behind. How much of what came the slowest one read tells what may be sustained. This is held for
-HOLD seconds; if a lag grows meanwhile (see `bench.lag`), less is tried. The figure is what Kafka's own offsets say came
-into the services' topics, the events of the running shop among it. Writer, platform and measurement share the machine.
+`load`: the demo shop's events are written at 1,000 per second, then at twice that rate, and so on, STEP seconds each,
+until a consumer group falls behind. The share of records that the slowest group read gives the rate to hold. This rate
+is held for HOLD seconds; if a lag grows (see `bench.lag`), a lower rate is tried. The figure comes from Kafka's offsets
+of the services' topics and includes the events of the running shop. Writer, platform and benchmark share the machine.
 
-`latency`: see `bench.latency`; with other events coming at half of what is sustained.
+`latency`: see `bench.latency`; other events are written at half of the sustained rate.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from tests.support import pipeline as support
 from tests.support.sandbox import Sandbox
 
 FIRST, LAST = 1_000.0, 32_000.0
-"""Events per second to begin with, and never more than."""
+"""The first and the highest rate; events per second."""
 STEP, SETTLE, HOLD = 60.0, 20.0, 180.0
 HOLDS = 3
 LESS = 0.85
-"""What is held is this share of what the group that fell behind read; then of what was held before."""
+"""The first held rate is this share of the rate that the slowest group read; each next one, of the one before."""
 BEHIND = 10.0
 """Seconds that a group may be behind at the end of a step."""
 NEAR, DRAIN = 500, 300.0
-"""Records and seconds in which every group has to be at the end again."""
+"""The lag (records) that every group must reach without load, and the time for this (seconds)."""
 BACKGROUND = 300.0
-"""Events per second beside the markers where nothing is known of what is sustained."""
+"""Events per second beside the markers if the sustained rate is not known."""
 LIMIT_RECORDS = 200_000
 
 console = Console()
@@ -55,7 +55,7 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """What all parts use. user: may read every topic and describe every group."""
+    """The objects that all measurements use. user: may read every topic and describe every group."""
 
     sandbox: Sandbox
     access: ClusterAccess
@@ -64,18 +64,18 @@ class Bench:
     user: str
 
     def lags(self) -> Lags:
-        """What measures the lag of every group."""
+        """The lags of all groups."""
         topics = {name: topic.partitions for name, topic in self.catalog.topics.items()}
         return Lags(kafka.settings(self.sandbox, self.user), topics)
 
     def writer(self) -> Writer:
-        """What writes events into the topics."""
+        """A writer of events into the topics."""
         return Writer(self.access, self.catalog, self.events)
 
 
 @contextmanager
 def bench(sandbox: Sandbox) -> Iterator[Bench]:
-    """The platform of a sandbox, with a user that may look at everything while it is needed."""
+    """The platform of a sandbox, with a user that may read everything and exists until the block ends."""
     access = ClusterAccess(Path(sandbox.env["KUBECONFIG"]), produce.NAMESPACE)
     catalog = access.catalog()
     with support.inspector(sandbox) as user:
@@ -102,8 +102,8 @@ def pods_memory(sandbox: Sandbox) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Trial:
-    """A rate that was tried. asked, came: events per second; slow: the parts that did not keep up, or why it could not
-    be tried."""
+    """A trial of a rate. asked, came: events per second; slow: the parts that did not keep up, or why the trial
+    failed."""
 
     asked: float
     came: float
@@ -124,7 +124,7 @@ def _trial(writer: Writer, lags: Lags, asked: float, samples: list[Sample], slow
 
 
 def drain(writer: Writer, lags: Lags) -> list[str]:
-    """Write nothing until every group was at the end; the parts that were not within DRAIN seconds."""
+    """Write nothing until no group is behind; return the parts that still are after DRAIN seconds."""
     writer.rate = 0
     left, until = dict(GROUPS), time.monotonic() + DRAIN
     while left and time.monotonic() < until:
@@ -135,13 +135,13 @@ def drain(writer: Writer, lags: Lags) -> list[str]:
 
 
 def step(writer: Writer, lags: Lags, asked: float) -> tuple[Trial, float]:
-    """Write at a rate for a while; how it went, and the rate that the slowest group would bear."""
+    """Write at a rate for STEP seconds; return the trial, and the rate that the slowest group can read."""
     writer.rate = asked
     samples = lags.watch(STEP)
     slow = behind(samples, BEHIND)
     trial = _trial(writer, lags, asked, samples, slow)
     shares = [share for part in slow if (share := reading_share(samples, part)) is not None]
-    # without two commits of a group that is behind, half way down to the last rate that was borne
+    # without two commits of a group that is behind: 0.7 of the rate, about half way down to the step before
     return trial, trial.came * min([1.0, *shares] if shares or not slow else [0.7])
 
 
@@ -154,7 +154,7 @@ def hold(writer: Writer, lags: Lags, asked: float) -> Trial:
 
 
 def sustained(writer: Writer, lags: Lags) -> tuple[Trial | None, list[Trial]]:
-    """The rate that was held without a lag that grows, and all that was tried."""
+    """The trial of the rate that was held without a growing lag, and all trials."""
     tried: list[Trial] = []
     asked, borne = FIRST, FIRST
     while asked <= LAST:
@@ -181,7 +181,7 @@ def sustained(writer: Writer, lags: Lags) -> tuple[Trial | None, list[Trial]]:
 
 
 def load(of: Bench) -> tuple[list[Figure], float]:
-    """The figures of the load, and the rate that was sustained (0 if none)."""
+    """The figures of the load, and the sustained rate (0 if none)."""
     size = round(mean_bytes(of.events))
     say(f"Kafka's own limit: one producer, {size} B records")
     limit = produce.secure_rate(of.sandbox, LIMIT_RECORDS, size)
@@ -211,7 +211,7 @@ def load(of: Bench) -> tuple[list[Figure], float]:
 
 
 def late(of: Bench, background: float) -> list[Figure]:
-    """The figures of `bench.latency`, with so many other events per second."""
+    """The figures of `bench.latency`. background: other events per second."""
     lags = of.lags()
     with of.writer() as writer:
         writer.rate = background

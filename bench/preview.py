@@ -1,4 +1,4 @@
-"""How long `pulumi preview` takes: the stack `local`, and 1,000 services beside as many plain custom resources."""
+"""The time of `pulumi preview`: of `local`, and of 1,000 services beside the same number of plain custom resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.sandbox import REPO, Sandbox
 SERVICES = 1_000
 RUNS = 3
 
-# The yardstick: the same custom resources without components, catalog or checks.
+# For comparison: the same custom resources without components, catalog or checks.
 PLAIN_PROGRAM = """
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ for manifest in json.loads(Path(__file__).with_name("manifests.json").read_text(
 
 
 def local_seconds(sandbox: Sandbox) -> float:
-    """The median time of a preview of `local` that is up, in seconds."""
+    """The median time of a preview of the running `local`, in seconds."""
     return statistics.median(sandbox.pulumi("preview").seconds for _ in range(RUNS))
 
 
@@ -43,7 +43,7 @@ def _thousand_services(config: dict[str, Any]) -> None:
         f"service-{number:04}": {"team": "bench", "rate": "1KiB/s", "retention": "1h"} for number in range(SERVICES)
     }
     config["teams"] = {}
-    # The yardstick knows Kafka's resources only.
+    # The program for comparison has only Kafka's resources.
     for key in ("topics", *IMAGES):
         config.pop(key, None)
 
@@ -54,7 +54,7 @@ def thousand_services(sandbox: Sandbox) -> tuple[float, float, int]:
     Both are previewed as new stacks against the sandbox's cluster.
     """
     sandbox.pulumi("stack", "init", "thousand")
-    # Pulumi writes a file of the new stack's salt beside those of the real stacks.
+    # Pulumi writes a file with the new stack's salt beside the files of the real stacks.
     (REPO / "stacks" / "Pulumi.thousand.yaml").unlink(missing_ok=True)
     state = sandbox.state / "thousand"
     state.mkdir(exist_ok=True)
@@ -78,7 +78,7 @@ def thousand_services(sandbox: Sandbox) -> tuple[float, float, int]:
 
 
 def write_plain_project(folder: Path, manifests: list[dict[str, Any]]) -> None:
-    """A Pulumi program that declares the manifests and nothing else."""
+    """Write a Pulumi program that only declares the manifests."""
     (folder / "Pulumi.yaml").write_text(
         f"name: plain\nruntime:\n  name: python\n  options:\n    virtualenv: {REPO / '.venv'}\n"
     )

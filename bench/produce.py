@@ -1,4 +1,4 @@
-"""How many records/s one producer gets acknowledged, from a pod beside the brokers."""
+"""How many records/s Kafka acknowledges to one producer in a pod beside the brokers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMESPACE = "kafkalogs"
 BOOTSTRAP = f"{naming.bootstrap_service('logs')}.{NAMESPACE}.svc"
 RECORDS, SIZE, RUNS = 600_000, 200, 3
 _PLAINTEXT_PORT = 9099
-# Settings of a log producer that batches; without compression, so that the figure is of 200 B on the wire and on disk.
+# Settings of a log producer that batches. Without compression a record has 200 B on the wire and on disk.
 CLIENT = "acks=all\nenable.idempotence=true\nlinger.ms=10\nbatch.size=131072\nbuffer.memory=67108864\n"
 
 
@@ -136,7 +136,7 @@ def _measure(sandbox: Sandbox, pod: dict[str, Any]) -> float:
 
 
 def ready(sandbox: Sandbox, kind: str, name: str) -> bool:
-    """Whether the operator has finished with a resource's newest version."""
+    """Whether the operator has reconciled the newest version of a resource."""
     found = sandbox.get(kind, name)
     status = found.get("status", {})
     return status.get("observedGeneration") == found["metadata"]["generation"] and any(
@@ -150,7 +150,7 @@ def image(sandbox: Sandbox) -> str:
 
 
 def secure_rate(sandbox: Sandbox, records: int = RECORDS, size: int = SIZE) -> float:
-    """Records/s of so many bytes with RF 3 over mTLS, the platform's own listener."""
+    """Records/s with RF 3 over mTLS, through the platform's listener. size: bytes of a record."""
     made = (("kafkatopic", "bench.replicated"), ("kafkauser", "bench-tls"))
     apply(sandbox, _topic("bench.replicated", 3, 2), _user("bench-tls", "tls"))
     try:

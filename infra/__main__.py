@@ -16,7 +16,7 @@ Options = pulumi.ResourceOptions
 pulumi.runtime.register_stack_transformation(deletion.limit)
 
 config = pulumi.Config("kafkalogs").require_object("platform")
-stack = load(config)  # every problem of the stack file at once, before anything is registered
+stack = load(config)  # reports every problem of the stack file at once, before anything is registered
 here = machine.read(config)
 shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
 where, before = places.prepare(stack, here.images, here.options())
@@ -36,7 +36,7 @@ after = Options.merge(where, Options(depends_on=[platform]))
 if parts.switched_on(stack):
     from kafkalogs import LogPipeline, LogPipelineArgs
 
-    # What the parts rely on takes as long as Kafka to start, and needs nothing of Kafka.
+    # The services that the parts need start as slowly as Kafka, and do not need Kafka.
     beside = Options.merge(where, Options(depends_on=[platform.place]))
     endpoints, services = places.services(platform, here.images, beside)
     ready = Options(depends_on=[platform, services, *places.flink_operator(platform, after)])

@@ -1,7 +1,7 @@
-"""`AwsServices`: what the stack file's `aws` asks for, and the Secrets of all parts.
+"""`AwsServices`: the resources on AWS that the stack file's `aws` declares, and the Secrets of all parts.
 
-It is for a stack on AWS what `LocalServices` is for one machine: it gives the platform's parts the places that they
-rely on. Nothing of it runs in the cluster; pods reach AWS by the roles of their service accounts.
+`AwsServices` replaces `LocalServices` for a stack on AWS: both provide the services that the platform's parts need.
+None of the AWS services runs in the cluster; pods reach AWS by the roles of their service accounts.
 """
 
 import json
@@ -30,20 +30,20 @@ from kafkalogs.stream.record import STREAM
 
 @dataclass(frozen=True)
 class AwsServicesArgs:
-    """What they are made of."""
+    """The arguments of `AwsServices`."""
 
     platform: LogPlatform
-    """Whose parts rely on them."""
+    """The platform whose parts need the services."""
 
     images: Mapping[str, str]
-    """The images: `secrets`."""
+    """The references of the images by name; `secrets` is needed."""
 
     stack: str
-    """The name of the stack, which is in all names that must differ within an account."""
+    """The name of the stack; part of all names that must be unique in an account."""
 
 
 def check(config: Platform, images: Mapping[str, str]) -> None:
-    """Raise ConfigError for what is missing, before anything is registered."""
+    """Raise ConfigError for missing images, before anything is registered."""
     parts.check_images(config, images)
     problems: list[Problem] = []
     if parts.switched_on(config) and "secrets" not in images:
@@ -53,12 +53,12 @@ def check(config: Platform, images: Mapping[str, str]) -> None:
 
 
 def options(config: Platform, stack: str) -> pulumi.ResourceOptions:
-    """Where AWS's resources go: the region of the stack file, and no account but that of the stack file."""
+    """The options of AWS's resources: only the stack file's region and account are allowed."""
     aws = _aws(config)
     provider = pulumi_aws.Provider(
         "aws",
         region=aws.region,
-        # With the credentials of another account nothing is made, rather than in the wrong place.
+        # With the credentials of another account, Pulumi stops instead of creating resources there.
         allowed_account_ids=[aws.account],
         default_tags={"tags": {"kafkalogs:stack": stack, "kafkalogs:environment": config.environment}},
     )
@@ -66,7 +66,7 @@ def options(config: Platform, stack: str) -> pulumi.ResourceOptions:
 
 
 def disks(config: Platform, stack: str, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    """The StorageClass of the brokers' disks, which must be there before them; none where the stack file has none."""
+    """The StorageClass of the brokers' disks, if the stack file has one. It must exist before the brokers."""
     aws = _aws(config)
     if not aws.storage_class:
         return []
@@ -97,9 +97,9 @@ def archived_classes(config: Platform) -> list[str]:
 
 
 def lock_years(config: Platform, classes: list[str]) -> int:
-    """For how many years no version of an archived file can be removed: the longest of the classes.
+    """For how many years no version of an archived file can be removed: the longest retention of the classes.
 
-    A bucket has one default for all that is in it: with less, some class would not be kept as long as it must be.
+    A bucket has one default for all its files. A shorter default would not keep every class for its required time.
     """
     return max(config.compliance.years(kind) for kind in classes)
 
@@ -108,7 +108,7 @@ class AwsServices(pulumi.ComponentResource):
     """The archive's bucket and catalog, the state's bucket, the search domain, roles, and Secrets."""
 
     endpoints: Endpoints
-    """Where the platform's parts find what they need."""
+    """The addresses of the services that the platform's parts need."""
 
     def __init__(self, name: str, args: AwsServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         config = args.platform.config
@@ -148,7 +148,7 @@ class AwsServices(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _archive(self, archive: Archive) -> dict[str, str]:
-        """The archive's bucket, catalog and role; the annotations of Connect's service account."""
+        """Make the archive's bucket, catalog and role; return the annotations of Connect's service account."""
         stack, bucket = self._args.stack, names.bucket_of(archive.warehouse)
         path, role = names.path_of(archive.warehouse), role_name(stack, "connect")
         classes = archived_classes(self._config)
@@ -192,7 +192,7 @@ class AwsServices(pulumi.ComponentResource):
         return self._annotation(role)
 
     def _stream(self, stream: Stream) -> dict[str, str]:
-        """The bucket of the stream job's state and its role; the annotations of the job's service account."""
+        """Make the state bucket and the role of the stream job; return the annotations of the job's service account."""
         role, bucket = role_name(self._args.stack, "stream"), names.bucket_of(stream.state)
         made = StateBucket(
             "state-bucket",
@@ -216,7 +216,7 @@ class AwsServices(pulumi.ComponentResource):
         return self._annotation(role)
 
     def _search(self, search: AwsSearch) -> pulumi.Output[str]:
-        """The search domain; where it answers."""
+        """Make the search domain and return its URL."""
         admin = self._search_admin()
         domain = SearchDomain(
             "search-domain",
@@ -239,8 +239,8 @@ class AwsServices(pulumi.ComponentResource):
         return domain.url
 
     def _search_admin(self) -> pulumi.Output[dict[str, str]]:
-        """The user name and password of who administers the domain. A preview does without: who may preview need not be
-        let in, and what a domain began with is not compared again."""
+        """The user name and password of the domain's administrator. A preview does not read them: a user who may only
+        preview needs no access to them, and Pulumi does not compare them after the domain's creation."""
         if pulumi.runtime.is_dry_run():
             return pulumi.Output.secret(cast("str", pulumi.UNKNOWN)).apply(_credentials)
         found = pulumi_aws.secretsmanager.get_secret_version_output(
@@ -253,7 +253,7 @@ class AwsServices(pulumi.ComponentResource):
 
 
 def _credentials(text: str) -> dict[str, str]:
-    """The user name and password of a secret; pulumi.RunError says what it must look like, and nothing of it."""
+    """The user name and password in a secret. Raises pulumi.RunError with the required form, without the secret."""
     try:
         found = json.loads(text)
         return {key: str(found[key]) for key in ("username", "password")}

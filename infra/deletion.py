@@ -1,6 +1,6 @@
-"""How long Pulumi waits for the end of what is deleted, see `kafkalogs.resources.LONGEST_DELETION`.
+"""How long Pulumi waits for the end of a deletion, see `kafkalogs.kube.resources.LONGEST_DELETION`.
 
-Most resources leave it at Pulumi's ten minutes, which one missed event costs.
+Pulumi's default is ten minutes. Without a shorter limit, one missed event costs all of them.
 """
 
 from typing import Final
@@ -18,11 +18,11 @@ QUICK: Final = frozenset(
         *("kafka.strimzi.io/v1:KafkaTopic", "kafka.strimzi.io/v1:KafkaUser", "kafka.strimzi.io/v1:KafkaConnector"),
     )
 )
-"""What nothing else has to end for: no pods, no disks."""
+"""The types of resources that Kubernetes deletes at once, because no pod or disk must end first."""
 
 
 def limit(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    """A transformation of the stack: what goes quickly has little time for it."""
+    """A transformation of the stack: set a short time limit for the deletion of the types in QUICK."""
     if args.type_ not in QUICK or args.opts.custom_timeouts:
         return None
     timeouts = pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(delete=LONGEST_DELETION))

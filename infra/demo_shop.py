@@ -1,4 +1,4 @@
-"""`Shop`: the demo, one Deployment for each service of the stack, each logging with its own certificate."""
+"""`Shop`: the demo. It has a Deployment for each service of the stack; each logs with its service's certificate."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,17 +17,17 @@ CA = "/etc/kafkalogs/ca"
 
 @dataclass(frozen=True)
 class ShopArgs:
-    """What the shop is made of."""
+    """The arguments of a `Shop`."""
 
     platform: LogPlatform
-    """The platform that it logs into; its services are the shop's."""
+    """The platform that gets the shop's logs. The shop has the services of this platform."""
 
     image: str
     """The shop's image."""
 
 
 def needed_image(image: str | None) -> str:
-    """The shop's image, of a stack that wants it; raises RunError if nothing made it."""
+    """The shop's image, for a stack with the shop. Raises RunError if the image does not exist."""
     if not image:
         raise pulumi.RunError("kafkalogs:platform.shop.enabled: true: its image comes from make cluster; run it")
     return image
@@ -58,7 +58,7 @@ def deployment_manifest(service: str, namespace: str, cluster: str, image: str, 
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the container's own
         ],
     }
-    # Only what the client reads: not the same key again as a PKCS #12 store and its password.
+    # Only the files that the client reads, without the second copy of the key: a PKCS #12 store and its password.
     credentials = [{"key": key, "path": key} for key in ("user.crt", "user.key")]
     volumes: list[Manifest] = [
         {"name": "catalog", "configMap": {"name": naming.CATALOG_CONFIG_MAP}},
@@ -88,7 +88,7 @@ def deployment_manifest(service: str, namespace: str, cluster: str, image: str, 
 
 
 class Shop(pulumi.ComponentResource):
-    """An e-commerce platform whose services do nothing but log."""
+    """An e-commerce platform whose services only log."""
 
     def __init__(self, name: str, args: ShopArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafkalogs:index:Shop", name, {}, opts)

@@ -1,4 +1,4 @@
-"""What a cloud would provide, on one machine: `LocalS3`, `LocalSearch`, `LocalDatabase`.
+"""Services that a cloud would provide, on one machine: `LocalS3`, `LocalSearch`, `LocalDatabase`.
 
 They are for trials and for tests: each is one pod without copies, and `pulumi destroy` deletes its data. The Secrets of
 `ServiceSecrets` hold their certificates and passwords, and must exist first. Their configuration files are in
@@ -49,15 +49,15 @@ class Server:
     """What distinguishes one of the three servers."""
 
     name: str
-    """The name of its Service, StatefulSet and pod."""
+    """The name of the Service, the StatefulSet and the pod."""
 
     use: str
-    """Pods with the label kafkalogs.io/uses-<use> may reach it; also the name of its folder in `infra/backends/`."""
+    """Pods with the label kafkalogs.io/uses-<use> may connect; also the name of the folder in `infra/backends/`."""
 
     port: int
     port_name: str
     user: int
-    """The user and the group of its image."""
+    """The id of the user and of the group in the image."""
 
 
 S3: Final = Server("s3", "s3", S3_PORT, "https", USER)
@@ -67,21 +67,21 @@ POSTGRES: Final = Server("postgres", "database", DATABASE_PORT, "postgres", 999)
 
 @dataclass(frozen=True)
 class LocalBackendArgs:
-    """What each of them is made of."""
+    """The arguments of each server."""
 
     namespace: str
     """The namespace of the platform."""
 
     image: str
-    """Its image."""
+    """The image of the server."""
 
     storage: str = "10Gi"
-    """The size of its volume, as Kubernetes writes it."""
+    """The size of the volume, as a quantity of Kubernetes."""
 
 
 @dataclass(frozen=True)
 class LocalS3Args(LocalBackendArgs):
-    """What a `LocalS3` is made of."""
+    """The arguments of a `LocalS3`."""
 
     buckets: tuple[str, ...] = ("logs-archive", "stream-state")
     """The buckets that exist from the start."""
@@ -95,7 +95,7 @@ def s3_manifest(args: LocalS3Args, config: str) -> Manifest:
         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}} for name, key in names.items()
     ]
     settings = {"VGW_PORT": f":{S3_PORT}", "VGW_CERT": "/tls/tls.crt", "VGW_KEY": "/tls/tls.key"}
-    # One line for each request is too much; errors still appear.
+    # This turns off the line for each request; errors are still logged.
     settings |= {"VGW_HEALTH": "/health", "VGW_QUIET": "true"}
     health = {"httpGet": {"scheme": "HTTPS", "path": "/health", "port": S3.port_name}}
     server = container("s3", args.image) | {
@@ -126,7 +126,7 @@ def search_manifest(args: LocalBackendArgs, config: str) -> Manifest:
     server = container("search", args.image) | {
         "command": ["/usr/share/elasticsearch/bin/elasticsearch"],
         "env": env,
-        # It starts in 15 s on an idle machine, and takes longer while everything else starts too.
+        # It starts in 15 s on an idle machine, and takes longer while the other parts start too.
         "startupProbe": {**ready, "periodSeconds": 5, "failureThreshold": 60},
         "readinessProbe": {**ready, "periodSeconds": 15},
         "livenessProbe": {
@@ -215,14 +215,14 @@ def _stateful_set(
 
 
 def service_manifest(server: Server, namespace: str) -> Manifest:
-    """The Service of one of them."""
+    """The Service of one server."""
     ports = [{"name": server.port_name, "port": server.port, "targetPort": server.port}]
     about = {**metadata(server.name, namespace), "annotations": {**DELETE_AT_ONCE, **POD_WAITED_FOR}}
     return {"metadata": about, "spec": {"selector": {NAME_LABEL: server.name}, "ports": ports}}
 
 
 def policy_manifest(server: Server, namespace: str) -> Manifest:
-    """The NetworkPolicy that lets the pods labelled as users of it, and Prometheus, reach it."""
+    """The NetworkPolicy of one server: its labelled users and Prometheus may connect."""
     users: Manifest = {"podSelector": {"matchLabels": {f"kafkalogs.io/uses-{server.use}": "true"}}}
     allowed: Manifest = {"from": [users, PROMETHEUS], "ports": [{"protocol": "TCP", "port": server.port}]}
     selected = {"matchLabels": {NAME_LABEL: server.name}}
@@ -233,7 +233,7 @@ def policy_manifest(server: Server, namespace: str) -> Manifest:
 def config_manifest(server: Server, namespace: str) -> Manifest:
     """The ConfigMap with the server's files of `infra/backends/`.
 
-    The name carries a digest of the content, so that a changed file restarts the pods that mount it.
+    The name contains a digest of the content, so a changed file restarts the pods that mount the ConfigMap.
     """
     data = {path.name: path.read_text() for path in sorted((_FILES / server.use).iterdir())}
     about = metadata(f"{server.name}-{digest(repr(data))[:10]}", namespace, at_once=True)

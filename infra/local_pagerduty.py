@@ -15,10 +15,10 @@ PAGERDUTY: Final = "pagerduty"
 
 ROUTING_KEY_SECRET: Final = "pagerduty-credentials"  # noqa: S105 - a name
 ROUTING_KEY_FIELD: Final = "password"
-"""A random password of 32 letters and digits is as good a routing key as any."""
+"""The routing key is a random password of 32 letters and digits."""
 
 TOKEN_SECRET: Final = "pagerduty-admin-credentials"  # noqa: S105 - a name
-"""Whose `password` is the token for everything but events."""
+"""The Secret whose `password` is the token for all requests except events."""
 
 PORT: Final = 8443
 
@@ -27,7 +27,7 @@ _FOLDER: Final = "/etc/pagerduty"
 
 @dataclass(frozen=True)
 class LocalPagerDutyArgs:
-    """What the stand-in is made of. It needs `pagerduty-tls`, `pagerduty-credentials` and
+    """The arguments of a `LocalPagerDuty`, which needs the Secrets `pagerduty-tls`, `pagerduty-credentials` and
     `pagerduty-admin-credentials`."""
 
     namespace: str
@@ -38,7 +38,7 @@ class LocalPagerDutyArgs:
 
 
 def endpoint(namespace: str) -> str:
-    """Where events are sent to the stand-in."""
+    """The URL that receives the events."""
     return f"https://{PAGERDUTY}.{namespace}.svc:{PORT}/v2/enqueue"
 
 
@@ -73,7 +73,7 @@ def deployment_manifest(namespace: str, image: str) -> Manifest:
         "metadata": metadata(PAGERDUTY, namespace),
         "spec": {
             "replicas": 1,
-            # Two would each know half of the alerts.
+            # Each of two pods would know only half of the alerts.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": _labels()},
             "template": {
@@ -90,14 +90,14 @@ def deployment_manifest(namespace: str, image: str) -> Manifest:
 
 
 def service_manifest(namespace: str) -> Manifest:
-    """The Service before it."""
+    """The Service of the stand-in."""
     ports = [{"name": "https", "port": PORT, "targetPort": "https"}]
     about = {**metadata(PAGERDUTY, namespace), "annotations": dict(POD_WAITED_FOR)}
     return {"metadata": about, "spec": {"selector": _labels(), "ports": ports}}
 
 
 def policy_manifest(namespace: str) -> Manifest:
-    """Who reaches it: the pager and Alertmanager."""
+    """The NetworkPolicy: only the pager and Alertmanager may connect."""
     names = ("pager", "alertmanager")
     senders = [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": name}}} for name in names]
     return {
@@ -120,10 +120,10 @@ def _secret(volume: str, secret: str, files: dict[str, str]) -> Manifest:
 
 
 class LocalPagerDuty(pulumi.ComponentResource):
-    """The Events API with nobody behind it: it keeps the alerts, to be looked at."""
+    """PagerDuty's Events API without people to alert: it stores the alerts, so that a person can read them."""
 
     endpoint: pulumi.Output[str]
-    """Where events are sent; who uses it waits until it is ready."""
+    """The URL that receives the events, known when the stand-in is ready."""
 
     def __init__(self, name: str, args: LocalPagerDutyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         if not args.image:

@@ -1,4 +1,4 @@
-"""`LocalServices`: what the stack file's `endpoints` leave open, run on this machine, and the Secrets of all parts."""
+"""`LocalServices`: the services that the stack file's `endpoints` do not name, and the Secrets of all parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,22 +31,22 @@ SECRETS = {
     ),
     "pagerduty": (["pagerduty"], {"pagerduty": "pagerduty", "pagerduty-admin": "admin"}),
 }
-"""The certificates, and the credentials (user by name), of each."""
+"""The certificates and the credentials (user by name) of each service."""
 
 
 @dataclass(frozen=True)
 class LocalServicesArgs:
-    """What they are made of."""
+    """The arguments of `LocalServices`."""
 
     platform: LogPlatform
-    """Whose parts rely on them."""
+    """The platform whose parts need the services."""
 
     images: Mapping[str, str]
-    """The images: secrets, and s3, database, search, pagerduty where one is to run here."""
+    """The references of the images by name: `secrets`, and `s3`, `database`, `search`, `pagerduty` if they run here."""
 
 
 def run_here(config: Platform) -> list[str]:
-    """What the parts of a platform need and its `endpoints` do not name."""
+    """The services that the parts of a platform need and its `endpoints` do not name."""
     ends, needed = config.endpoints, parts.endpoints(config)
     named = {
         "s3": ends.s3,
@@ -58,7 +58,7 @@ def run_here(config: Platform) -> list[str]:
 
 
 def check_images(config: Platform, images: Mapping[str, str]) -> None:
-    """Raise ConfigError for everything that has no image, before anything is registered."""
+    """Raise ConfigError for missing images, before anything is registered."""
     parts.check_images(config, images)
     if missing := [
         name for name in (*run_here(config), *(["secrets"] if parts.switched_on(config) else ())) if name not in images
@@ -68,10 +68,10 @@ def check_images(config: Platform, images: Mapping[str, str]) -> None:
 
 
 class LocalServices(pulumi.ComponentResource):
-    """The stand-ins that a platform needs on one machine, and the Secrets of its own services."""
+    """The stand-ins that a platform needs on one machine, and the Secrets of its services."""
 
     endpoints: Endpoints
-    """Where the platform's parts find what they need."""
+    """The addresses of the services that the platform's parts need."""
 
     def __init__(self, name: str, args: LocalServicesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafkalogs:index:LocalServices", name, {}, opts)

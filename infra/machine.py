@@ -1,4 +1,4 @@
-"""What this machine has: the record that `make cluster` leaves for stacks with `operator: auto`."""
+"""The record of this machine, which `make cluster` writes for stacks with `operator: auto`."""
 
 import json
 import os
@@ -15,30 +15,30 @@ from pulumi_kubernetes import Provider
 
 @dataclass(frozen=True)
 class Machine:
-    """The cluster to deploy to, and what runs Kafka there. Without a record: the ambient kubeconfig and Strimzi."""
+    """The target cluster, and the operator that runs Kafka there. Without a record: the ambient kubeconfig, Strimzi."""
 
     operator: str = "auto"
-    """`strimzi` or `embedded`; `auto` while nothing is recorded."""
+    """`strimzi` or `embedded`; `auto` without a record."""
 
     kubeconfig: str | None = None
-    """The file with the way to the cluster; None is the ambient one."""
+    """The path of the kubeconfig; None for the ambient one."""
 
     context: str | None = None
-    """The context in that file."""
+    """The context in the kubeconfig."""
 
     crds: str = CRDS_URL
     """The file or URL of Strimzi's custom resource definitions."""
 
     images: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The references of the images: those that this machine has, or those that `make images REGISTRY=...` pinned."""
+    """The references of the images: those of this machine, or those that `make images REGISTRY=...` pinned."""
 
     def resolve(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The stack's configuration with `operator: auto` replaced by what this machine has."""
+        """The stack's configuration with the operator of this machine in place of `operator: auto`."""
         operator = self.operator if config.get("operator") == "auto" else config.get("operator")
         return {**config, "operator": operator} if operator else dict(config)
 
     def options(self) -> pulumi.ResourceOptions:
-        """Where resources go: the recorded cluster, else where kubectl would go."""
+        """The options of resources: the recorded cluster, else the cluster that kubectl uses."""
         if self.kubeconfig is None:
             return pulumi.ResourceOptions()
         return pulumi.ResourceOptions(providers=[Provider("cluster", kubeconfig=self.kubeconfig, context=self.context)])
@@ -51,13 +51,13 @@ def state_folder() -> Path:
 
 
 def pinned_images() -> dict[str, str]:
-    """What `make images REGISTRY=...` pinned by digest; nothing while it has not."""
+    """The images that `make images REGISTRY=...` pinned by digest; none if it has not run."""
     file = Path(__file__).resolve().parents[1] / "stacks" / "images.yaml"
     return cast("dict[str, str]", yaml.safe_load(file.read_text())) if file.exists() else {}
 
 
 def read(config: Mapping[str, Any]) -> Machine:
-    """What `make cluster` recorded, for a configuration with `operator: auto`; others do not ask this machine."""
+    """The record of `make cluster` for `operator: auto`; for other operators only the pinned images."""
     record = state_folder() / "machine.json"
     if config.get("operator") != "auto":
         return Machine(images=pinned_images())

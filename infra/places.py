@@ -1,6 +1,6 @@
-"""Where the platform's parts find what they rely on: on AWS, or on this machine.
+"""The services that the platform's parts need: on AWS, or on this machine.
 
-The modules load here and not at the top: AWS's take seconds, and a stack without parts needs none of them.
+The functions import their modules: the import of AWS's modules takes seconds, and a stack without parts needs none.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from kafkalogs.config.models import Platform
 def prepare(
     stack: Platform, images: Mapping[str, str], where: pulumi.ResourceOptions
 ) -> tuple[pulumi.ResourceOptions, list[pulumi.Resource]]:
-    """Check that nothing is missing, before anything is registered. Returns where resources go, and what the platform
-    waits for."""
+    """Check that nothing is missing, before anything is registered. Returns the options of all resources, and the
+    resources that must exist before the platform."""
     if stack.aws:
         import aws_services
 
@@ -31,7 +31,7 @@ def prepare(
 def services(
     platform: LogPlatform, images: Mapping[str, str], opts: pulumi.ResourceOptions
 ) -> tuple[Endpoints, pulumi.Resource]:
-    """The places that the parts of a platform rely on, and the resource that makes them."""
+    """The addresses of the services that the parts of a platform need, and the resource that makes these services."""
     if platform.config.aws:
         from aws_services import AwsServices, AwsServicesArgs
 
@@ -44,7 +44,7 @@ def services(
 
 
 def flink_operator(platform: LogPlatform, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    """Flink's operator, where the stream job needs one: the embedded operator runs Flink itself."""
+    """Flink's operator, if the stream job needs it; the embedded operator needs none to run Flink."""
     stack = platform.config
     if not stack.stream or not stack.stream.install_operator or stack.operator != "strimzi":
         return []

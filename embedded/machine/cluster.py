@@ -81,7 +81,7 @@ class Cluster:
             write_archive(missing, pipe)
 
     def load_from_engine(self, ref: str) -> None:
-        """Load an image that the engine has into the node, unless it is there."""
+        """Load an image of the engine into the node, unless the node has it."""
         if ref in self._images():
             return
         say(f"loading {ref}")
@@ -132,7 +132,7 @@ class Cluster:
             )
             if not self._becomes_ready(READY_SECONDS):
                 raise EmbeddedError(f"the node of cluster {self.name} did not become Ready in {READY_SECONDS:.0f} s.")
-            # kubeadm makes two. The second requests a twentieth of two cores, and fails with the same node.
+            # kubeadm makes two replicas. The second requests a twentieth of two cores, but fails with the same node.
             self._kubectl("--namespace=kube-system", "scale", "deployment/coredns", "--replicas=1")
         except BaseException:
             with _undisturbed():
@@ -167,12 +167,12 @@ class Cluster:
 def kind_config(*, built: bool) -> dict[str, Any]:
     """kind's configuration of the cluster.
 
-    built: for the node image that is built here, which has its own network plugin for one node.
+    built: for the node image that is built here; it contains a network plugin for one node.
     The ports from ``first_port()`` on lead from localhost to the same node ports: Kafka's external listener.
     """
     kubelet = {
         "kind": "KubeletConfiguration",
-        # so that machines with cgroup v1, or whose root may not raise limits, run the platform too
+        # so that the platform also runs on machines with cgroup v1, or where root may not raise limits
         "failCgroupV1": False,
         "featureGates": {"KubeletInUserNamespace": True},
     }

@@ -42,7 +42,7 @@ def make_stack(programs: Path) -> None:
 
 
 def stack_has_parts() -> bool:
-    """Whether the stack file switches on parts beside the cluster, so that the stack needs their images."""
+    """Whether the stack file enables parts besides the cluster, so that the stack needs their images."""
     own = own_stack_file()
     file = Path(own) if own else REPOSITORY / "stacks" / f"Pulumi.{STACK}.yaml"
     try:
@@ -56,7 +56,7 @@ def _pulumi(programs: Path, *words: str) -> None:
     """Run pulumi, show each finished resource, and keep the whole output in a log."""
     log = cache_root() / "logs" / f"{time.strftime('%Y%m%d-%H%M%S')}-pulumi-{words[0]}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    # a second platform beside the first has a stack file with other ports
+    # a second platform on the same machine has a stack file with other ports
     stack_file = own_stack_file()
     config = ["--config-file", stack_file] if stack_file else []
     command = ["pulumi", *words, "--stack", STACK, *config, "--yes", "--non-interactive", "--color=never"]
@@ -69,7 +69,7 @@ def _pulumi(programs: Path, *words: str) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # Ctrl-C is forwarded below, once: pulumi takes a second one as "do not wait for anything"
+        # Ctrl-C is forwarded below, only once: after a second one pulumi waits for nothing
         start_new_session=True,
     )
     assert running.stdout is not None

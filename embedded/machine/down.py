@@ -1,4 +1,4 @@
-"""`make down` and `make clean`: removing what `make up` made."""
+"""`make down` and `make clean`: remove the results of `make up`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from embedded.machine.state import forget, machine_file
 def down(*, force: bool = False) -> None:
     """Remove the platform, the cluster and the engine's images; the cache stays.
 
-    force: skip `pulumi destroy`, as the platform goes with its cluster.
+    force: skip `pulumi destroy`, because the platform is deleted with its cluster.
     """
-    # Another engine may work now than did at `make up`. Of podman's two settings the last, ours, is taken.
+    # `make up` may have used another engine than the one that works now. Of podman's two settings the last, ours, wins.
     engines = {found.name: found for found in candidates() if found.answers()}
     if not engines:
         console.print("no container engine answers: there is only this checkout's state to remove")

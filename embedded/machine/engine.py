@@ -1,7 +1,7 @@
-"""The container engine: docker or podman, whichever really runs a privileged container.
+"""The container engine: docker or podman, the first that runs a privileged container.
 
-Only running a container shows whether a client has a daemon and an engine has the capabilities. As root on Debian or
-Ubuntu, podman is installed; it gets our settings (``CONTAINERS_CONF``), and the machine's settings stay.
+Only a running container proves that a client has a daemon and that an engine has the capabilities. As root on Debian or
+Ubuntu, podman is installed; it gets our settings (``CONTAINERS_CONF``), and the machine's settings stay unchanged.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from embedded.machine.state import state_dir
 # runc, because crun needs capabilities that a machine may lack; no raised limits, for the same reason
 _PODMAN_SETTINGS = '[containers]\ndefault_ulimits = []\n\n[engine]\nruntime = "runc"\n'
 _PODMAN_PACKAGES = ("podman", "runc", "containernetworking-plugins", "iptables", "ca-certificates")
-# nodes mount it, and a machine without loadable modules may not have it
+# nodes mount this folder; a machine without loadable modules may not have it
 MODULES = Path("/lib/modules")
-# the Debian packages of the programs with which images are built
+# the Debian packages of the programs that build images
 _BUILD_PACKAGES = {"mmdebstrap": ("mmdebstrap", "debian-archive-keyring"), "mvn": ("maven",)}
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A container engine. name: ``docker`` or ``podman``. env: environment that it, and kind, need."""
+    """A container engine. name: ``docker`` or ``podman``. env: the environment that the engine and kind need."""
 
     name: str
     env: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -45,7 +45,7 @@ class Engine:
         return self._succeeds("image", "inspect", ref)
 
     def load(self, image: Image) -> None:
-        """Build an image and load it into the engine, unless it is there."""
+        """Build an image and load it into the engine, unless the engine has it."""
         if self.has_image(image.ref):
             return
         image.build()
@@ -104,13 +104,13 @@ class Engine:
 
 
 def find_engine(*, building: bool) -> Engine:
-    """An engine that works, installed if that is possible; else raises EmbeddedError that says what to install.
+    """An engine that works, installed if possible. Else raises EmbeddedError that lists the programs to install.
 
     building: also require, or install, the programs that build images from packages.
     """
     missing = [package for program, names in _BUILD_PACKAGES.items() for package in names if not shutil.which(program)]
     if not building:
-        # Pulled images get connectors, and Maven fetches these; without Maven, fetching them names it.
+        # Maven fetches the connectors for pulled images. Without Maven, that step fails with an error that names Maven.
         missing = [package for package in missing if package == "maven" and _can_install()]
     engine = _working_engine()
     if engine is None:

@@ -35,7 +35,7 @@ def platform_images() -> dict[str, Image]:
 
 
 def make_images() -> None:
-    """Build all images of the stack `local` and give the engine the node's; or build those that cannot be pulled."""
+    """Build all images of the stack `local`, and load the node's image; or build those that cannot be pulled."""
     check_disk()
     if not building():
         pulled_images(engine(), parts=stack_has_parts())
@@ -56,7 +56,7 @@ def publish_images(registry: str) -> None:
 
 
 def prepare() -> None:
-    """Everything that the tests need: programs, images, CRDs; no cluster."""
+    """Make everything that the tests need: programs, images, CRDs; no cluster."""
     make_images()
     if building():
         _build(images(parts=True))

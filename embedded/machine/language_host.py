@@ -1,9 +1,9 @@
 """A language host for Pulumi programs in Python: the CLI starts it as ``pulumi-language-python``.
 
-Only Pulumi's download has its own host, a Go program. This one serves the same gRPC service (``LanguageRuntime`` of
-Pulumi's proto/pulumi/language.proto) with the stubs of the SDK, and starts programs by the same script,
-``pulumi-language-python-exec``. It serves preview, up, refresh, destroy, policy packs and component plugins. Of the
-``runtime`` options in Pulumi.yaml it knows ``virtualenv`` and the default ``toolchain: pip``; it refuses all others.
+Pulumi's own host, a Go program, comes only with Pulumi's download. This host serves the same gRPC service
+(``LanguageRuntime`` of Pulumi's proto/pulumi/language.proto) with the stubs of the SDK, and starts programs by the same
+script, ``pulumi-language-python-exec``. It serves preview, up, refresh, destroy, policy packs and component plugins. It
+knows the ``runtime`` options ``virtualenv`` and ``toolchain: pip`` (the default) in Pulumi.yaml, and refuses others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ else:
 
     language_pb2, language_pb2_grpc, plugin_pb2 = map(_stub, ("language_pb2", "language_pb2_grpc", "plugin_pb2"))
 
-# pulumi-language-python-exec exits with this code after an error that it has shown itself
+# pulumi-language-python-exec exits with this code if it has already shown the error
 ALREADY_SHOWN = 32
 
 

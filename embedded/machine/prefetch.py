@@ -14,8 +14,8 @@ from embedded.build.cache import EmbeddedError
 def prefetch(tasks: Sequence[Callable[[], object]]) -> Iterator[None]:
     """Run ``tasks``, one after the other, while a block runs.
 
-    The end of the block waits for all tasks; if the block fails, tasks that have not begun are skipped. A task fills
-    the cache. A failed task is not reported here: building the artefact fails again where it is needed.
+    The end of the block waits for all tasks. If the block fails, tasks that have not begun are skipped. A task fills
+    the cache. A failed task is not reported here, because the step that needs the artefact fails too.
     """
     stop = threading.Event()
 

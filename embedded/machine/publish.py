@@ -1,4 +1,4 @@
-"""Images for clusters that pull: pushed to a registry, each with its bill of materials, and pinned by digest.
+"""Images for clusters that pull: pushed to a registry with their bills of materials, and pinned by digest.
 
 The container engine pushes, with the user's login at the registry. Images that were pulled from another registry are
 pinned too, but not pushed.
@@ -52,7 +52,7 @@ class Published:
 def publish(engine: Engine, images: Mapping[str, Image | str], registry: str, pinned: Path = PINS) -> dict[str, str]:
     """Push images to ``registry``, and write their bills of materials and ``pinned``; return the references by name.
 
-    images: by the names that stacks have for them; a text is the reference of an image that the engine has or can pull.
+    images: by the names in the stacks; a text is the reference of an image that the engine has or can pull.
     registry: host, port and the path under which the images go. Without TLS only on localhost.
     Raises EmbeddedError if an image cannot be pushed; ``pinned`` then stays as it is.
     """
@@ -105,7 +105,7 @@ def _push(engine: Engine, ref: str, registry: str) -> Published:
     try:
         digest = _push_podman(engine, target) if engine.name == "podman" else engine.run("push", target)
     finally:
-        # removes this name only; the image keeps its own
+        # removes only this name; the image keeps its first name
         engine.run("rmi", target)
     if not (found := _DIGEST.search(digest)):
         raise EmbeddedError(f"`{engine.name} push {target}` did not say the digest of what it pushed: {digest.strip()}")
@@ -123,7 +123,7 @@ def _push_podman(engine: Engine, target: str) -> str:
 
 
 def _pulled(engine: Engine, ref: str) -> Published:
-    """An image from another registry, as that registry has it."""
+    """An image from another registry, with the digest from that registry."""
     name, _, pinned = ref.partition("@")
     repository, _, tag = name.rpartition(":")
     known: list[str] = json.loads(engine.run("image", "inspect", "--format", "{{json .RepoDigests}}", ref))

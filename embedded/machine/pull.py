@@ -1,8 +1,8 @@
 """The images of a machine that can pull: official ones, or our layers on official ones.
 
-Our layers are those of the images that are built from packages, so that the same pod runs both. This module follows
-the projects' documentation, since it was written on a machine that reaches no image registry: so far it has run with
-local images in place of the official ones only.
+Our layers are the same as in the images that are built from packages, so that the same pod runs both. This module
+follows the projects' documentation, since it was written on a machine that reaches no image registry. So far it has
+run only with local images in place of the official ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def kubectl(engine: Engine) -> Path:
 
 
 def pulled_images(engine: Engine, *, parts: bool) -> dict[str, str]:
-    """The references by the images' names in machine.json; the engine has those below localhost/.
+    """The references by the images' names in machine.json; images below localhost/ are in the engine.
 
     parts: also the images of the parts that read the logs, not only the demo shop's.
     """
@@ -90,7 +90,7 @@ def flink_layer() -> Artefact:
 def containerfile(base: str, layers: int, image: Image | None = None) -> str:
     """A recipe that puts layers, ``layer0.tar`` and so on, on ``base``.
 
-    image: has the command, user and so on; without it they are those of ``base``.
+    image: sets the command, the user and so on; without an image they are those of ``base``.
     """
     lines = [f"FROM {base}", *(f"ADD layer{number}.tar /" for number in range(layers))]
     if image:
@@ -119,7 +119,7 @@ def _on(engine: Engine, base: str, image: Image) -> str:
 
 
 def _extended(engine: Engine, name: str, base: str, layers: Sequence[Artefact]) -> str:
-    """``base`` with more files; the command stays."""
+    """``base`` with more files and the same command."""
     return _build(engine, OURS + name, containerfile(base, len(layers)), layers)
 
 

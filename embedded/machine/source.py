@@ -17,7 +17,7 @@ TIMEOUT = 5.0
 
 @dataclass(frozen=True)
 class Source:
-    """Pull or build, and why. reason: for the person who reads the output."""
+    """Pull or build. reason: why, for the output of the command."""
 
     kind: Literal["pull", "build"]
     reason: str

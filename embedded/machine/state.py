@@ -60,12 +60,13 @@ def first_port() -> int:
 def environment(programs: Path) -> dict[str, str]:
     """The environment of Pulumi and kubectl: our programs first, our cluster, Pulumi's state in files.
 
-    The file backend needs a passphrase even if no secret is stored. All secrets stay in the cluster, so it is empty.
+    The file backend needs a passphrase even if it stores no secret. All secrets stay in the cluster, so the passphrase
+    is empty.
     """
     backend = state_dir() / "state"
     backend.mkdir(exist_ok=True)
     return {
-        # The `kafkalogs` command is beside this Python; at the end, so that this Python does not hide the user's.
+        # The `kafkalogs` command is in this Python's folder, which comes last, so that the user's Python comes first.
         "PATH": os.pathsep.join([str(programs), os.environ["PATH"], str(Path(sys.executable).parent)]),
         "KUBECONFIG": str(kubeconfig()),
         "KAFKALOGS_STATE": str(state_dir()),

@@ -1,7 +1,7 @@
-"""Pulumi's command line with what this project needs of it: a folder to put on PATH.
+"""Pulumi's command line and its plugins for this project: a folder to put on PATH.
 
-An installed Pulumi is used. Else it is downloaded if its site can be reached; else the command line and the Kubernetes
-provider are built from their Go modules, and the language host is ``language_host`` of this folder.
+An installed Pulumi is used. Else Pulumi is downloaded if its site can be reached. Else the command line and the
+Kubernetes provider are built from their Go modules, and the language host is ``language_host`` of this folder.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from embedded.machine.programs import installed, is_new_enough
 
 
 def toolchain(*, pull: bool, others: Mapping[str, Path] | None = None) -> Path:
-    """The folder with pulumi, and with its language host and Kubernetes provider if pulumi does not find them itself.
+    """The folder with pulumi; also with the language host and the Kubernetes provider that pulumi does not find itself.
 
     pull: whether more than package registries can be reached.
     others: further programs, by their names in the folder.
-    Raises EmbeddedError if something can neither be found, nor downloaded, nor built.
+    Raises EmbeddedError if a program can neither be found, nor downloaded, nor built.
     """
     programs = dict(others or {})
     found = installed_pulumi()
@@ -62,7 +62,7 @@ def _folder(programs: Mapping[str, Path]) -> Artefact:
         for name, program in programs.items():
             (out / name).symlink_to(program)
         if f"{HOST}-exec" in programs and HOST not in programs:
-            # The CLI warns about a language host outside its own folder, and it follows links to find that folder.
+            # The CLI warns about a language host outside the CLI's folder, and follows links to find that folder.
             (out / "pulumi").unlink()
             (out / "pulumi").hardlink_to(programs["pulumi"])
             script = out / HOST

@@ -19,7 +19,7 @@ from embedded.machine.state import cluster_name, kubeconfig, machine_file
 
 
 def deploy() -> None:
-    """From a bare machine to a platform that runs: cluster, then `pulumi up` of the stack local."""
+    """Make a running platform on a bare machine: the cluster, then `pulumi up` of the stack local."""
     make_cluster()
     folder = tools()
     drop_caches()
@@ -40,7 +40,7 @@ def make_cluster() -> None:
 
 
 def _fill_built(made: Cluster) -> dict[str, str]:
-    """Create a cluster of built images; their references by name."""
+    """Create a cluster with built images; return their references by name."""
     made.ensure(node_image().ref, kind_config(built=True))
     images = platform_images()
     made.load(list(images.values()))
@@ -48,7 +48,7 @@ def _fill_built(made: Cluster) -> dict[str, str]:
 
 
 def _fill_pulled(made: Cluster) -> dict[str, str]:
-    """Create a cluster that pulls its images; their references by name."""
+    """Create a cluster that pulls its images; return their references by name."""
     made.ensure(pull.node_image(), kind_config(built=False))
     refs = {"kafka": pull.strimzi_kafka_image(), **pull.pulled_images(engine(), parts=stack_has_parts())}
     for ref in refs.values():

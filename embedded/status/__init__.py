@@ -1,6 +1,6 @@
-"""The report at the end of `make up`: what runs, what flows, what is refused, measured on the spot.
+"""The report at the end of `make up`: pods, records and refused connections, measured when the report runs.
 
-``report`` prints it. The other modules ask one subject each: pods, topics, refused connections, and each part that
-reads the logs. This room imports ``build``, ``machine`` and the package ``kafkalogs``; only the command line imports
-``status``.
+``report`` prints the report. Each other module measures one subject: pods, topics, refused connections, and each part
+that reads the logs. This folder imports ``build``, ``machine`` and the package ``kafkalogs``; only the command line
+imports ``status``.
 """

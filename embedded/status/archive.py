@@ -1,4 +1,4 @@
-"""The archive: the newest files of its Iceberg table, read as any engine reads it."""
+"""The archive: the newest files of its Iceberg table, read through the catalog as any query engine reads them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from embedded.status.platform import Platform, secret_of
 from embedded.status.section import Section, ago, created, duration, short
 
 _SHOWN = 3
-# how long a commit may wait for its tasks, and the connector for its start while everything starts
+# how long a commit may wait for its tasks, and how long the connector may take to start while other parts start too
 _START_SECONDS = 300
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of the archive. name: below the table's folder; size: bytes."""
+    """A file of the archive. name: the path below the table's folder; size: bytes."""
 
     name: str
     records: int
@@ -42,7 +42,7 @@ class Snapshot:
 
 
 def archive(platform: Platform) -> Section | None:
-    """How much is archived, and the newest files."""
+    """The size of the archive, and its newest files."""
     if "archive" not in platform.connectors:
         return None
     section, connector = Section("archive"), platform.connectors["archive"]
@@ -98,7 +98,7 @@ def opened(platform: Platform, config: dict[str, Any]) -> Iterator[Any]:
         files = endpoint = config.get("iceberg.catalog.s3.endpoint", "")
         if endpoint:
             if inside(endpoint):
-                # Arrow trusts the machine's authorities only, so TLS begins behind the port on localhost.
+                # Arrow trusts only the machine's authorities, so TLS begins behind the port on localhost.
                 trust = platform.reach.trust(secret_of(config.get("iceberg.catalog.kafkalogs.s3.ca.path")))
                 endpoint = f"http://localhost:{held.enter_context(platform.reach.listening(endpoint, trust))}"
             settings |= {"s3.endpoint": endpoint, "s3.path-style-access": "true"}
@@ -143,7 +143,7 @@ def newest(catalog: Any, name: str) -> Snapshot | None:
 
 
 def _name(path: str) -> str:
-    """Day, service and file of a path; of the file's long name only both ends, which suffice to find it."""
+    """Day, service and file of a path. Both ends of the file's long name are enough to find the file."""
     *_, day, service, file = path.rsplit("/", 3)
     return f"{day.rpartition('=')[2]} {service.rpartition('=')[2]} {file[:6]}..{file[-14:]}"
 

@@ -26,7 +26,7 @@ def show_next_steps(platform: Platform) -> None:
 
 
 def part_commands(platform: Platform) -> list[str]:
-    """Commands for the parts that are there; no command has a password among its words."""
+    """Commands for the existing parts; no command contains a password."""
     kubectl = f"kubectl -n {platform.access.namespace}"
     lines: list[str] = []
     search = platform.connectors.get("search")

@@ -1,6 +1,6 @@
-"""The parts that read the logs: a function for each asks on the spot what the part has done.
+"""The parts that read the logs: each function measures the results of one part when the report runs.
 
-It returns None if the platform does not have the part.
+A function returns None if the platform does not have the part.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from embedded.status.platform import CA, Platform, environment, secret_of
 from embedded.status.section import Section, ago, duration, moment, short
 from embedded.status.stream import stream
 
-# the consumer groups that always have something to read
+# the consumer groups that always have new records to read
 _BUSY = {GROUPS["search"], GROUPS["stream"]}
 _SHOWN = 3
 
 
 def ask_parts(platform: Platform, bootstrap: str) -> list[Section]:
-    """What each part has done. bootstrap: the address of Kafka from here."""
+    """The results of each part. bootstrap: the address of Kafka from this machine."""
     if platform.connectors or platform.deployments.keys() & {"stream", "pager", "exporter"}:
         say("asking the parts that read the logs")
     parts: dict[str, Callable[[Platform], Section | None]] = {
@@ -48,7 +48,7 @@ def _section(part: str, ask: Callable[[Platform], Section | None], platform: Pla
     try:
         return ask(platform)
     except OutsideError as error:
-        # perhaps only the cluster reaches a server outside the platform
+        # perhaps only the cluster can reach a server outside the platform
         failed.add("cannot be asked from here", str(error), good=None)
     except (UnansweredError, AccessError) as error:
         failed.fault("no answer", str(error))
@@ -58,7 +58,7 @@ def _section(part: str, ask: Callable[[Platform], Section | None], platform: Pla
 
 
 def schemas(platform: Platform) -> Section | None:
-    """The registry's subjects, compared with those that the schemas' Job registers."""
+    """The registry's subjects, compared with the subjects that the schemas' Job registers."""
     if platform.schemas is None:
         return None
     section, name = Section("schemas"), platform.schemas.metadata.name
@@ -95,7 +95,7 @@ def search(platform: Platform) -> Section | None:
         "track_total_hits": False,
         "sort": [{"@timestamp": "desc"}],
         "_source": ["@timestamp", "service", "message", "trace_id"],
-        # filters the hits, not the counts
+        # this filters the hits, not the counts
         "post_filter": {"terms": {"level": ["error", "critical"]}},
         "aggs": {"indices": {"terms": {"field": "_index", "size": 1000}, "aggs": newest}},
     }

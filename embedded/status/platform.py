@@ -1,6 +1,6 @@
-"""The platform as the report asks about it: which parts are there, and how to reach them.
+"""The platform of the report: its existing parts, and how to reach them.
 
-The objects in the cluster tell both.
+Both come from the objects in the cluster.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CA = "platform-ca"
 class Platform:
     """A platform that runs.
 
-    deadline: of time.monotonic(); until then the questions wait for results that come some time after a start.
+    deadline: of time.monotonic(); until then the checks wait for results that appear some time after a start.
     connectors, deployments: objects of Kubernetes by name. services: names of Services. schemas: the newest Job that
     registers schemas.
     """
@@ -43,7 +43,7 @@ class Platform:
         return f"https://{service}.{self.access.namespace}.svc:{port}{path}"
 
     def wait(self, ask: Callable[[], T], done: Callable[[T], object]) -> T:
-        """Ask until the answer is ``done`` or the deadline is over; then return the last answer or raise its error."""
+        """Call ``ask`` until its answer is ``done`` or time is up; return the last answer or raise its error."""
         while True:
             late = time.monotonic() > self.deadline
             try:
@@ -51,14 +51,14 @@ class Platform:
                 if late or done(answer):
                     return answer
             except UnansweredError as error:
-                # servers outside the platform have not just started
+                # servers outside the platform were not just started, so a retry does not help
                 if late or isinstance(error, OutsideError):
                     raise
             time.sleep(1)
 
 
 def find_platform(access: ClusterAccess, catalog: Catalog, seconds: float) -> Platform:
-    """Find the parts that are there. seconds: how long the questions to all of them together may wait."""
+    """Find the existing parts. seconds: how long the checks of all parts together may wait."""
     from kubernetes import client as kubernetes
 
     through, space = access.core.api_client, access.namespace
@@ -88,7 +88,7 @@ def find_platform(access: ClusterAccess, catalog: Catalog, seconds: float) -> Pl
 
 
 def environment(pod: Any) -> dict[str, str]:
-    """The environment of a pod's first container, without the values that come from Secrets and the like."""
+    """The environment of a pod's first container, without values that are references, e.g. to Secrets."""
     return {variable.name: variable.value for variable in pod.containers[0].env or [] if variable.value is not None}
 
 

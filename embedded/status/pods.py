@@ -11,7 +11,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 @dataclass(frozen=True)
 class Component:
-    """The pods of one part of the platform. memory: the sum of their requests, in bytes."""
+    """The pods of one part of the platform. memory: the sum of the pods' requests, in bytes."""
 
     name: str
     pods: int
@@ -21,7 +21,7 @@ class Component:
 
 
 def components(access: ClusterAccess) -> list[Component]:
-    """The platform's pods by part, without finished pods and those of Jobs: a CronJob's may just have begun."""
+    """The platform's pods by part, without finished pods and pods of Jobs, since a CronJob may have just begun one."""
     what = f"pods of namespace {access.namespace}"
     pods = access.call(access.core.list_namespaced_pod, what, "run `make up`", access.namespace).items
     parts: dict[str, list[Any]] = {}

@@ -1,4 +1,4 @@
-"""What unauthorized clients are answered: a foreign write, no certificate, no TLS."""
+"""The answers to unauthorized clients: a foreign write, no certificate, no TLS."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Answer:
 
 
 def refusals(access: ClusterAccess, catalog: Catalog, bootstrap: str, ca: str) -> list[Answer]:
-    """The answers to a write into another service's own topic, and to clients without certificate and without TLS."""
+    """The answers to a write into another service's topic, and to clients without certificate and without TLS."""
     answers = [without_certificate(bootstrap, ca), in_plaintext(bootstrap)]
     writes = {service: set(catalog.topics_of(service)) for service in catalog.services}
     for service, other in itertools.permutations(sorted(catalog.services), 2):
         foreign = writes[other] - writes[service]
         if foreign:
             user = access.credentials(catalog.cluster, catalog.service(service).user)
-            # the longest name is the other service's own topic, not a shared one
+            # the longest name is a topic of the other service only, not a shared topic
             topic = max(foreign, key=len)
             return [foreign_write(catalog, service, topic, user, bootstrap), *answers]
     return answers
@@ -85,7 +85,7 @@ def _ask(asked: str, bootstrap: str, context: ssl.SSLContext | None) -> Answer:
         return Answer(asked, "the connection was closed", refused=True)
     except OSError as error:
         return Answer(asked, f"no answer: {error}", refused=False)
-    # To a request without TLS, a TLS alert (type 21) is a refusal; Kafka's answer would begin with its length.
+    # Without TLS, a TLS alert (type 21) as the answer is a refusal; Kafka's answer would begin with its length.
     if not got or (context is None and got[0] == 21):
         return Answer(asked, "the connection was closed", refused=True)
     return Answer(asked, f"the broker answered {len(got)} bytes", refused=False)

@@ -1,4 +1,4 @@
-"""The report at the end of `make up`: what runs, what flows, what is refused. All of it is measured on the spot."""
+"""The report at the end of `make up`: pods, records, refused connections; all are measured when the report runs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from embedded.status.refusals import Answer, refusals
 from embedded.status.section import Section
 from embedded.status.topics import Flow, Reader, flows, silent_services
 
-# The report reads with the certificate of this team; in a stack without it, of the team that may read most topics.
+# The report reads with this team's certificate. In a stack without this team: the team that may read most topics.
 READER = "operations"
 _MIB = 1024**2
-# seconds: for the shop's first records, for reading, and at least for the rate
+# seconds: at most for the shop's first records and for reading, and at least for the rate
 _FIRST, _READING, _RATE = 60, 7, 6
 # seconds, for all parts together: for the first documents, files, minutes and offsets after a start
 _PATIENCE = 60
@@ -32,9 +32,9 @@ _COLORS = {True: "green", None: "yellow", False: "red"}
 
 
 def report(kubeconfig: Path | None = None, namespace: str = "kafkalogs") -> None:
-    """Print the report. Raises EmbeddedError that names every failed check, or what did not answer.
+    """Print the report. Raises EmbeddedError that names every failed check, or the server that did not answer.
 
-    kubeconfig: this checkout's unless given.
+    kubeconfig: this checkout's by default.
     """
     try:
         access = ClusterAccess(kubeconfig or state.kubeconfig(), namespace)
@@ -126,7 +126,7 @@ def show_topics(reader: Reader, catalog: Catalog, team: str, flows: list[Flow]) 
 
 
 def show_parts(sections: list[Section]) -> list[str]:
-    """Print what the parts that read the logs have done; return their faults."""
+    """Print the results of the parts that read the logs; return their faults."""
     if not sections:
         return []
     table = Table("part", "what", "found", title="What reads the logs, and how far it is", title_justify="left")
@@ -143,7 +143,7 @@ def show_parts(sections: list[Section]) -> list[str]:
 
 
 def show_answers(answers: list[Answer]) -> list[str]:
-    """Print what unauthorized clients were answered; return a fault for each answer that is no refusal."""
+    """Print the answers to unauthorized clients; return a fault for each answer that is no refusal."""
     table = Table("tried", "answer", title="What is refused", title_justify="left")
     for answer in answers:
         color = _COLORS[answer.refused]

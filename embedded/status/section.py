@@ -1,4 +1,4 @@
-"""Rows of the report, and the words in which it says times, sizes and texts."""
+"""Rows of the report, and the forms in which the report prints times and texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report. good: None if there is nothing to judge yet."""
+    """One line of the report. good: None if there is no result to judge yet."""
 
     what: str
     found: str
@@ -34,7 +34,7 @@ class Section:
         self.faults.append(f"{self.part}: {what}: {found}")
 
     def not_yet(self, what: str, awaited: str, due: float) -> None:
-        """Add a line for a missing result, a fault if it is overdue. due: seconds since 1970."""
+        """Add a line for a missing result. The line is a fault if the result is overdue. due: seconds since 1970."""
         late = time.time() - due
         if late > 0:
             self.fault(what, f"none; {awaited} was due {duration(late)} ago")

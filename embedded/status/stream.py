@@ -1,4 +1,4 @@
-"""The stream job: the services that failed most in the newest minute that it has reported."""
+"""The stream job: the services that failed most in the newest minute that the job has reported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from embedded.status.platform import Platform
 from embedded.status.section import Section, created, duration, moment
 
 RATES = "metrics.error-rate"
-# the job reports a minute ten seconds after its end at the earliest, and thirty if a partition is silent
+# the job reports a minute at least ten seconds after the minute's end, or thirty if a partition is silent
 _MINUTE_SECONDS = 120
-# a job without a backlog is never so far behind
+# a job without a backlog is never that far behind
 _STALE_SECONDS = 300
 _SHOWN = 3
 
@@ -26,10 +26,10 @@ def stream(platform: Platform, bootstrap: str) -> Section | None:
     if "stream" not in platform.deployments:
         return None
     section = Section("stream")
-    # as the job that writes the topic, since perhaps no team may read it
+    # with the certificate of the job that writes the topic, since perhaps no team may read it
     credentials = platform.access.credentials(platform.catalog.cluster, "stream")
     settings = client.connection(bootstrap, credentials, "report") | {"group.id": "stream.report"}
-    # a job that works off a backlog reports old minutes
+    # a job with a backlog reports old minutes
     rows = platform.wait(lambda: tail(settings, RATES, 300), lambda rows: rows and _age(rows) < _STALE_SECONDS)
     if not rows:
         due = created(platform.deployments["stream"].metadata.creation_timestamp) + _MINUTE_SECONDS

@@ -1,4 +1,4 @@
-"""The records of the platform's topics: how many came, how many a team can read, how many come each second."""
+"""The records of the platform's topics: how many arrived, how many a team can read, how many arrive each second."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True)
 class Flow:
-    """The records of a topic. came: up to the snapshot. read: how many of them the team read. rate: new ones per s."""
+    """The records of a topic. came: up to the snapshot. read: how many of these the team read. rate: new ones per s."""
 
     topic: str
     came: int
@@ -39,14 +39,14 @@ class Reader:
         try:
             metadata = self._asker.list_topics(timeout=15)
         except KafkaException as error:
-            self._asker.poll(0)  # calls back with the client's errors
+            self._asker.poll(0)  # reports the client's errors to the callback
             raise EmbeddedError(
                 f"Kafka does not answer at {bootstrap}: {trouble.last or error.args[0].str()}"
             ) from error
         self.brokers = sorted(cast(dict[int, Any], metadata.brokers))
         granted = catalog.topics_for(team)
         self.topics = {name: granted[name] for name in sorted(granted) if name in metadata.topics}
-        # partitions and replication factor as they are, not as declared
+        # the real partitions and replication factor, not the declared ones
         self.shape = {
             name: (len(metadata.topics[name].partitions), _replicas(metadata.topics[name])) for name in self.topics
         }
@@ -61,7 +61,7 @@ class Reader:
 
     def _offsets(self, which: Literal["earliest", "latest"]) -> dict[Place, int]:
         places = [TopicPartition(name, p) for name, (count, _) in self.shape.items() for p in range(count)]
-        # Any: the class is not among the module's declared names
+        # Any: the module does not declare the class for type checkers
         wanted: Any = dict.fromkeys(places, getattr(cast(Any, admin).OffsetSpec, which)())
         answers = self._asker.list_offsets(wanted, request_timeout=15)
         return {(place.topic, place.partition): answer.result(20).offset for place, answer in answers.items()}
@@ -128,7 +128,7 @@ def flows(reader: Reader, *, reading: float, at_least: float) -> list[Flow]:
     read = reader.count(first, ends, reading)
     time.sleep(max(0.0, began + at_least - time.monotonic()))
     later, took = reader.ends(), time.monotonic() - began
-    # retention may have deleted records meanwhile, so that nobody could read them
+    # meanwhile retention may have deleted records, so that nobody could read them
     kept = reader.beginnings()
     came = records(ends.items(), {place: min(max(first[place], kept[place]), ends[place]) for place in ends})
     new = records(later.items(), ends)

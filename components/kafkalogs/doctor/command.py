@@ -105,8 +105,8 @@ def run_doctor(arguments: argparse.Namespace) -> int:
 
 
 def _overlook(thread: threading.ExceptHookArgs) -> None:
-    """Say nothing of a port-forward that fails behind the back of whoever uses it, who hears of it too: the Kubernetes
-    client has a thread for each, which ends so when the other side hangs up first."""
+    """Hide the traceback of a failed port-forward; its user gets the error too. The Kubernetes client has a thread for
+    each port-forward, and that thread fails when the other side closes first."""
     forward = thread.thread is not None and thread.thread.name.startswith("Kubernetes port forward")
     if not (forward and isinstance(thread.exc_value, OSError)):
         threading.__excepthook__(thread)

@@ -1,4 +1,4 @@
-"""Looks at everything, and compares it with what is declared: from readers to a report."""
+"""Reads the actual state, compares it with the declared state, and makes the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .kafka import KafkaReader, SilentError
 from .kubernetes import KubernetesReader, client_certificate, expired
 
 WATCH: Final = 5.0
-"""Seconds at least between the two looks at the consumers."""
+"""Least time between the two readings of the consumers, seconds."""
 
 
 def examine(
@@ -33,7 +33,7 @@ def examine(
 ) -> Report:
     """Compare what runs with a configuration. Raises AccessError if Kubernetes or Kafka cannot be asked.
 
-    bootstrap: Kafka's address from here; see `address` when absent. tell: is told what is looked at.
+    bootstrap: Kafka's address from here; see `address` when absent. tell: receives the name of each step.
     """
     wanted = declared(platform)
     tell("Kubernetes")
@@ -52,8 +52,8 @@ def examine(
     try:
         checked = look()
     except SilentError:
-        # For some seconds Kafka names a broker as there, even as the controller, that is gone, and its client goes on
-        # asking that one. A new client hears who is left.
+        # For some seconds Kafka still lists a broker that is gone, even as the controller, and the client keeps asking
+        # that broker. A new client gets the brokers that are left.
         tell("Kafka again")
         checked = look()
     return Report(stack, cluster, platform.namespace, datetime.now(UTC), checked)
@@ -129,8 +129,8 @@ def _families(
 
 
 def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
-    """A family whose part may not answer: that is a finding, unless the part is outside and may be reached from the
-    cluster only."""
+    """Run one family's check. A part that does not answer is a finding; a part outside that only the cluster can reach
+    is skipped."""
     try:
         return ask()
     except OutsideError as error:

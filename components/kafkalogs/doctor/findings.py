@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 VERSION: Final = 1
-"""Of the JSON. Keys may be added; one that goes or changes its meaning makes a new version."""
+"""Version of the JSON. New keys keep it; a key that is removed or changes its meaning makes a new version."""
 
 FAMILIES: Final[Mapping[str, str]] = {
     "topics": "topics and their settings",
@@ -25,12 +25,12 @@ FAMILIES: Final[Mapping[str, str]] = {
     "disk": "disks",
     "workloads": "resources and pods",
 }
-"""The families of checks, in the order in which they are told, with what they look at."""
+"""The families of checks in the order of the report, each with what it checks."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that runs otherwise than declared."""
+    """One difference between the actual and the declared state."""
 
     rule: str
     """What is checked, like topic-retention; it never changes its meaning."""

@@ -199,8 +199,8 @@ class KafkaReader:
         return {(at.topic, at.partition): found.offset for at, found in answers.items()}
 
     def _answers(self, futures: Mapping[K, Future[Any]], *, some: bool = False) -> dict[K, Any]:
-        """The answers by what was asked for. some: what has none, as while a broker is away, is left out, unless there
-        is none at all."""
+        """The answer for each key. some: leave out keys without an answer, as while a broker is away. A refusal, or no
+        answer for any key, always raises."""
         found: dict[K, Any] = {}
         failed: AccessError | None = None
         for key, future in futures.items():

@@ -13,18 +13,18 @@ from . import seen
 from .findings import Checked, Finding, some
 
 MARKERS: Final = 2
-"""Offsets at a partition's end that may be of no record: the marker of the last transaction, and of an aborted one."""
+"""Offsets at a partition's end that may hold no record: markers of the last and of an aborted transaction."""
 
 LATE: Final = 900
 """How old the oldest unread record of any other group may be, seconds, before it matters whether its lag grows."""
 
 FREE: Final = 0.05
-"""What must be free of a broker's volume: a share of its declared size."""
+"""Least free space of a broker's volume, as a share of its declared size."""
 
 
 def limit(part: str | None) -> int:
-    """How old the oldest record may be that a part of the platform has not read, seconds, as for its alert; None is
-    any other group."""
+    """Highest age of the oldest unread record, seconds: for a part of the platform as in its alert; None is any other
+    group."""
     return CONSUMERS[part].limit if part else LATE
 
 

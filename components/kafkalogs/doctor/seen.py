@@ -1,4 +1,4 @@
-"""What the doctor sees of a platform that runs, as plain values: made by the readers, judged by the checks."""
+"""The actual state of a platform as plain values: the readers make them, the checks judge them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Access:
 
     acls: Mapping[str, frozenset[Acl]]
     quotas: Mapping[str, Mapping[str, float]]
-    """By whom it is for: a user's name, or in words like `all users`."""
+    """By its user: a name, or words like `all users`."""
     scram: frozenset[str] = frozenset()
     """Users that have a password."""
 

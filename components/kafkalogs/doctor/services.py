@@ -1,4 +1,4 @@
-"""Reads what the doctor wants to know of the registry, the sinks and the stream job, and tries ports for TLS."""
+"""Reads the state of the registry, the sinks and the stream job, and checks ports for TLS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from . import seen
 from .declared import Declared, as_list, as_mapping
 
 RECENT: Final = 180
-"""Seconds for which a failure of the Flink job counts: one that fails again and again runs in between."""
+"""Seconds for which a failure of the Flink job counts: a job that keeps failing runs between failures."""
 
 _POSTGRES: Final = 5432
 _SSL_REQUEST: Final = struct.pack(">ii", 8, 80877103)
@@ -122,7 +122,7 @@ def probes(
 
 
 def probe(reach: Reach, what: str, url: str, trust: ssl.SSLContext) -> seen.Probe:
-    """Whether a port speaks TLS. First TLS is tried; only what does not speak it is asked without."""
+    """Whether a port speaks TLS. Try TLS first; a port that does not speak TLS gets a plain request."""
     parts = urlsplit(url)
     try:
         with _connected(reach, url) as plain:

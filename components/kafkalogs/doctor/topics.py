@@ -1,4 +1,4 @@
-"""Checks of topics and their replicas: what is declared against what Kafka says. Pure."""
+"""Checks of topics and their replicas: the declared state against Kafka's answers. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _compare(topic: want.Topic, found: seen.Topic) -> Iterable[Finding]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two values of a setting are the same; Kafka may write a number otherwise."""
+    """Whether two values of a setting are the same; Kafka may format a number differently."""
     if one == other:
         return True
     try:

@@ -1,7 +1,7 @@
 """`Pager`: critical errors become incidents in PagerDuty.
 
-It reads `errors.critical`. What it cannot read, and what PagerDuty rejects, is in `dlq.pager`; which incidents are open
-it keeps in `pager.state`.
+The pager reads `errors.critical` and keeps the open incidents in `pager.state`. Records that it cannot read, and events
+that PagerDuty rejects, go to `dlq.pager`.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _FOLDER: Final = "/etc/pager"
 
 @dataclass(frozen=True)
 class PagerArgs:
-    """What a `Pager` is made of."""
+    """The arguments of a `Pager`."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -40,38 +40,38 @@ class PagerArgs:
     """The pager's image."""
 
     routing_key_secret: pulumi.Input[str]
-    """The Secret with PagerDuty's routing key (the integration key of a service, 32 letters and digits). It is read
-    for every event, so that a new key needs no restart."""
+    """The Secret with PagerDuty's routing key (the integration key of a service, 32 letters and digits). The
+    pager reads it for every event, so a new key needs no restart."""
 
     routing_key_field: pulumi.Input[str] = ROUTING_KEY_FIELD
-    """Under which key that Secret has it."""
+    """The entry of that Secret with the routing key."""
 
     endpoint: pulumi.Input[str] = ENDPOINT
-    """Where events are sent; accounts in the EU have an address of their own."""
+    """The URL that receives the events; accounts in the EU have another one."""
 
     endpoint_ca_secret: pulumi.Input[str] | None = None
-    """A Secret whose `ca.crt` signed the endpoint's certificate; the public authorities are trusted when absent."""
+    """The Secret whose `ca.crt` signed the endpoint's certificate; when absent, the public authorities."""
 
     topic: pulumi.Input[str] = record.TOPIC
-    """What it reads."""
+    """The topic that the pager reads."""
 
     quiet_seconds: pulumi.Input[int] = 600
     """Seconds without a record after which an incident is resolved."""
 
     update_seconds: pulumi.Input[int] = 300
-    """Least seconds between two events about an open incident."""
+    """The minimum of seconds between two events about an open incident."""
 
     dead_letter_retention_ms: pulumi.Input[int] = DEAD_LETTER_RETENTION
     """How long dead letters are kept; milliseconds."""
 
     replication_factor: pulumi.Input[int] = 3
-    """Copies of every record of its own topics."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies that must have a record before a write is answered."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     producer_byte_rate: pulumi.Input[int] | None = None
-    """What it may write to each broker at most; bytes per second; not limited when absent."""
+    """The most that the pager may write to each broker; bytes per second; not limited when absent."""
 
 
 def state_manifest(args: PagerArgs) -> Manifest:
@@ -127,14 +127,14 @@ def pager_manifest(args: PagerArgs) -> Manifest:
         "resources": resources("20m", "64Mi", "500m", "256Mi"),
         "volumeMounts": mounts(_FOLDER, (volume["name"] for volume in volumes)),
     }
-    # Above what it may wait for: PagerDuty's answer, then acknowledgements.
+    # Longer than the pager may wait for PagerDuty's answer and then for Kafka's acknowledgements.
     spec = {**pod([runs], volumes), "terminationGracePeriodSeconds": 60}
     template = {"metadata": {"labels": {**labels(record.NAME), METRICS_LABEL: "true"}}, "spec": spec}
     return {
         "metadata": metadata(record.NAME, namespace),
         "spec": {
             "replicas": 1,
-            # Its state has one writer.
+            # Only one pod may write the state.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels(record.NAME)},
             "template": template,
@@ -143,7 +143,7 @@ def pager_manifest(args: PagerArgs) -> Manifest:
 
 
 def pager_policy_manifest(args: PagerArgs) -> Manifest:
-    """Who reaches the pager: the platform's Prometheus, its metrics."""
+    """The NetworkPolicy: only the platform's Prometheus may connect to the pager, for its metrics."""
     return {
         "metadata": metadata(record.NAME, known(args.namespace)),
         "spec": {
@@ -158,10 +158,10 @@ class Pager(pulumi.ComponentResource):
     """Critical errors become incidents in PagerDuty: deduplicated, rate-limited, retried and resolved."""
 
     user: pulumi.Output[str]
-    """The KafkaUser that it is; who uses it waits until the pager is ready."""
+    """The KafkaUser of the pager, known when the pager is ready."""
 
     dead_letters: pulumi.Output[str]
-    """The topic of what could not be paged."""
+    """The topic of records that did not become incidents."""
 
     def __init__(self, name: str, args: PagerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(PagerArgs, args)
@@ -205,7 +205,7 @@ class Pager(pulumi.ComponentResource):
             name,
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            # On destroy it goes before its topics and its identity.
+            # On destroy Pulumi deletes the Deployment before its topics and its identity.
             opts=after(self, [dead_letters, state, identity], minutes=5),
         )
         self.user = pulumi.Output.all(identity.user, deployment.id).apply(lambda known: str(known[0]))

@@ -9,7 +9,7 @@ from .component import ENDPOINT, Pager, PagerArgs
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:
-    """The pager; it waits for the stream job, which finds what it pages."""
+    """The pager. It waits for the stream job, which writes the topic of critical errors."""
     pager = wiring.platform.pager
     if pager is None:
         return None

@@ -24,21 +24,21 @@ NAME: Final = "pager"
 GROUP_PREFIX: Final = f"{NAME}."
 GROUP: Final = f"{GROUP_PREFIX}incidents"
 TOPIC: Final = "errors.critical"
-"""What it reads."""
+"""The topic that the pager reads."""
 
 DEAD_LETTERS: Final = naming.dead_letter_name(NAME)
 STATE: Final = "pager.state"
-"""The open incidents."""
+"""The topic of the open incidents."""
 
 HEALTH_PORT: Final = 8080
 METRICS_PORT: Final = 9404
 
 DEAD_LETTER_BYTES: Final = units.MIB + 64 * units.KIB
-"""A dead letter is a record of up to 1 MiB, and the reason why it is there."""
+"""The largest dead letter, in bytes: a record of up to 1 MiB, and the reason of the failure."""
 
 
 def dead_letters(replicas: int, in_sync: int, retention_ms: int = DEAD_LETTER_RETENTION) -> TopicSpec:
-    """The topic of what it cannot read, and of what PagerDuty rejects."""
+    """The topic of records that the pager cannot read, and of events that PagerDuty rejects."""
     return dead_letter_topic(DEAD_LETTERS, replicas, log_config(retention_ms, in_sync, DEAD_LETTER_BYTES))
 
 
@@ -49,7 +49,7 @@ def state(replicas: int, in_sync: int) -> TopicSpec:
         replicas,
         {
             "cleanup.policy": "compact",
-            # It is read whole at each start, so it is kept small: compacted soon, in small segments.
+            # Each start reads the whole topic, so it must stay small: small segments, soon compacted.
             "segment.bytes": 16 * units.MIB,
             "segment.ms": units.HOUR,
             "min.cleanable.dirty.ratio": "0.1",

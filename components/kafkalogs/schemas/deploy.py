@@ -1,4 +1,4 @@
-"""The schemas of a stack, and the registry where none is named."""
+"""The schemas of a stack, and the registry if the stack file names none."""
 
 import pulumi
 
@@ -10,7 +10,7 @@ from .registry import SchemaRegistry, SchemaRegistryArgs, registry_url
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:
-    """The registry, and the schema of each topic of log events in it."""
+    """The registry, and in it the schema of each topic of log events."""
     schemas = wiring.platform.schemas
     if schemas is None:
         return None
@@ -25,7 +25,7 @@ def deploy(wiring: Wiring) -> pulumi.Resource | None:
             producer_byte_rate=LEAST_RATE,
         )
         registry = SchemaRegistry("registry", args, wiring.options())
-        # Known before the registry is there, so that a first preview shows everything that the Job is told.
+        # These are known before the registry exists, so a first preview shows all settings of the Job.
         url, ca_secret = registry_url(wiring.namespace), CA_SECRET
     registered = LogSchemaArgs(
         wiring.namespace,

@@ -1,12 +1,12 @@
 """The log event's schema: one description of its fields, and the JSON Schema and the Avro schema that follow from it.
 
-Records are JSON, so JSON Schema says exactly what an event is. The Avro schema says the same to programs that keep or
-pass on events in Avro; `Kind` has how each field looks there.
+Records are JSON, so JSON Schema defines an event exactly. The Avro schema is for programs that keep or forward events
+in Avro; `Kind` lists the Avro type of each field.
 
-Both are made to evolve. A later version may add an optional field (`Field.required` False), widen a choice, or drop a
-rule: the schema registry calls that backward compatible, a reader of the new version reads every old record. For it to
-hold in JSON Schema the event is a closed object: were unknown fields allowed, old records could hold anything under a
-new field's name.
+Both schemas can evolve. A later version may add an optional field (`Field.required` False), widen a choice, or drop a
+rule. The schema registry calls such a version backward compatible: a reader of the new version reads every old record.
+For this reason the event is a closed object in JSON Schema: if unknown fields were allowed, an old record could contain
+any value under a new field's name.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ..config.levels import LEVELS
 Schema = dict[str, Any]
 
 Kind = Literal["text", "moment", "choice", "attributes"]
-"""What a field holds; first in JSON, then in Avro:
+"""The type of a field; first in JSON, then in Avro:
 
-- text: a string; a string, whose form Avro cannot check.
+- text: a string; a string too, but Avro cannot check its form.
 - moment: a string, RFC 3339 with a time zone; a long, milliseconds since 1970 (logical type timestamp-millis).
 - choice: one of a list of strings; an enum.
-- attributes: an object with whatever JSON can hold; a map of strings, each the JSON text of a value, because the
-  readers of Avro that matter (Flink, Iceberg, Spark) take neither unions nor recursive types.
+- attributes: an object with any JSON values; a map of strings, each the JSON text of a value, because the important
+  readers of Avro (Flink, Iceberg, Spark) support neither unions nor recursive types.
 
-An optional field is left out in JSON, and null in Avro.
+An absent optional field is missing in JSON, and null in Avro.
 """
 
 TITLE: Final = "LogEvent"
@@ -39,7 +39,7 @@ _MOMENT: Final = (
     "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""RFC 3339 without leap seconds; `format` alone is only a comment to many validators."""
+"""RFC 3339 without leap seconds. Many validators ignore `format`, so the pattern is needed too."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Field:
     doc: str
     required: bool = True
     not_empty: bool = False
-    """Of a text: whether it has at least one character."""
+    """For a text: whether it must have at least one character."""
     hex_digits: int | None = None
-    """Of a text: exactly so many lower-case hexadecimal digits, not all zero."""
+    """For a text: the exact number of lower-case hexadecimal digits; not all of them may be zero."""
     choices: tuple[str, ...] = ()
-    """Of a choice."""
+    """For a choice: its strings."""
 
 
 FIELDS: Final[tuple[Field, ...]] = (
@@ -68,12 +68,12 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("instance", "text", "The pod, process or file that wrote it.", not_empty=True),
     Field("attributes", "attributes", "Everything else; user_id is the key of topics partitioned by user."),
 )
-"""The log event. What is here is what `kafkalogs.logevent.LogEvent` reads and writes."""
+"""The fields of the log event; `kafkalogs.logevent.LogEvent` reads and writes the same fields."""
 
 
 def json_schema(fields: Sequence[Field] = FIELDS) -> Schema:
-    """The JSON Schema (draft 7, the newest that all schema registries know). Its patterns need no look-ahead, which
-    some languages' regular expressions lack."""
+    """The JSON Schema (draft 7, the newest that all schema registries know). Its patterns use no look-ahead, because
+    the regular expressions of some languages lack it."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": TITLE,
@@ -97,7 +97,7 @@ def avro_schema(fields: Sequence[Field] = FIELDS) -> Schema:
 
 
 def schema_text(schema: Schema) -> str:
-    """A schema as it is registered: always the same text, so that registering it again changes nothing."""
+    """The text of a schema for the registry. The text is always the same, so registration is idempotent."""
     return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -115,7 +115,7 @@ def _in_json(field: Field) -> Schema:
                 schema["minLength"] = 1
             if field.hex_digits:
                 zero = "0" * field.hex_digits
-                # The length too: in some languages $ also matches before a newline at the end.
+                # The length is checked too, because in some languages $ also matches before a newline at the end.
                 length = {"minLength": field.hex_digits, "maxLength": field.hex_digits}
                 schema |= {"pattern": f"^[0-9a-f]{{{field.hex_digits}}}$", **length, "not": {"enum": [zero]}}
             return schema
@@ -140,5 +140,5 @@ def _in_avro(field: Field) -> str | Schema:
 
 
 def _type_name(field: str) -> str:
-    """The name of a field's own Avro type: `error_class` becomes `ErrorClass`."""
+    """The name of the Avro type of a field: `error_class` becomes `ErrorClass`."""
     return "".join(word.capitalize() for word in field.split("_"))

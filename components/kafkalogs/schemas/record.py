@@ -11,7 +11,7 @@ REGISTRY: Final = "registry"
 """The name of the Service, the Deployment, the certificate and the KafkaUser."""
 
 WRITER: Final = "registry-writer"
-"""Whose password the Secret `registry-writer-credentials` holds."""
+"""The user whose password is in the Secret `registry-writer-credentials`."""
 
 TOPICS: Final = ("kafkasql-journal", "kafkasql-snapshots", "registry-events")
 GROUP_PREFIX: Final = "apicurio-"
@@ -23,8 +23,8 @@ METRICS_PORT: Final = 9000
 def registry_topic(name: str, replicas: int, in_sync: int) -> TopicSpec:
     """One of the registry's topics.
 
-    They are its database: the registry refuses to start unless they are kept for ever. One partition, because the order
-    of the changes is their meaning.
+    The topics are the registry's database: the registry refuses to start unless Kafka keeps them for ever. Each has one
+    partition, because the order of the changes matters.
     """
     return internal_topic(
         name,
@@ -39,7 +39,7 @@ def registry_topic(name: str, replicas: int, in_sync: int) -> TopicSpec:
 
 
 def _own(platform: Platform) -> bool:
-    """Whether the platform runs a registry of its own."""
+    """Whether the platform runs the registry itself."""
     return platform.schemas is not None and platform.schemas.url is None
 
 

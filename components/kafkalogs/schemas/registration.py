@@ -1,6 +1,6 @@
-"""`LogSchema`: the schema of the log event in a registry, a subject for each topic.
+"""`LogSchema`: the schema of the log event in a registry, with subjects for each topic.
 
-An incompatible schema fails `pulumi up` with the registry's reason.
+With an incompatible schema `pulumi up` fails and shows the registry's reason.
 """
 
 import json
@@ -25,38 +25,38 @@ _CA: Final = "/etc/kafkalogs/ca"
 
 @dataclass(frozen=True)
 class LogSchemaArgs:
-    """What a `LogSchema` registers, and where."""
+    """The arguments of a `LogSchema`."""
 
     namespace: pulumi.Input[str]
-    """Where the Job runs that registers."""
+    """The namespace of the Job that registers the schemas."""
 
     image: pulumi.Input[str]
     """The image of `apps/schemas`."""
 
     registry: pulumi.Input[str]
-    """The registry's URL, by the API of Confluent's Schema Registry."""
+    """The URL of the registry's API, which is compatible with Confluent's Schema Registry."""
 
     topics: pulumi.Input[list[str]]
     """The topics of log events; the subjects are `<topic>-value` (JSON Schema) and `<topic>-value-avro` (Avro)."""
 
     compatibility: pulumi.Input[str] = "BACKWARD"
-    """What a new version must be to those before; holds from the next change on."""
+    """The compatibility level of a new version with earlier versions; applies from the next change on."""
 
     ca_secret: pulumi.Input[str] | None = f"{REGISTRY}-tls"
-    """The Secret whose ca.crt the registry is verified with; None for the public authorities."""
+    """The Secret whose ca.crt signed the registry's certificate; None for the public authorities."""
 
     credentials_secret: pulumi.Input[str] = f"{WRITER}-credentials"
-    """The Secret with `username` and `password` of somebody who may write."""
+    """The Secret with the `username` and `password` of a user who may write."""
 
 
 def subjects(topics: list[str]) -> dict[str, str]:
-    """The type of schema by subject, for these topics."""
+    """The type of the schema of each subject of these topics."""
     names = {f"{topic}-value{suffix}": kind for topic in topics for suffix, kind in (("", "JSON"), ("-avro", "AVRO"))}
     return dict(sorted(names.items()))
 
 
 def registration(topics: list[str], compatibility: str) -> Manifest:
-    """What the Job is told: the level, the schema by type and the type by subject."""
+    """The settings of the Job: the compatibility level, the schema by type and the type by subject."""
     if compatibility not in LEVELS:
         raise pulumi.RunError(f"LogSchema: compatibility {compatibility!r}: write one of {', '.join(LEVELS)}")
     return {
@@ -100,14 +100,14 @@ def _mount(name: str, path: str) -> Manifest:
 
 
 class LogSchema(pulumi.ComponentResource):
-    """The log event's schema in a registry, in JSON Schema and Avro, a subject each per topic.
+    """The log event's schema in a registry, in JSON Schema and Avro; each topic has a subject for each of the two.
 
-    A Job registers it as part of `pulumi up`. It first asks the registry about all subjects; when one change is
-    incompatible, nothing is registered and `up` fails with the registry's reason.
+    A Job registers the schema during `pulumi up`. The Job first checks all subjects at the registry. If one change is
+    incompatible, the Job registers nothing and `up` fails with the registry's reason.
     """
 
     subjects: pulumi.Output[list[str]]
-    """The subjects; who uses them waits until they are registered."""
+    """The subjects, known when they are registered."""
 
     def __init__(self, name: str, args: LogSchemaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogSchemaArgs, args)

@@ -1,6 +1,6 @@
-"""`SchemaRegistry`: Apicurio Registry, which keeps its data in the platform's own Kafka.
+"""`SchemaRegistry`: Apicurio Registry, which keeps its data in the platform's Kafka cluster.
 
-Everybody may read; who writes needs a password.
+Everybody may read; a writer needs a password.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of,
 from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, REGISTRY, TOPICS, WRITER, registry_topic
 
 _JAVA_OPTIONS: Final = (
-    # It is asked little, and is ready sooner without the compiler for hot code.
+    # The registry has few requests, and starts faster without the compiler for hot code.
     "-Xms128m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:+ExitOnOutOfMemoryError"
 )
 
@@ -32,9 +32,9 @@ _TLS: Final = "/etc/tls"
 
 @dataclass(frozen=True)
 class SchemaRegistryArgs:
-    """What a `SchemaRegistry` is made of.
+    """The arguments of a `SchemaRegistry`.
 
-    It needs the Secrets `registry-tls` (tls.crt, tls.key) and `registry-writer-credentials` (password).
+    The registry needs the Secrets `registry-tls` (tls.crt, tls.key) and `registry-writer-credentials` (password).
     """
 
     namespace: pulumi.Input[str]
@@ -47,16 +47,16 @@ class SchemaRegistryArgs:
     """The image of Apicurio Registry 3."""
 
     replicas: pulumi.Input[int] = 1
-    """How many; each has all data in memory and reads the changes of the others from Kafka."""
+    """How many pods; each has all data in memory and reads the changes of the others from Kafka."""
 
     replication_factor: pulumi.Input[int] = 3
-    """Copies of every record of its topics."""
+    """Copies of each record in the topics that the component makes."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies that must have a record before `acks=all` is answered."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     producer_byte_rate: pulumi.Input[int] | None = None
-    """What it may write to each broker at most; bytes per second; not limited when absent."""
+    """The most that the registry may write to each broker; bytes per second; not limited when absent."""
 
 
 def _topic_manifest(name: str, args: SchemaRegistryArgs) -> Manifest:
@@ -66,29 +66,29 @@ def _topic_manifest(name: str, args: SchemaRegistryArgs) -> Manifest:
 
 
 def registry_properties(namespace: str, cluster: str) -> dict[str, str]:
-    """The registry's settings; ${...} is its environment, where the passwords are."""
+    """The registry's settings; ${...} refers to environment variables, which hold the passwords."""
     return {
-        # Above the settings that the registry's own jar holds.
+        # A higher number than that of the settings in the registry's jar, so these settings override them.
         "config_ordinal": "275",
         # storage
         "apicurio.storage.kind": "kafkasql",
         "apicurio.kafkasql.bootstrap.servers": naming.bootstrap(cluster, namespace),
         "apicurio.kafkasql.topic.auto-create": "false",
         "apicurio.kafka.common.security.protocol": "SSL",
-        # It is off by default in the registry.
+        # The default of the registry is off.
         "apicurio.kafka.common.ssl.endpoint.identification.algorithm": "https",
         "apicurio.kafka.common.ssl.truststore.type": "PEM",
         "apicurio.kafka.common.ssl.truststore.location": f"{_KAFKA_CA}/ca.crt",
         "apicurio.kafka.common.ssl.keystore.type": "PKCS12",
         "apicurio.kafka.common.ssl.keystore.location": f"{_KAFKA_USER}/user.p12",
         "apicurio.kafka.common.ssl.keystore.password": "${KAFKA_USER_PASSWORD}",
-        # HTTPS only; probes and metrics are on a port of their own
+        # HTTPS only; probes and metrics have another port
         "quarkus.http.insecure-requests": "disabled",
         "quarkus.http.ssl-port": str(HTTPS_PORT),
         "quarkus.http.ssl.certificate.files": f"{_TLS}/tls.crt",
         "quarkus.http.ssl.certificate.key-files": f"{_TLS}/tls.key",
         "quarkus.management.port": str(METRICS_PORT),
-        # who may do what; without quarkus.http.auth.basic the registry asks nobody for a password
+        # rights; without quarkus.http.auth.basic the registry asks nobody for a password
         "quarkus.oidc.tenant-enabled": "false",
         "quarkus.http.auth.basic": "true",
         "apicurio.auth.role-based-authorization": "true",
@@ -120,7 +120,7 @@ def _container(image: str) -> Manifest:
     return container("registry", image) | {
         "env": [
             {"name": "SMALLRYE_CONFIG_LOCATIONS", "value": f"{_CONFIG}/application.properties"},
-            # Little heap for little data; the JVM needs as much again beside it.
+            # The data is small, so the heap is small; outside the heap the JVM needs the same amount again.
             {"name": "JDK_JAVA_OPTIONS", "value": _JAVA_OPTIONS},
             _secret_env("KAFKA_USER_PASSWORD", REGISTRY, "user.password"),
             _secret_env("REGISTRY_WRITER_PASSWORD", f"{WRITER}-credentials", "password"),
@@ -129,7 +129,7 @@ def _container(image: str) -> Manifest:
             {"name": "https", "containerPort": HTTPS_PORT},
             {"name": "metrics", "containerPort": METRICS_PORT},
         ],
-        # Loading its classes on a busy machine takes a while; the other probes begin after this one.
+        # Loading the classes takes long on a busy machine; the other probes begin after this one.
         "startupProbe": {
             "httpGet": {"path": "/health/started", "port": "metrics"},
             "periodSeconds": 2,
@@ -161,7 +161,7 @@ def registry_manifest(args: SchemaRegistryArgs) -> Manifest:
     ]
     about = {
         "labels": {**labels(REGISTRY), METRICS_LABEL: "true"},
-        # Other settings restart it.
+        # A change of the settings restarts the registry.
         "annotations": {"kafkalogs.io/config": digest(config)},
     }
     return {
@@ -177,7 +177,7 @@ def registry_manifest(args: SchemaRegistryArgs) -> Manifest:
 def registry_service_manifest(args: SchemaRegistryArgs) -> Manifest:
     """The Service of the registry."""
     ports = [{"name": "https", "port": HTTPS_PORT, "targetPort": "https"}]
-    # Waited for, unlike others: the schemas are registered at once, when the nodes must know the way to it.
+    # Pulumi waits for this Service: the schemas are registered at once, and the nodes must route to it by then.
     return {
         "metadata": metadata(REGISTRY, known(args.namespace)),
         "spec": {"selector": labels(REGISTRY), "ports": ports},
@@ -185,7 +185,7 @@ def registry_service_manifest(args: SchemaRegistryArgs) -> Manifest:
 
 
 def registry_policy_manifest(args: SchemaRegistryArgs) -> Manifest:
-    """Everybody in the cluster may reach the registry's API. Its metrics are the monitoring's to open."""
+    """Every pod in the cluster may reach the registry's API. The monitoring opens the port of the metrics."""
     return {
         "metadata": metadata(REGISTRY, known(args.namespace)),
         "spec": {
@@ -197,7 +197,7 @@ def registry_policy_manifest(args: SchemaRegistryArgs) -> Manifest:
 
 
 def registry_url(namespace: str) -> str:
-    """Where the registry answers the API that Confluent's Schema Registry has."""
+    """The URL of the registry's API, which is compatible with Confluent's Schema Registry."""
     return f"https://{REGISTRY}.{namespace}.svc:{HTTPS_PORT}/apis/ccompat/v7"
 
 
@@ -205,7 +205,7 @@ class SchemaRegistry(pulumi.ComponentResource):
     """Apicurio Registry: the schemas of all topics, over HTTPS, kept in Kafka."""
 
     url: pulumi.Output[str]
-    """Where clients reach it, by the API of Confluent's Schema Registry; who uses it waits until it is ready."""
+    """The URL of the API, compatible with Confluent's Schema Registry; known when the registry is ready."""
 
     def __init__(self, name: str, args: SchemaRegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(SchemaRegistryArgs, args)
@@ -238,7 +238,7 @@ class SchemaRegistry(pulumi.ComponentResource):
             name,
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            # On destroy it goes before its topics and its identity.
+            # On destroy Pulumi deletes the Deployment before its topics and its identity.
             opts=after(self, needed, minutes=10),
         )
         manifest = manifest_of(registry_service_manifest, args)

@@ -1,4 +1,4 @@
-"""What a `LogShipper` is made of."""
+"""The arguments of the shipper."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from .record import NAME
 
 @dataclass(frozen=True)
 class LogShipperArgs:
-    """What is shipped, and how."""
+    """The arguments of a `LogShipper`."""
 
     namespace: pulumi.Input[str]
     """The namespace of the Kafka cluster."""
@@ -29,32 +29,33 @@ class LogShipperArgs:
     """`filebeat` or `fluentd`."""
 
     topic: pulumi.Input[str] = record.TOPIC
-    """The topic of all that is shipped; it is made here."""
+    """The topic of all shipped logs; the component makes it."""
 
     user: pulumi.Input[str] = NAME
-    """The shipper's KafkaUser, which is made here."""
+    """The shipper's KafkaUser; the component makes it."""
 
     namespaces: pulumi.Input[list[str]] | None = None
-    """The namespaces whose pods are shipped; that of the Kafka cluster when absent; `*` for all. The shipper's own
-    pods are never shipped: each of their lines would make another one."""
+    """The namespaces whose logs are shipped; `*` for all; when absent, the namespace of the Kafka cluster. The
+    shipper's own logs are never shipped, because each line would cause another line."""
 
     files: pulumi.Input[dict[str, list[str]]] | None = None
-    """Further log files of the nodes, below /var/log, by the name of the service that writes them; may have `*`."""
+    """Further log files of the nodes, by the name of the service that writes them: paths below /var/log, with or
+    without `*`."""
 
     partitions: pulumi.Input[int] = record.PARTITIONS
     """Partitions of the topic."""
 
     replicas: pulumi.Input[int] = 3
-    """Copies of every record."""
+    """Copies of each record in the topic."""
 
     min_in_sync_replicas: pulumi.Input[int] = 2
-    """Copies that must have a record before it is acknowledged."""
+    """Copies of such a record that must exist before Kafka confirms it."""
 
     retention_ms: pulumi.Input[int] = 24 * units.HOUR
     """How long the topic keeps records; milliseconds."""
 
     producer_byte_rate: pulumi.Input[int] | None = None
-    """Bytes per second that each broker takes from all nodes together; not limited when absent."""
+    """The most that all nodes together may write to each broker; bytes per second; not limited when absent."""
 
     protect: bool = False
     """Whether Pulumi refuses to delete the topic."""

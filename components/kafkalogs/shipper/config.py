@@ -1,9 +1,9 @@
-"""How Filebeat, or Fluentd, turns lines of pods and files into log events.
+"""The configuration of Filebeat or Fluentd, which makes log events of the lines of pods and files.
 
 A line of a pod is `<time> <stdout or stderr> <F or P> <text>` in /var/log/pods/<namespace>_<pod>_<uid>/<container>/
-(Kubernetes' CRI log format). The text may be JSON: then its own message, level and trace are taken. Else it is the
-message, and its level is guessed as `textlog` does. A line without a trace gets one of its own, made of where it
-stood: the same line, shipped twice, is the same event.
+(Kubernetes' CRI log format). If the text is JSON, the event gets the message, level and trace of the JSON object. Else
+the text is the message, and the level is guessed as in `textlog`. If a line has no trace, its trace id is a digest of
+its place and text, so a line that is shipped twice is the same event.
 """
 
 import json
@@ -18,16 +18,16 @@ from ..config import units
 CREDENTIALS: Final = "/etc/kafkalogs/credentials"
 """The folder of user.crt, user.key and ca.crt."""
 DATA: Final = "/var/lib/shipper"
-"""The folder of what the shipper must remember: how far each file is read, and its queue."""
+"""The folder of the shipper's state: its position in each file, and its queue."""
 STATS_PORT: Final = 5066
 FLUENTD_METRICS_PORT: Final = 24231
 
 LONGEST_LINE: Final = 256 * units.KIB
-"""What is longer is cut: with its attributes it must fit into a record."""
+"""The longest line, in bytes; a longer line is cut, because a line and its attributes must fit into a record."""
 _SEGMENT: Final = 10 * units.MIB
 
-# What Kubernetes adds to the name of what made a pod: the template's hash and five characters (Deployment), five
-# characters (DaemonSet, Job), or a number (StatefulSet, Kafka). The letters are those of its SafeEncodeString.
+# The end of a pod's name, which Kubernetes adds to the name of the pod's owner: the template's hash and five characters
+# (Deployment), five characters (DaemonSet, Job), or a number (StatefulSet, Kafka). The letters are SafeEncodeString's.
 POD_SUFFIX: Final = r"(-[bcdfghjklmnpqrstvwxz2456789]{6,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}$|-[0-9]+$"
 
 LEVELS: Final[Mapping[str, str]] = {
@@ -41,7 +41,7 @@ LEVELS: Final[Mapping[str, str]] = {
     }.items()
     for name in names.split()
 }
-"""The level of each of its names."""
+"""The level of each name that logs use for it."""
 
 _ANY: Final = "|".join(sorted(LEVELS, key=len, reverse=True))
 
@@ -109,21 +109,21 @@ function process(event) {
 """
 
 SCRIPT: Final = _SCRIPT % {"levels": json.dumps(dict(LEVELS)), "any": _ANY, "suffix": POD_SUFFIX}
-"""The processor that makes the event of a line, in Filebeat's JavaScript (ECMAScript 5.1)."""
+"""The processor that turns a line into an event, in Filebeat's JavaScript (ECMAScript 5.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shipped:
-    """What is shipped, and where to."""
+    """The logs to ship, and their topic."""
 
     bootstrap: str
     topic: str
     namespaces: Sequence[str]
-    """Whose pods are shipped, `*` for all."""
+    """The namespaces whose logs are shipped; `*` for all."""
     files: Mapping[str, Sequence[str]]
     """Paths of further log files, by the service that writes them."""
     own_namespace: str
-    """The shipper's, whose logs are never shipped: each line would make another one."""
+    """The shipper's namespace. Its logs are never shipped, because each line would cause another line."""
     queue_bytes: int
     credentials: str = CREDENTIALS
     data: str = DATA
@@ -131,7 +131,7 @@ class Shipped:
 
 
 def filebeat_config(shipped: Shipped) -> dict[str, Any]:
-    """filebeat.yml. The name of the node comes from the environment, NODE_NAME."""
+    """filebeat.yml. The name of the node comes from the environment variable NODE_NAME."""
     return {
         "filebeat.inputs": _inputs(shipped),
         "filebeat.registry.flush": "1s",
@@ -145,13 +145,13 @@ def filebeat_config(shipped: Shipped) -> dict[str, Any]:
             },
             {"script": {"lang": "javascript", "params": {"node": "${NODE_NAME}"}, "source": SCRIPT}},
         ],
-        # On disk, so that neither a restart nor an hour without Kafka loses a line. When it is full, reading stops.
+        # On disk, so that neither a restart nor an hour without Kafka loses a line. A full queue stops the reading.
         "queue.disk": {"max_size": f"{shipped.queue_bytes}B", "segment_size": f"{_SEGMENT}B"},
         "output.kafka": _output(shipped),
         "path.data": shipped.data,
         "http": {"enabled": True, "host": "localhost", "port": STATS_PORT},
         "logging": {"level": "warning", "to_stderr": True, "to_files": False, "metrics.enabled": False},
-        # Kubernetes' own profile applies; Filebeat's list of calls is older than the Go that it is built with.
+        # Kubernetes' profile applies. Filebeat's list of system calls is older than the Go version that built Filebeat.
         "seccomp.enabled": False,
     }
 
@@ -160,7 +160,7 @@ def _inputs(shipped: Shipped) -> list[dict[str, Any]]:
     inputs: list[dict[str, Any]] = [
         {
             "type": "container",
-            # Rotated files too: what was not read before the rotation is read after it.
+            # These are rotated files too: Filebeat reads the rest of a file after its rotation.
             "paths": [f"{shipped.pods}/{name}_*/*/*.log*" for name in shipped.namespaces],
             "exclude_files": [r"\.gz$", r"\.tmp$", f"/{shipped.own_namespace}_"],
             **_READING,
@@ -186,7 +186,7 @@ def _output(shipped: Shipped) -> dict[str, Any]:
         "topic": shipped.topic,
         "key": "%{[instance]}",
         "partition.hash": {"hash": ["instance"], "reachable_only": False},
-        # The newest protocol that this Filebeat knows; Kafka 4 still speaks it.
+        # The newest protocol that this Filebeat knows; Kafka 4 still supports it.
         "version": "2.1.0",
         "required_acks": -1,
         "compression": "gzip",
@@ -204,7 +204,7 @@ def _output(shipped: Shipped) -> dict[str, Any]:
 _READING: Final[dict[str, Any]] = {
     "max_bytes": LONGEST_LINE,
     "clean_removed": True,
-    # A stack trace is one event. A last line waits so long for more of it.
+    # A stack trace is one event. `timeout` is how long Filebeat waits for its next line.
     "multiline": {
         "type": "pattern",
         "pattern": r"^\s|^Caused by:",
@@ -221,7 +221,7 @@ def filebeat_yaml(shipped: Shipped) -> str:
 
 
 class _Readable(yaml.SafeDumper):
-    """Writes what has several lines as a block, and nothing as a reference, so that people can read the ConfigMap."""
+    """Writes a text of several lines as a block, and no references, so that people can read the ConfigMap."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -239,8 +239,8 @@ def fluentd_config(shipped: Shipped) -> str:
     """fluent.conf for an image with fluent-plugin-kafka, -concat and -prometheus, as fluentd-kubernetes-daemonset's
     Kafka variants are.
 
-    It is written from the documentation of these plugins and has not been run: their images cannot be had on a
-    machine that reaches package registries only.
+    The text follows the documentation of these plugins. It has never run, because a machine that reaches only package
+    registries cannot get their images.
     """
     paths = ",".join(f"/var/log/pods/{name}_*/*/*.log" for name in shipped.namespaces)
     sources = [_FLUENTD_PODS % {"paths": paths, "own": shipped.own_namespace, "data": DATA}]
@@ -261,7 +261,7 @@ def fluentd_config(shipped: Shipped) -> str:
 
 
 def _ruby() -> dict[str, str]:
-    """The fields of an event as Ruby makes them of a record of Fluentd."""
+    """The Ruby expressions that make the fields of an event from a record of Fluentd."""
     pod = 'record["path"].split("/")[4].split("_")[1]'
     of_file = 'tag_parts[0] == "files"'
     levels = json.dumps(dict(LEVELS)).replace(": ", " => ")

@@ -1,14 +1,13 @@
-"""`LogShipper`: the logs of pods and files, for what does not log into Kafka itself.
+"""`LogShipper`: the logs of pods and files, for programs that do not write their logs to Kafka.
 
-A pod on each node (DaemonSet) reads the files in which Kubernetes keeps its pods' output. They lie on the node, and
-Pod Security "baseline" and "restricted" allow no pod to see the node's files. So the shipper has a namespace of its
-own, `<namespace>-shipper`, which allows it, and nothing else runs there; the platform's namespace stays "restricted".
-In it the shipper runs as root, because root owns these files, with a read-only root file system, no capability, and no
-way to gain any.
+A pod on each node (DaemonSet) reads the files in which Kubernetes keeps the output of pods. Pod Security "baseline" and
+"restricted" allow no pod to read files of the node. So only the shipper runs in the namespace `<namespace>-shipper`,
+which allows such pods, and the platform's namespace stays "restricted". The shipper runs as root, because root owns
+these files. It has a read-only root file system and no capability, and cannot gain one.
 
-Its KafkaUser lives beside Kafka, as Strimzi wants it, and so does the Secret with its certificate. Kubernetes mounts
-no Secret of another namespace; the shipper's account may read that one Secret by name, and a container beside Filebeat
-fetches it into memory, again when it is renewed. No copy of the key is kept anywhere.
+Strimzi requires the shipper's KafkaUser, and the Secret with its certificate, in the namespace of Kafka. Kubernetes
+mounts no Secret of another namespace. So the shipper's service account may read this Secret by name, and a container
+beside Filebeat fetches the Secret into memory and fetches it again after a renewal. The key is stored nowhere else.
 """
 
 import pulumi
@@ -37,13 +36,13 @@ from .record import METRICS_SERVICE, NAME
 
 
 class LogShipper(pulumi.ComponentResource):
-    """The logs of the nodes' pods and files, as log events in a topic of their own."""
+    """The logs of the nodes' pods and files, as log events in a separate topic."""
 
     topic: pulumi.Output[str]
-    """The topic; who reads it waits until it is ready."""
+    """The topic, known when it is ready."""
 
     namespace: pulumi.Output[str]
-    """The shipper's own namespace."""
+    """The namespace of the shipper's pods."""
 
     def __init__(self, name: str, args: LogShipperArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(LogShipperArgs, args)
@@ -80,7 +79,7 @@ class LogShipper(pulumi.ComponentResource):
             spec=part(manifest_of(policy_manifest, args), "spec"),
             opts=inside,
         )
-        # Without an address of its own: its name stands for the addresses of all its pods.
+        # A headless Service: its name resolves to the addresses of all the shipper's pods.
         Service(
             name,
             metadata=untyped(metadata(METRICS_SERVICE, where)),
@@ -92,7 +91,7 @@ class LogShipper(pulumi.ComponentResource):
             name,
             metadata=part(manifest, "metadata"),
             spec=part(manifest, "spec"),
-            # A topic that is not there yet would be reported as a missing right.
+            # The shipper would report a topic that does not exist yet as a missing right.
             opts=after(self, [own, files, shipped, identity, *needed], minutes=5, delete=None),
         )
         self.topic = shipped.urn.apply(lambda _: args.topic)
@@ -102,7 +101,7 @@ class LogShipper(pulumi.ComponentResource):
     def _rights(
         self, name: str, args: LogShipperArgs, where: pulumi.Output[str], inside: pulumi.ResourceOptions
     ) -> list[pulumi.Resource]:
-        """The shipper's account, which may read its certificate in the platform's namespace."""
+        """The shipper's service account, with the right to read the certificate in the platform's namespace."""
         child = pulumi.ResourceOptions(parent=self)
         account = ServiceAccount(name, metadata=untyped(metadata(NAME, where)), opts=inside)
         about = untyped(metadata(f"{NAME}-credentials", args.namespace))

@@ -9,7 +9,7 @@ from .record import RETENTION_CLASS, TOPIC
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:
-    """The shipper; its topic is kept as long as the other logs of its class."""
+    """The shipper. Its topic has the retention of the other logs of its class."""
     shipper = wiring.platform.shipper
     if shipper is None:
         return None

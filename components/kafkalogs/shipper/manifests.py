@@ -24,12 +24,12 @@ _QUEUE: Final = f"{DATA}/diskqueue"
 
 
 def shipper_namespace(namespace: str) -> str:
-    """The namespace of the shipper of a platform's namespace."""
+    """The shipper's namespace, for the namespace of a platform."""
     return f"{namespace}-shipper"
 
 
 def namespace_manifest(args: LogShipperArgs) -> Manifest:
-    """The shipper's Namespace: its pods may see the node's files, and connect to Kafka."""
+    """The shipper's Namespace: its pods may read files of the node, and connect to Kafka."""
     about = {
         "app.kubernetes.io/part-of": "kafkalogs",
         listeners.CLIENTS_LABEL: "true",
@@ -39,7 +39,7 @@ def namespace_manifest(args: LogShipperArgs) -> Manifest:
 
 
 def shipped_manifest(args: LogShipperArgs) -> Manifest:
-    """The KafkaTopic of what is shipped."""
+    """The KafkaTopic of the shipped logs."""
     copies = (known(args.replicas), known(args.min_in_sync_replicas))
     topic = record.shipped(known(args.topic), known(args.partitions), *copies, known(args.retention_ms))
     return topic_manifest(known(args.namespace), known(args.cluster), topic)
@@ -67,7 +67,7 @@ def config_manifest(args: LogShipperArgs) -> Manifest:
     return {"data": {"filebeat.yml": shipper_config.filebeat_yaml(shipped)}}
 
 
-# Root may read its own files without any capability; it gets none, and nothing else that root usually has.
+# Root can read its files without any capability. So the container gets no capability and no other usual right of root.
 _CONTAINER: Final[Manifest] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -111,7 +111,7 @@ def _shipper(kind: str, image: str) -> Manifest:
     return {
         **container,
         "args": ["-e", "-c", f"{_CONFIG}/filebeat.yml"],
-        # Asked of the container beside it, which knows whether Filebeat has the newest certificate.
+        # The container beside Filebeat answers; it knows whether Filebeat has the newest certificate.
         "livenessProbe": {
             "httpGet": {"path": "/healthz", "port": METRICS_SERVICE_PORT},
             "initialDelaySeconds": 60,
@@ -132,7 +132,7 @@ def daemon_manifest(args: LogShipperArgs) -> Manifest:
         # Only the two containers that fetch the certificate get the token.
         "automountServiceAccountToken": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        # Every node has logs, those that take no other pods too.
+        # Every node has logs, also a node with taints.
         "tolerations": [{"operator": "Exists"}],
         "terminationGracePeriodSeconds": 30,
         "initContainers": [_credentials(args)],
@@ -189,7 +189,7 @@ def _metrics(args: LogShipperArgs) -> Manifest:
 
 
 def _volumes(namespace: str) -> list[Manifest]:
-    # The name of the folder on the node tells platforms on the same node apart.
+    # The folder has the name of the namespace, so platforms on the same node do not share it.
     own = f"/var/lib/kafkalogs/{shipper_namespace(namespace)}"
     return [
         {"name": "config", "configMap": {"name": NAME, "defaultMode": 0o440}},
@@ -202,7 +202,7 @@ def _volumes(namespace: str) -> list[Manifest]:
 
 
 def _account_token() -> list[Manifest]:
-    """What Kubernetes otherwise mounts into every container: a token, and the CA of its API."""
+    """A token and the CA of Kubernetes' API; by default Kubernetes mounts both into every container."""
     return [
         {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
@@ -210,13 +210,13 @@ def _account_token() -> list[Manifest]:
 
 
 def role_manifest(args: LogShipperArgs) -> Manifest:
-    """What the shipper's Role lets it do in the platform's namespace: read its own certificate and the CA's."""
+    """The Role of the shipper in the platform's namespace: to read its certificate and the cluster CA's."""
     names = [known(args.user), naming.cluster_ca_secret(known(args.cluster))]
     return {"rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": names, "verbs": ["get"]}]}
 
 
 def policy_manifest(args: LogShipperArgs) -> Manifest:
-    """Nobody may connect to the shipper but the platform's namespace, for its metrics."""
+    """The NetworkPolicy: only the platform's namespace may connect to the shipper, for its metrics."""
     port = shipper_config.FLUENTD_METRICS_PORT if args.kind == "fluentd" else METRICS_SERVICE_PORT
     peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": known(args.namespace)}}}
     rule = {"from": [peer], "ports": [{"port": port, "protocol": "TCP"}]}
@@ -224,6 +224,6 @@ def policy_manifest(args: LogShipperArgs) -> Manifest:
 
 
 def service_port(kind: str) -> Manifest:
-    """The port of the Service at which Prometheus reads the shipper."""
+    """The port of the Service from which Prometheus reads the metrics."""
     target = shipper_config.FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
     return {"name": METRICS_PORT, "port": target, "targetPort": target}

@@ -10,25 +10,25 @@ NAME: Final = "shipper"
 """The name of the DaemonSet and of the KafkaUser."""
 
 METRICS_SERVICE: Final = "shipper-metrics"
-"""The Service whose name stands for the addresses of all its pods."""
+"""The headless Service, whose name resolves to the addresses of all the shipper's pods."""
 
 METRICS_SERVICE_PORT: Final = 9479
 
 TOPIC: Final = "logs.platform"
-"""The topic that it writes: the logs of the cluster's own pods."""
+"""The topic that the shipper writes: the logs of the cluster's pods."""
 
 RETENTION_CLASS: Final = "application"
 PARTITIONS: Final = 3
 
-# The largest number that stays itself in Pulumi's engine, where numbers are doubles; milliseconds.
+# The largest number that Pulumi's engine keeps exact, because its numbers are doubles; milliseconds.
 _FOREVER: Final = 2**53
 
 
 def shipped(name: str, partitions: int, replicas: int, in_sync: int, retention_ms: int) -> TopicSpec:
-    """The topic of what is shipped.
+    """The topic of the shipped logs.
 
-    It refuses no record for its age. A shipper never gives a line up, so a refused record would hold up all records
-    behind it; and what waited for long on a node's disk is old.
+    The topic accepts records of any age, because a record that waited on a node's disk may be old. A shipper retries
+    each line until Kafka accepts it, so a refused record would block all records behind it.
     """
     return TopicSpec(
         name=name,
