@@ -74,6 +74,9 @@ def check_sinks(declared: want.Declared, connectors: Mapping[str, seen.Connector
 def _connector(what: str, connector: want.Connector, found: seen.Connector) -> Iterable[Finding]:
     if found.state != "RUNNING":
         remedy = "run `pulumi up`; if the connector failed, the status of the KafkaConnector has the reason"
+        if found.state == "UNASSIGNED" and all(state == "RUNNING" for state, _ in found.tasks):
+            # Connect can write the state of the stopped connector after that of the started one, and never looks again.
+            remedy = "if this stays for a minute: annotate the KafkaConnector with strimzi.io/restart=true"
         yield Finding("connector-state", what, "RUNNING", found.state, remedy)
     if len(found.tasks) != connector.tasks and found.state == "RUNNING":
         remedy = "wait if the workers have just started; else look at the KafkaConnector's status"

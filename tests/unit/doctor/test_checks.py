@@ -157,6 +157,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "connector x",
     ),
     "connector paused": (lambda w: w.connector("search", state="PAUSED"), "connector-state", CONNECTOR),
+    "connector left unassigned": (lambda w: w.connector("search", state="UNASSIGNED"), "connector-state", CONNECTOR),
     "connector without tasks": (lambda w: w.connector("search", tasks=()), "connector-tasks", CONNECTOR),
     "task failed": (
         lambda w: w.connector("search", tasks=(("FAILED", "boom\n at"),)),
@@ -302,3 +303,14 @@ def test_authorities_of_endpoints_are_peoples_own() -> None:
     assert remedy("certificate-unreadable") == put
     world.certificate("rds-ca", "ca.crt")
     assert world.findings() == []
+
+
+def test_a_connector_that_only_looks_unassigned_is_restarted_and_another_deployed() -> None:
+    def remedy(tasks: tuple[tuple[str, str], ...]) -> str:
+        world = World()
+        world.connector("search", state="UNASSIGNED", tasks=tasks)
+        findings = [one for checked in world.checked() for one in checked.findings if one.rule == "connector-state"]
+        return findings[0].remedy
+
+    assert "strimzi.io/restart=true" in remedy((("RUNNING", ""),))
+    assert "pulumi up" in remedy((("UNASSIGNED", ""),))
