@@ -16,7 +16,7 @@ from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # pyright: ignore[reportPrivateImportUsage]
-from kafkalogs.client.committed import Group
+from kafkalogs.client.committed import Group, Place
 from kafkalogs.parts import GROUPS
 
 TOOTH = 35.0
@@ -25,8 +25,6 @@ SHARE = 0.03
 """A lag grows if it increases by more than this share of the records that arrived in the same time..."""
 FEW = 50
 """...and by more than this number of records."""
-
-Place = tuple[str, int]
 
 
 @dataclass(frozen=True)

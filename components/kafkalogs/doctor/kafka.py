@@ -141,9 +141,7 @@ class KafkaReader:
         own = {group.name: group for group in declared.groups}
         names = sorted({group.group_id for group in listed.valid} | own.keys())
         described = self._answers(self._admin.describe_consumer_groups(names, request_timeout=_SECONDS), some=True)
-        positions: dict[str, dict[seen.Place, int | None]] = {}
-        for name, offsets in self._committed(names).items():
-            positions[name] = {**offsets}
+        positions: dict[str, Mapping[seen.Place, int | None]] = {**self._committed(names)}
         for name, group in own.items():
             reads = {(topic, number): None for topic in group.topics for number in self._numbers(topic)}
             positions[name] = {**reads, **positions.get(name, {})}

@@ -168,9 +168,8 @@ class PodReconciler(Reconciler, Generic[L]):
             try:
                 self.kube.create(wanted[name])
             except KubeError as error:
-                if (
-                    not error.is_temporary
-                ):  # after a temporary error (the old pod is not gone yet) the next pass tries again
+                # After a temporary error (the old pod is not gone yet) the next pass tries again.
+                if not error.is_temporary:
                     raise
         ended = [name for name, pod in present.items() if _has_ended(pod)]
         for name in ended:
