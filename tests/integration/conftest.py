@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -52,8 +51,6 @@ def _for_tests(platform: dict[str, Any]) -> None:
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Sandbox]:
     """The platform, up by the command of the README; what that printed is in the folder's up.txt."""
-    # A terminated run must clean up as an interrupted one does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     state = Path(KEPT).resolve() if KEPT else Path(tempfile.mkdtemp(prefix="kafkalogs-test-"))
     # Names of containers allow no underscore at this place.
     sandbox = Sandbox(state, state.name.lower().strip(".").replace("_", "x"), PORT)
