@@ -1,7 +1,7 @@
 """The faults of the campaign: each function makes one fault, and ends when its cause is gone.
 
-The first line of its docstring is what docs/faults.md says of the fault. Afterwards the campaign waits until the platform
-is whole (`whole`), and compares the counts.
+The first line of its docstring is what docs/faults.md says of the fault. Afterwards the campaign waits until the
+platform is whole (`whole`), and compares the counts.
 """
 
 from __future__ import annotations
