@@ -30,4 +30,4 @@ def run_fault(platform: Sandbox, catalog: Catalog, reader: str, fault: Fault) ->
         again = time.monotonic() - ended
         time.sleep(AFTER)
     counts = count_everywhere(platform, reader, load, ended)
-    return Outcome(fault, load.acknowledged, load.stall, again, counts)
+    return Outcome(fault, load.acknowledged, load.slowest, again, counts)

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from kafkalogs.client.settings import Catalog
+from shop.journeys import TYPES
 from shop.traffic import LONGEST, events_of, incident, trace_of
 
 from tests.support import kafka
-from tests.support.run import CLASSES, SEED, Record, Run, probe_record, record_of
+from tests.support.run import CLASSES, PROBE, SEED, Record, Run, probe_record, record_of
 from tests.support.sandbox import Sandbox
 
 RATE = 20.0
@@ -29,16 +30,16 @@ PROBES = 25
 class Load:
     """Writes until its block ends, then waits until Kafka has acknowledged everything.
 
-    run: what was written, in the form that the checks of the sinks take. stall: the longest time in seconds in which
-    Kafka acknowledged nothing. Each load has an id of its own, so each fault has counts of its own.
+    run: what was written, in the form that the checks of the sinks take. Each load has an id of its own, so each fault
+    has counts of its own.
     """
 
     def __init__(self, platform: Sandbox, catalog: Catalog, block: int) -> None:
         self.run = Run(uuid.uuid4().hex, [])
-        self.stall = 0.0
-        self._platform = platform
         self._records = self._endless(catalog, block)
-        self._writers: dict[str, kafka.Writer] = {}
+        patient = {"message.timeout.ms": PATIENCE * 1000}
+        users = [PROBE, *(service for service in TYPES if service in catalog.services)]
+        self._writers = {user: kafka.Writer(platform, user, **patient) for user in users}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._error: Exception | None = None
@@ -58,6 +59,11 @@ class Load:
         """The records that Kafka has acknowledged so far."""
         return sum(len(writer.acked) for writer in self._writers.values())
 
+    @property
+    def slowest(self) -> float:
+        """The longest time in seconds from a write to its acknowledgement."""
+        return max(writer.slowest for writer in self._writers.values())
+
     def incidents(self) -> dict[str, int]:
         """The critical errors of the probe that were written, by class."""
         names = [f"{name} {self.run.id}" for name in CLASSES]
@@ -73,26 +79,17 @@ class Load:
         assert self.acknowledged == self.run.written > 0
 
     def _write(self) -> None:
-        seen, since, due = 0, time.monotonic(), time.monotonic()
+        due = time.monotonic()
         try:
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 due += 1 / RATE
                 record = next(self._records)
-                self._writer(record.user).write(record.topic, record.value, record.key)
+                self._writers[record.user].write(record.topic, record.value, record.key)
                 self.run.records.append(record)
                 for writer in self._writers.values():
                     writer.producer.poll(0)
-                now = time.monotonic()
-                if (acknowledged := self.acknowledged) > seen:
-                    seen, since = acknowledged, now
-                self.stall = max(self.stall, now - since)
         except Exception as error:  # raised again by the thread that waits
             self._error = error
-
-    def _writer(self, user: str) -> kafka.Writer:
-        if user not in self._writers:
-            self._writers[user] = kafka.Writer(self._platform, user, **{"message.timeout.ms": PATIENCE * 1000})
-        return self._writers[user]
 
     def _endless(self, catalog: Catalog, block: int) -> Iterator[Record]:
         number, request = 0, incident(SEED, block).first

@@ -15,14 +15,15 @@ SINKS = ("archive", "search", "audit", "stream", "pager")
 
 @dataclass(frozen=True)
 class Outcome:
-    """written: records that Kafka acknowledged. stall: the longest time in seconds without an acknowledgement.
+    """written: records that Kafka acknowledged. slowest: the longest time in seconds from a write to its
+    acknowledgement.
 
     whole: seconds from the end of the fault's cause until all parts ran again. counts: by sink.
     """
 
     fault: Fault
     written: int
-    stall: float
+    slowest: float
     whole: float
     counts: dict[str, Count]
 
@@ -31,7 +32,7 @@ class Outcome:
         sinks = [f"{self.counts[sink].seconds:.0f} s" for sink in SINKS]
         lost = sum(count.lost for count in self.counts.values())
         twice = sum(count.twice for count in self.counts.values())
-        cells = [self.fault.text, f"{self.stall:.0f} s", f"{self.whole:.0f} s", *sinks, self.written, lost, twice]
+        cells = [self.fault.text, f"{self.slowest:.0f} s", f"{self.whole:.0f} s", *sinks, self.written, lost, twice]
         return f"| {' | '.join(map(str, cells))} |"
 
 
@@ -58,7 +59,7 @@ class Results:
 
 def with_table(page: str, outcomes: list[Outcome]) -> str:
     """The page with the table of these outcomes in the place of the one that it has."""
-    heads = ["fault", "no acknowledgement", "all parts run", *SINKS, "written", "lost", "twice"]
+    heads = ["fault", "acknowledged within", "all parts run", *SINKS, "written", "lost", "twice"]
     table = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads), *(outcome.row() for outcome in outcomes)]
     before, rest = page.split(BEGIN)
     after = rest.split(END)[1]
