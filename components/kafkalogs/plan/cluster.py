@@ -1,4 +1,4 @@
-"""Dangers of the Kafka cluster and of what holds its data: nodes, disks, namespaces."""
+"""Dangers of the Kafka cluster and of the resources that hold its data: nodes, disks, namespaces."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -123,7 +123,7 @@ def _listeners(step: Step, old: Any, new: Any) -> Iterator[Danger]:
 
 
 def _reach(where: Markdown, had: dict[str, Any], listener: dict[str, Any]) -> Iterator[Danger]:
-    """Who may connect over the network: a listener that names nobody is open to all pods."""
+    """Who may connect over the network: a listener without peers is open to all pods."""
     before, after = had.get("networkPolicyPeers"), listener.get("networkPolicyPeers")
     if isinstance(after, Hidden) or not before:
         return
@@ -209,7 +209,7 @@ _STORES: Final = {
 
 
 def store_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of what holds data in Kubernetes besides Kafka."""
+    """The dangers of other resources in Kubernetes that hold data."""
     where = Markdown(f"{_STORE_WORDS.get(step.kind, code(step.kind))} {code(resource_name(step))}")
     if step.goes and step.kind in _STORES:
         yield Danger("store", where, _THERE, _gone(step), Markdown(_STORES[step.kind]))
