@@ -1,4 +1,4 @@
-"""The command ``kafkalogs replay``: from words on a command line to a replay, and what it says of it."""
+"""The command ``kafkalogs replay``: its arguments, the run, and the report."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def state_folder(given: str | None, kubeconfig: Path) -> Path:
-    """Where places are kept: as given, else with the cluster of `make up`, else the user's state folder (XDG)."""
+    """The folder of replay states: as given, else beside `make up`'s cluster, else the user's state folder (XDG)."""
     if given:
         return Path(given)
     if (kubeconfig.parent / "machine.json").exists():
@@ -91,7 +91,7 @@ def _send(file: LogFile, state: ReplayState, to: sender.Destination, producer: P
     before = place.line
 
     def stop(number: int, frame: object) -> None:
-        # A second signal ends at once.
+        # A second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         run.stop()
 

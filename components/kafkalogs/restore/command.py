@@ -1,4 +1,4 @@
-"""The command ``kafkalogs restore``: log events from the archive into a file, or back into Kafka."""
+"""The command ``kafkalogs restore``: writes log events from the archive to a file, or back to Kafka."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ The archive is found by PyIceberg's own configuration, of the catalog kafkalogs:
 
 
 class Sender:
-    """Events into Kafka, and whether it took them."""
+    """Writes events to Kafka and checks that all are acknowledged."""
 
     def __init__(self, catalog: Catalog, service: str, producer: Producer) -> None:
         self._catalog = catalog
@@ -79,7 +79,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
     written, broken, reached = 0, 0, arguments.begin
     try:
         table = archive.open_table(arguments.catalog, arguments.table)
-        # exclusive: what is there is not overwritten
+        # exclusive: never overwrite an existing file
         with Path(arguments.output).open("xb") if arguments.output else nullcontext() as file:
             for part in archive.slices(table, arguments.service, arguments.begin, arguments.end):
                 if sender is not None:
