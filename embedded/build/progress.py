@@ -1,6 +1,6 @@
-"""What a person sees while `make up` works: a line for each step, with the elapsed time and the current work.
+"""The progress display of `make up`: a line for each step, with the elapsed time and the current work.
 
-Output of commands goes to a log file of the step; its last lines are shown when the step fails.
+Output of commands goes to a log file of the step; if the step fails, the last lines are shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Step:
     started: float
 
     def seconds(self) -> float:
-        """How long it has run."""
+        """How long the step has run; seconds."""
         return time.monotonic() - self.started
 
 
@@ -39,7 +39,7 @@ _current: ContextVar[Step | None] = ContextVar("step", default=None)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Run a block as a step: print its title, then how long it took, also if it failed."""
+    """Run a block as a step: print its title, then its duration, also if the block fails."""
     logs = cache_root() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     slug = "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-")[:60]
@@ -58,7 +58,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def say(what: str) -> None:
-    """Show the current work of a step (a download, a build) in its own line; outside a step, just print it."""
+    """Show the current work of a step (a download, a build) in the step's line; outside a step, just print it."""
     current = _current.get()
     since = f"    [dim]{current.seconds():5.0f} s[/dim]  " if current else ""
     console.print(f"{since}{escape(what)}")
@@ -73,7 +73,7 @@ def run(
     remedy: str = "",
     input: str | None = None,
 ) -> str:
-    """Run a command and return its standard output. Both its outputs also go to the current step's log.
+    """Run a command and return its standard output. Standard output and error also go to the current step's log.
 
     env: added to the environment of this process. timeout: seconds.
     Raises EmbeddedError with the last lines of output and ``remedy`` if the command fails, cannot be found or exceeds
@@ -114,7 +114,7 @@ def run(
 
 
 def _end(process: subprocess.Popen[str], grace: float = 20) -> None:
-    """Ask a command to end, so that it can undo unfinished work (mounts, containers); kill it after ``grace`` s."""
+    """Terminate a command, so that it can undo unfinished work (mounts, containers); kill it after ``grace`` s."""
     process.terminate()
     try:
         process.communicate(timeout=grace)
