@@ -41,7 +41,7 @@ def build(settings: Settings, metrics: Metrics) -> Pager:
 
 
 def renewal(files: Sequence[Path]) -> Callable[[], bool]:
-    """A function that returns whether the content of any of the files has changed since this call."""
+    """What says whether any of the files has another content than now."""
 
     def content() -> list[bytes]:
         return [file.read_bytes() for file in files]

@@ -1,8 +1,8 @@
 """The book of incidents: which are open, which event to send next, and up to where offsets may be committed. Pure.
 
-An incident that PagerDuty has not accepted yet holds its records: until then, no offset at or after them is committed.
-Once the incident is open, a repeat is done when it is counted in the incident's state. The state is written to Kafka
-before the repeat's offset is committed.
+An incident that PagerDuty does not know yet holds its records: until it is accepted, no offset at or behind them is
+committed. Once it is open, a repeat is done when it is counted in the incident's state, which is kept in Kafka before
+its offset is committed.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Book:
         return known
 
     def next(self, now: float, committed: Mapping[int, int]) -> tuple[Action, Incident] | None:
-        """The next event for PagerDuty: first new incidents, then repeats, then resolutions.
+        """What PagerDuty is to be told next: new incidents first, then repeats, then ends.
 
         committed: partition to committed offset. An incident with records that are not committed yet is not resolved:
         read again after a restart, they would open it anew.
@@ -158,7 +158,7 @@ class Book:
         return None
 
     def wait(self, now: float) -> float | None:
-        """Seconds until the next event is due; None if there is none."""
+        """Seconds until something is to be told; None if nothing is."""
         if self._waiting:
             return 0.0
         times = (
@@ -178,7 +178,7 @@ class Book:
         self.changed.add(incident.dedup_key)
 
     def failed(self, incident: Incident) -> None:
-        """PagerDuty did not accept an event: others of its kind are tried before this incident again."""
+        """It could not be told: others of its kind are tried before it is tried again."""
         key = incident.dedup_key
         self._incidents[key] = self._incidents.pop(key)
         if key in self._waiting:

@@ -168,7 +168,7 @@ class Pager:
             self._metrics.add("pager_suppressed_total")
 
     def _tell(self) -> bool:
-        """Send the next event, if one is due; returns whether there may be more."""
+        """Tell PagerDuty the next thing, if there is one and it is time; whether there may be more."""
         if self._pace():
             return False
         found = self._book.next(time.time(), self._stream.committed)

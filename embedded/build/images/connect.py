@@ -20,8 +20,8 @@ SOURCES = PROJECTS / "connect-plugins"
 # classes that Iceberg's class loader must find, since they use Iceberg's classes
 ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/")
 OUR_PARTS = ("kafkalogs/events/", "kafkalogs/search/", "kafkalogs/tls/")
-# jars of the JDBC sink's folder that are left out: drivers of databases that the platform does not use (one of them is
-# not free), and jars that the worker already has
+# jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
+# free), and jars that the worker has anyway
 LEFT_OUT = (
     *("ojdbc", "mysql-connector", "mariadb-java", "mssql-jdbc", "jcc", "db2"),
     *("kafka-clients", "connect-api", "slf4j-api", "lz4-java", "snappy-java", "zstd-jni"),
