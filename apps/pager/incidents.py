@@ -39,7 +39,7 @@ class Incident:
     payload: of its first record until it is open, of the newest from then on. seen: when its newest record was read.
     first, last: when its first and last record happened. records: how many there were. told: how many PagerDuty
     knows. counted: partition to the offset after the last counted record. told_at: when PagerDuty last accepted an
-    event of it; 0 if never, then ``held`` has its records. routing_key: fingerprint of the key that opened it.
+    event of it; 0 if never, then ``held`` has its records. routing_key: fingerprint of the key that it is open under.
     """
 
     dedup_key: str
@@ -185,7 +185,7 @@ class Book:
             self._waiting[key] = self._waiting.pop(key)
 
     def forget(self, incident: Incident) -> list[Record]:
-        """Remove an incident; returns the records that it held."""
+        """Strike an incident out; the records that it held."""
         held = incident.held[:]
         self._let_go(incident)
         del self._incidents[incident.dedup_key]
@@ -235,7 +235,7 @@ class Book:
 
     @property
     def oldest_waiting(self) -> float | None:
-        """The time of the oldest record that PagerDuty does not know of."""
+        """When the oldest record of those that PagerDuty does not know of happened."""
         return min((self._incidents[key].first for key in self._waiting), default=None)
 
     def _let_go(self, incident: Incident) -> None:
