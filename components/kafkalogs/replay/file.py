@@ -61,7 +61,7 @@ class LogFile:
             if stat.S_ISDIR(mode):
                 raise ReplayError(f"{path} is a folder; name one log file")
             if not stat.S_ISREG(mode):
-                raise ReplayError(f"{path} is not a regular file; save its text to one first")
+                raise ReplayError(f"{path} is not a regular file; save its text to a regular file first")
             self._file: BinaryIO = path.open("rb")
         except FileNotFoundError as error:
             raise ReplayError(f"{path} does not exist") from error
@@ -83,7 +83,7 @@ class LogFile:
         head = self._file.read(_HEAD)
         packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
         if packed:
-            raise ReplayError(f"{self.path} is packed ({packed}); unpack it first")
+            raise ReplayError(f"{self.path} is compressed ({packed}); decompress it first")
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise ReplayError(f"{self.path} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
         if b"\0" in head:
@@ -161,7 +161,7 @@ class ReplayState:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise ReplayError(f"{self._log.path} is being replayed to this service already") from error
+                raise ReplayError(f"another replay of {self._log.path} to this service is running") from error
             yield
 
     def load(self) -> tuple[Place, str]:
@@ -174,9 +174,9 @@ class ReplayState:
         except (ValueError, KeyError, TypeError):
             return Place(), f"the state of the earlier replay ({self.path}) cannot be read"
         if place.offset > self._log.size:
-            return Place(), "the file is shorter than what was replayed of it before"
+            return Place(), "the file is shorter than in the earlier replay"
         if head != self._log.head_digest(place.offset):
-            return Place(), "the file begins differently from what was replayed of it before"
+            return Place(), "the start of the file differs from the earlier replay"
         return place, ""
 
     def save(self, place: Place) -> None:

@@ -167,7 +167,7 @@ class Replay:
             self._producer.flush(0.5)
             self._keep(final=False)
         if self._waiting and not self._error:
-            self._error = f"Kafka acknowledged nothing more within {patience:.0f} s"
+            self._error = f"Kafka sent no acknowledgement for the remaining lines within {patience:.0f} s"
         self._keep(final=True)
 
     def _take(self, line: Line) -> None:
