@@ -59,7 +59,7 @@ def open_table(catalog: str, table: str) -> Any:
     except Exception as error:
         raise ArchiveError(
             f"the table {table} of the catalog {catalog!r} cannot be opened: {type(error).__name__}: {error}; "
-            "docs/production.md shows how PyIceberg is told of the archive"
+            "docs/production.md shows how to configure PyIceberg for the archive"
         ) from error
 
 
