@@ -88,11 +88,14 @@ def problems(args: SearchDomainArgs) -> list[Problem]:
     """Settings that AWS would refuse, but only after a quarter of an hour."""
     found: list[Problem] = []
     if len(args.subnets) != args.zones:
-        text = f"{args.zones} zones need as many subnets, one in each; name them, or write zones: {len(args.subnets)}"
+        text = (
+            f"{args.zones} zones need {args.zones} subnets, one in each zone; "
+            f"name {args.zones} subnets, or write zones: {len(args.subnets)}"
+        )
         found.append(Problem(("aws", "search", "subnets"), list(args.subnets), text))
     if args.instances % args.zones:
         fitting = (args.instances // args.zones + 1) * args.zones
-        text = f"not a multiple of the {args.zones} zones, so one would have fewer nodes; write {fitting}"
+        text = f"not a multiple of {args.zones} (the zones), so one zone would have fewer nodes; write {fitting}"
         found.append(Problem(("aws", "search", "instances"), args.instances, text))
     return found
 
