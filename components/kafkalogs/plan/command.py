@@ -29,7 +29,7 @@ exit codes:
   0    nothing changes
   2    something changes, and nothing was found that loses data or widens access
   3    something may lose data or widen access, or the preview hides whether it does
-  4    the input is no preview that can be read, the arguments are wrong, or the report cannot be written
+  4    the input is not a readable preview, the arguments are wrong, or the report cannot be written
 """
 
 
@@ -58,7 +58,7 @@ def _price(text: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no price; write a number like 0.08")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a price; write a number like 0.08")
     return value
 
 
@@ -113,7 +113,7 @@ def add_to(commands: Any) -> None:
         ("infrequent", "in S3 Standard-IA"),
         ("instant", "in S3 Glacier Instant Retrieval"),
     ):
-        text = f"for a GiB {what} and a month (default: %(default)s)"
+        text = f"price of one GiB {what} for one month (default: %(default)s)"
         prices.add_argument(
             f"--{key}-price", dest=key, type=_price, default=getattr(defaults, key), metavar="N", help=text
         )

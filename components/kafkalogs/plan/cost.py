@@ -161,7 +161,7 @@ def _archive(preview: Preview) -> tuple[Archive | None, str]:
     try:
         platform = load(preview.config or {})
     except ConfigError as error:
-        return None, f"this version of kafkalogs does not read the stack's configuration: {error.problems[0]}"
+        return None, f"this version of kafkalogs cannot read the stack's configuration: {error.problems[0]}"
     years = platform.compliance.archive_years
     colder = {**layout.COLDER, "": layout.DEFAULT_COLDER} if platform.aws else {}
     return Archive(years, colder), ""

@@ -207,7 +207,7 @@ def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | N
         platform = load(preview.config)
         same = _of(catalogs.document(platform, catalogs.resolve(platform)))
     except ConfigError as error:
-        return None, None, f"this version of kafkalogs does not read the stack's configuration: {error.problems[0]}"
+        return None, None, f"this version of kafkalogs cannot read the stack's configuration: {error.problems[0]}"
     return same, same, None
 
 

@@ -114,7 +114,7 @@ def read(text: str) -> Preview:
         steps = [_step(raw) for raw in sequence(document.get("steps"))]
         config = clean(document.get("config"))
     except RecursionError:
-        raise PlanError("the preview's values are nested deeper than any platform's; was the file changed?") from None
+        raise PlanError("the preview's values are nested too deep; make the preview again") from None
     project, stack = _whose(document)
     counted = mapping(document.get("changeSummary"))
     listed = Counter(str(mapping(raw).get("op")) for raw in sequence(document.get("steps")))
@@ -144,13 +144,13 @@ def _document(text: str) -> dict[str, Any]:
             broken = broken or error
             continue
         except RecursionError:
-            raise PlanError("the input is nested deeper than any preview; was the file changed?") from None
+            raise PlanError("the input is nested too deep; make the preview again") from None
         found.append(cast("dict[str, Any]", value))
     previews = [value for value in found if _is_preview(value)]
     if any(_EVENT & value.keys() for value in found):
         raise PlanError("these are streamed events; run pulumi preview without PULUMI_ENABLE_STREAMING_JSON_PREVIEW")
     if len(previews) > 1:
-        raise PlanError(f"the input holds {len(previews)} previews; give one at a time")
+        raise PlanError(f"the input holds {len(previews)} previews; give one preview at a time")
     # The rest of a broken preview may hold smaller objects, but none with a preview's keys.
     if not previews and broken and _QUOTED_KEY.search(text):
         raise PlanError(
@@ -173,9 +173,9 @@ def _what_else(found: list[dict[str, Any]], text: str) -> str:
     if any("deployment" in value or "checkpoint" in value for value in found):
         return "this is a stack's state, not a preview; write: pulumi preview --json | kafkalogs plan"
     if found:
-        return "this is JSON, but not of pulumi preview --json: it has neither steps nor changeSummary"
+        return "this JSON is not the output of `pulumi preview --json`: it has neither steps nor changeSummary"
     if "Previewing update" in text or re.search(r"^\s*Type\s+Name\s+Plan", text, re.MULTILINE):
-        return "this is the preview for people; run pulumi preview with --json"
+        return "this is the preview in text form; run `pulumi preview --json`"
     return "there is no JSON in the input; write: pulumi preview --json | kafkalogs plan"
 
 
@@ -189,9 +189,9 @@ def _refuse_failed(document: Mapping[str, Any]) -> None:
     if errors:
         first = errors[0].removeprefix("error: ").strip()
         shown = first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]}..."
-        raise PlanError(f"the preview failed, so it says nothing of what would change: {shown}")
+        raise PlanError(f"the preview failed, so the changes are not known: {shown}")
     if "changeSummary" not in document:
-        raise PlanError("the preview has no changeSummary: it did not come to its end; make it again")
+        raise PlanError("the preview has no changeSummary: it is not complete; run it again")
 
 
 def _plain(text: str) -> str:

@@ -110,7 +110,8 @@ def _limited(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """As many rows as a comment can hold, and the number of the rows left out."""
     yield from rows[:_MOST_ROWS]
     if len(rows) > _MOST_ROWS:
-        yield (f"**{len(rows) - _MOST_ROWS:,} more rows**", *("see the preview itself" for _ in rows[0][1:]))
+        rest = ("see the output of `pulumi preview`" for _ in rows[0][1:])
+        yield (f"**{len(rows) - _MOST_ROWS:,} more rows**", *rest)
 
 
 # -- costs
