@@ -29,7 +29,7 @@ GUARDS: Final[Mapping[str, tuple[str, str]]] = {
         "new files are no longer encrypted with the bucket's key",
     ),
     "BucketPublicAccessBlock": ("access", "a policy or an ACL can make files public"),
-    "BucketPolicy": ("access", "whoever has other rights may do what it refused, also without TLS"),
+    "BucketPolicy": ("access", "what the policy denied becomes allowed to those with other rights, also without TLS"),
     "BucketOwnershipControls": ("access", "ACLs of files apply again"),
     "BucketVersioning": ("protection", "overwritten or deleted files are lost"),
     "BucketObjectLockConfiguration": ("protection", "new files can be deleted before their retention ends"),
@@ -102,13 +102,13 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
         ((*_LOCK, "days"), "protection", "new files can be deleted earlier", fewer),
     ),
     "Key": (
-        (("enableKeyRotation",), "encryption", "its key material stays the same for ever", _off),
+        (("enableKeyRotation",), "encryption", "its key material is no longer rotated", _off),
         (("isEnabled",), "encryption", "nothing can be encrypted or read with it", lambda old, new: new is False),
         (("deletionWindowInDays",), "protection", "there is less time to restore a deleted key", fewer),
     ),
     "Domain": (
         (("encryptAtRest", "enabled"), "encryption", "its disks are not encrypted", _off),
-        (("nodeToNodeEncryption", "enabled"), "encryption", "logs cross between its nodes in clear text", _off),
+        (("nodeToNodeEncryption", "enabled"), "encryption", "traffic between its nodes is not encrypted", _off),
         (("domainEndpointOptions", "enforceHttps"), "encryption", "it answers without TLS", _off),
         (
             ("domainEndpointOptions", "tlsSecurityPolicy"),

@@ -51,7 +51,7 @@ def kafka_dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, Markdown("by ACL"), Markdown("no authorization"), text)
     users = [user for user in sequence(at(new, "authorization", "superUsers")) if user not in _super_users(old)]
     if users:
-        text = Markdown("this user may do everything, whatever the ACLs say")
+        text = Markdown("this user may do everything, regardless of ACLs")
         yield Danger("access", where, NONE, Markdown(", ".join(code(user) for user in users)), text)
     if at(old, "rack") and at(new, "rack") is None:
         text = Markdown("copies are no longer spread over zones: one zone can hold all copies of a record")
@@ -112,7 +112,7 @@ def _listeners(step: Step, old: Any, new: Any) -> Iterator[Danger]:
         if open_to is None and (had is None or had.get("authentication") is not None):
             text = Markdown("clients need no credentials: all of them are the same anonymous user")
             yield Danger(
-                "access", where, NONE if had is None else Markdown("credentials"), Markdown("none asked"), text
+                "access", where, NONE if had is None else Markdown("credentials"), Markdown("none required"), text
             )
         kind, was = listener.get("type"), had.get("type") if had else None
         if kind in _OUTSIDE and was not in _OUTSIDE and step.old is not None:

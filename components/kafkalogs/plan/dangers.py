@@ -113,7 +113,7 @@ def _protection(step: Step) -> Iterator[Danger]:
 def _strange(step: Step) -> Iterator[Danger]:
     """Deletions and operations that no rule covers: a needless question is better than none."""
     if step.op.startswith("unknown operation"):
-        text = Markdown(f"Pulumi does something that this version does not know: {code(step.op)}")
+        text = Markdown(f"this version does not know the operation: {code(step.op)}")
         yield Danger("unknown", subject(step), Markdown("there"), Markdown("not known"), text)
     known = RULES.keys() & {re.sub(r"/v\w+:", "/*:", step.type)}
     kind = kind_of(step)
@@ -153,7 +153,7 @@ def _encryption(step: Step) -> Iterator[Danger]:
     secure = {host for text in before for host in _TLS_URL.findall(text)}
     plain_before = {host for text in before for host in _PLAIN_URL.findall(text)}
     for host in sorted({host for text in after for host in _PLAIN_URL.findall(text)} & secure - plain_before):
-        text = Markdown("what is sent there crosses the network in clear text")
+        text = Markdown("data sent there is not encrypted")
         yield Danger("encryption", subject(step), code(f"https://{host}"), code(f"http://{host}"), text)
     modes = [
         [_STRICT.index(m) for t in texts for m in _SSLMODE.findall(t) if m in _STRICT] for texts in (before, after)

@@ -151,7 +151,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, words(had) or NONE, more, _gains(where, before, fresh, context))
     no_longer = gained(rights_of(new_spec, "deny") or (), rights_of(old_spec, "deny") or ())
     if no_longer:
-        text = Markdown(f"{where} may do what a rule refused before")
+        text = Markdown(f"{where} may do what a rule denied before")
         yield Danger("access", where, Markdown(f"refused: {words(no_longer)}"), Markdown("not refused"), text)
     # `audit_dangers` reports teams from the catalog, also those that gain access while their KafkaUser stays the same.
     known = context.before is not None and context.after is not None and resource_name(step).startswith("team-")

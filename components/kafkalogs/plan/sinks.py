@@ -81,7 +81,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         left = [name for name in topics_of(step.old) if name not in topics_of(step.new) and name not in context.going]
         if left:
             text = Markdown("the logs of these topics are no longer written there")
-            yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("reads them no longer"), text)
+            yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("no longer reads them"), text)
     letters, after = at(step.old, "spec", "config", LETTERS), at(step.new, "spec", "config", LETTERS)
     if letters and not after:
         text = Markdown("records that it cannot deliver are dropped silently")
