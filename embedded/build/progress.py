@@ -6,7 +6,9 @@ Output of commands goes to a log file of the step; if the step fails, the last l
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,26 +85,27 @@ def run(
     current = _current.get()
     log = current.log if current else cache_root() / "logs" / "commands.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    process: subprocess.Popen[str] | None = None
     try:
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        with interrupts_wait():
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        out, errors = process.communicate(input, timeout)
     except FileNotFoundError as error:
         raise EmbeddedError(f"{words[0]} is not installed or not on PATH. {remedy}".strip()) from error
-    try:
-        out, errors = process.communicate(input, timeout)
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
-    except BaseException:
-        _end(process)
+    except BaseException as error:
+        if process is not None:
+            _end(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
         raise
     with log.open("a") as file:
         file.write(f"$ {_shown(words)}\n{out}{errors}\n")
@@ -111,6 +114,31 @@ def run(
         head = f"`{_shown(words)}` failed with exit code {process.returncode}:"
         raise EmbeddedError("\n".join([head, *filter(None, tail)]))
     return out
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Raise an interrupt only after the block, which starts a program.
+
+    An interrupt between the start of the program and the assignment of its process would leave the program running.
+    Only the main thread gets interrupts, and a process that ignores them goes on ignoring them.
+    """
+    numbers = [number for number in _INTERRUPTS if signal.getsignal(number) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    came: list[int] = []
+    for number in numbers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[str], grace: float = 20) -> None:
