@@ -1,1 +1,1 @@
-"""What the pipelines of GitHub and GitLab run, each by a target of the Makefile; the same on a person's machine."""
+"""The programs of the pipelines on GitHub and GitLab: each has a make target, which also works on your machine."""

@@ -1,6 +1,6 @@
-"""``python -m ci.comment STACK...``: the plans of these stacks as one comment of the pull request, made or changed.
+"""``python -m ci.comment STACK...``: writes the plans of these stacks into one comment of the pull request.
 
-exit codes: 0 it is there, 1 it could not be written.
+exit codes: 0 the comment is written, 1 it could not be written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def text(plans: Mapping[str, str], env: Mapping[str, str], limit: int) -> str:
 
 
 def comment(forge: Forge, plans: Mapping[str, str], env: Mapping[str, str]) -> str:
-    """Put the plans where the pull request is discussed; returns what was done. Raises ForgeError."""
+    """Make or change the comment of the pull request; returns what was done. Raises ForgeError."""
     if forge.comments is None:
         raise ForgeError("this run is not of a pull request: there is nothing to comment")
     return forge.put(forge.comments, MARKER, text(plans, env, forge.limit))

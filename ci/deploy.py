@@ -1,9 +1,9 @@
 """``python -m ci.deploy STACK``: bring a stack up, if its plan is the one that was approved.
 
-APPROVED names the file with the plan that a person has seen; another plan is not deployed. Without it, whoever
-runs this approves. DANGEROUS is that of ``ci.preview``.
+APPROVED names the file with the plan that a person has approved; a different plan is not deployed. Without APPROVED,
+running this command is the approval. DANGEROUS: see ``ci.preview``.
 
-exit codes: those of ``ci.preview``, and 1 when Pulumi fails or the plan is another.
+exit codes: those of ``ci.preview``, and 1 when Pulumi fails or the plan differs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embedded import REPOSITORY
 
 
 def approved(file: str) -> str | None:
-    """The plan that was approved; None if nothing says. Raises StackError where the file is not there."""
+    """The approved plan; None if APPROVED is empty. Raises StackError if the file is missing."""
     if not file:
         return None
     try:
@@ -52,7 +52,7 @@ def main(words: list[str]) -> int:
         print("error: this can lose data or widen access; DANGEROUS=allow accepts it", file=sys.stderr)
         return REFUSED
     command = ["pulumi", "up", "--yes", "--skip-preview", *of.options(), "--policy-pack", str(POLICIES)]
-    # its output is for whoever waits, so it is not held back
+    # Pulumi's output goes straight to the terminal
     sys.stdout.flush()
     done = subprocess.run(command, cwd=Path(REPOSITORY), env=dict(of.env), stdin=subprocess.DEVNULL, check=False)
     return told(StackError(f"`{' '.join(command)}` ended with {done.returncode}")) if done.returncode else 0

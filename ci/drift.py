@@ -1,9 +1,9 @@
-"""``python -m ci.drift STACK``: whether what runs is what is declared.
+"""``python -m ci.drift STACK``: compares the running platform with the declared one.
 
-Two questions: would `pulumi up` change anything (it reads the cluster first), and does the doctor find a fault. The
-answer is in ``.kafkalogs/drift-STACK.md``; without that file nobody has looked.
+Two checks: would `pulumi up` change anything (it reads the cluster first), and does the doctor find a fault. The
+result is in ``.kafkalogs/drift-STACK.md``; without that file, the check did not run.
 
-exit codes: 0 all is as declared, 1 it is not, or nobody could tell.
+exit codes: 0 no drift, 1 drift, or the check failed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ALL_WELL = "All is as declared.\n"
 
 
 def drift(of: Stack) -> list[str]:
-    """What is not as declared, a section of Markdown each; empty if all is."""
+    """The drift, one section of Markdown for each check; empty if there is none."""
     found: list[str] = []
     planned = preview(of, "--refresh", "--expect-no-changes")
     if planned.danger != PLAN_UNCHANGED:
@@ -37,7 +37,7 @@ def drift(of: Stack) -> list[str]:
 
 
 def main(words: list[str]) -> int:
-    """Look at the stack that is named."""
+    """Check the given stack."""
     try:
         of = stack(words[0] if words else "")
         of.drift.unlink(missing_ok=True)

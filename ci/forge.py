@@ -1,4 +1,4 @@
-"""GitHub and GitLab, as far as a pipeline writes there: one text with a hidden marker, made once and then changed.
+"""Writes a pipeline's texts to GitHub or GitLab: one text for each hidden marker, created once and then changed.
 
 The token comes from the environment (GITHUB_TOKEN, GITLAB_TOKEN) and goes into one header; it is never printed, and
 never sent to another host: redirects are not followed, and pages only within the API.
@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 
 TRIES = 6
 PATIENCE = 180.0
-"""The seconds that one wait may take: longer than that, somebody else has used up the limit."""
+"""The longest wait in seconds: a longer one means that another client has used up the rate limit."""
 
 _SECONDS = 30
 _PAGES = 100
@@ -28,11 +28,11 @@ T = TypeVar("T")
 
 
 class ForgeError(Exception):
-    """What cannot be read or written there. Its text says what to do."""
+    """A text cannot be read or written. The error's text gives the remedy."""
 
 
 class _PassingError(ForgeError):
-    """The same of what may be over after ``wait`` seconds; None leaves the time open."""
+    """A ForgeError that may be over after ``wait`` seconds; None: the time is not known."""
 
     def __init__(self, text: str, wait: float | None = None) -> None:
         super().__init__(text)
@@ -54,7 +54,7 @@ class Place:
     """With {} for the id."""
 
     method: str
-    """Of an edit."""
+    """The HTTP method of an edit."""
 
     id: str
     """The field of an entry with its id."""
@@ -79,7 +79,7 @@ class Forge:
 
     headers: Mapping[str, str] = field(repr=False)
     author: str
-    """Who writes here; only what this user wrote is changed. Empty: whoever the token belongs to."""
+    """The user who writes here; only this user's texts are changed. Empty: the owner of the token."""
 
     user: str
     """The field of an entry's author with the name."""
@@ -104,7 +104,7 @@ class Forge:
     # -- what a pipeline does
 
     def put(self, place: Place, marker: str, text: str) -> str:
-        """Make the text with this marker, or change the one that is there; returns ``made`` or ``changed``."""
+        """Make the text with this marker, or change the existing one; returns ``made`` or ``changed``."""
 
         def once() -> str:
             found = self._find(place, marker)
@@ -131,7 +131,7 @@ class Forge:
     # -- how
 
     def _patiently(self, once: Callable[[], T]) -> T:
-        """Do it, and again where the fault may pass. The whole of it: an entry that was made unheard is found then."""
+        """Run `once`, and retry all of it after a passing fault: so it finds an entry whose creation got no answer."""
         for tried in range(1, TRIES + 1):
             try:
                 return once()
@@ -185,7 +185,7 @@ class Forge:
             raise _PassingError(f"{what}: the answer is not JSON") from error
 
     def _refused(self, what: str, error: urllib.error.HTTPError) -> ForgeError:
-        """The error of an answer that is none of success."""
+        """The error for an answer without success."""
         text = f"{what}: {error.code} {self._said(error)}".rstrip()
         headers = error.headers
         limited = error.code == 429 or (
@@ -270,7 +270,7 @@ def _github(env: Mapping[str, str]) -> Forge:
             "Accept": "application/vnd.github+json",
             "X-GitHub-Api-Version": "2022-11-28",
         },
-        # The token of a run may not ask whose it is.
+        # The token of a run has no right to read its owner.
         author=env.get("COMMENT_AUTHOR") or "github-actions[bot]",
         user="login",
         comments=comments if number else None,
@@ -326,7 +326,7 @@ def _needed(env: Mapping[str, str], name: str) -> str:
 
 
 def _pull_request(event: str) -> str:
-    """The number of the pull request in the event's file; empty if the event is of none."""
+    """The number of the pull request in the event's file; empty if the event has none."""
     try:
         return str((json.loads(Path(event).read_text()).get("pull_request") or {}).get("number") or "")
     except (OSError, ValueError, AttributeError):

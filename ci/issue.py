@@ -1,8 +1,8 @@
 """``python -m ci.issue STACK...``: the drift of these stacks as one issue: opened, changed, or closed.
 
-A stack that nobody could look at counts as drift.
+A stack that could not be checked counts as drift.
 
-exit codes: 0 the issue is as it has to be, 1 it could not be written.
+exit codes: 0 the issue is up to date, 1 it could not be written.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def issue(forge: Forge, found: Mapping[str, str | None], env: Mapping[str, str])
 
 
 def main(words: list[str]) -> int:
-    """See to the issue about the stacks that are named."""
+    """Update the issue about the given stacks."""
     try:
         if not words:
             raise ForgeError("which stacks? Write STACKS=")

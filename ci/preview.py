@@ -1,11 +1,11 @@
 """``python -m ci.preview STACK``: what a stack would change, checked by the policies, as a plan for people.
 
 The plan is in ``.kafkalogs/plan-STACK.md`` whatever happens, so that a pull request shows it: the changes, or why there
-is no plan. DANGEROUS says what becomes of changes that lose data or widen access: ``refuse`` or ``allow``.
+is no plan. DANGEROUS decides on changes that lose data or widen access: ``refuse`` or ``allow``.
 
 exit codes:
   0  there is a plan, and nothing in it is refused
-  1  there is none: a mistake in the stack file, a policy that is violated, no cluster, no stack
+  1  there is no plan: a mistake in the stack file, a violated policy, no cluster, no stack
   3  the plan has dangerous changes, and they are refused
 """
 
@@ -29,7 +29,7 @@ REFUSED = 3
 
 @dataclass(frozen=True)
 class Violation:
-    """What the policies say of one resource. level: mandatory or advisory."""
+    """A policy that one resource violates. level: mandatory or advisory."""
 
     rule: str
     level: str
@@ -51,7 +51,7 @@ def preview(of: Stack, *options: str) -> Preview:
     log = of.preview.with_suffix(".events")
     log.unlink(missing_ok=True)
     words = ["pulumi", "preview", "--json", *of.options(), "--policy-pack", str(POLICIES), *options]
-    # The JSON says nothing of policies; what it lacks is in the log of the engine's events, behind this switch.
+    # The JSON has no violations of policies. They are in the engine's event log, which this variable turns on.
     done = of.run([*words, "--event-log", str(log)], PULUMI_DEBUG_COMMANDS="true")
     of.preview.write_text(done.stdout)
     violations = read_violations(log)
@@ -63,7 +63,7 @@ def preview(of: Stack, *options: str) -> Preview:
         result = Preview(None, text)
     else:
         plan = of.run([*KAFKALOGS, "plan", str(of.preview)])
-        # 2 is also how a command line ends that was not understood; then nothing is printed
+        # 2 is also the exit code for wrong arguments; then nothing is printed
         if plan.returncode not in (PLAN_UNCHANGED, PLAN_CHANGES, PLAN_DANGERS) or not plan.stdout.strip():
             text = f"**No plan: `kafkalogs plan` failed.**\n\n{_fenced(last_words(plan.stderr))}\n"
             result = Preview(None, text)
@@ -98,7 +98,7 @@ def _resource(urn: str) -> str:
 
 
 def problems(done: Any) -> str:
-    """What Pulumi says is wrong: the errors in its JSON, else the end of what it printed."""
+    """Pulumi's errors: from its JSON, else the end of its output."""
     try:
         said: list[dict[str, Any]] = json.loads(done.stdout).get("diagnostics") or []
     except (ValueError, AttributeError):
@@ -123,7 +123,7 @@ def _sentences(message: str) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Text as it is; the fence is longer than any in it."""
+    """A block of code with the text; the fence is longer than any in the text."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall(r"`{3,}", text)), 3)
     return f"{fence}\n{text}\n{fence}"
 
@@ -136,7 +136,7 @@ def refuses(setting: str) -> bool:
 
 
 def show(title: str, text: str) -> None:
-    """Print a report; on GitHub also on the page of the run, where who approves sees it."""
+    """Print a report; on GitHub also on the page of the run, for the person who approves."""
     print(text)
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page:

@@ -1,4 +1,4 @@
-"""Reports of several stacks in one text that a forge takes."""
+"""Joins reports of several stacks into one text that GitHub or GitLab accepts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _CUT = "\n\n*Cut off here: the whole text is {where}.*\n"
 def joined(head: str, sections: Mapping[str, str], foot: str, limit: int, where: str) -> str:
     """One text of at most ``limit`` characters.
 
-    Every section gets its share of the room, so that a long one hides no other; one that is cut off ends with a note
-    that says where the whole is (``where``).
+    Every section gets a share of the characters, so a long section hides no other. A section that is cut ends with a
+    note on where the whole report is (``where``).
     """
     titles = {name: f"\n## {name}\n\n" for name in sections}
     room = limit - len(head) - len(foot) - sum(len(title) + 1 for title in titles.values())
     kept: dict[str, str] = {}
-    # the shortest first: what they leave is for the others
+    # the shortest first: longer sections get the characters that shorter ones do not need
     for done, name in enumerate(sorted(sections, key=lambda one: len(sections[one]))):
         kept[name] = cut(sections[name].rstrip(), room // (len(sections) - done), where)
         room -= len(kept[name])
@@ -37,7 +37,7 @@ def cut(text: str, limit: int, where: str) -> str:
             after = "`" * marks
         elif fence and line.strip() == fence:
             after = ""
-        # what would have to be closed behind this line counts, too
+        # the end of an open block of code after this line counts too
         if size + len(line) + 1 + len(after) + 1 > limit:
             break
         lines.append(line)

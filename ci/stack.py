@@ -1,10 +1,10 @@
-"""One stack for the programs of this folder: where its files are, and what Pulumi is run with.
+"""One stack for the programs of this folder: its files, and the environment for Pulumi.
 
-`local` has the state and the cluster of this checkout, as `make env` gives them. Every other stack has what the
-environment says: Pulumi's backend, its passphrase, and the way to a cluster. A pipeline knows that way as a value:
+`local` has the state and the cluster of this checkout, as `make env` prints them. Every other stack takes Pulumi's
+backend, its passphrase and the access to a cluster from the environment. A pipeline sets that access as a value:
 
-KUBECONFIG_TEXT: the text of a kubeconfig. EKS_CLUSTER: the name of a cluster of Amazon's, asked for by `aws eks`.
-AWS_ID_TOKEN: the token of the pipeline's run, taken by AWS in exchange for the role AWS_ROLE_ARN.
+KUBECONFIG_TEXT: the text of a kubeconfig. EKS_CLUSTER: the name of an EKS cluster, for `aws eks`.
+AWS_ID_TOKEN: the token of the pipeline's run, which AWS accepts for the role AWS_ROLE_ARN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from embedded.machine.toolchain import toolchain as pulumi_toolchain
 
 LOCAL = "local"
 POLICIES = REPOSITORY / "policy"
-# Said to be there, with nothing in it, by a pipeline whose settings lack it; Pulumi takes that for a value.
+# A pipeline without these settings sets the variables to empty texts, which Pulumi would take for values.
 _OPTIONAL = ("PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "AWS_REGION", "KUBECONFIG")
 
 
@@ -52,16 +52,16 @@ class Stack:
 
     @property
     def drift(self) -> Path:
-        """What is not as declared, in Markdown."""
+        """The report on drift, in Markdown."""
         return state_dir() / f"drift-{self.name}.md"
 
     @property
     def file(self) -> str | None:
-        """The stack file, where it is not that of `stacks/`: `local` may have one elsewhere."""
+        """The stack file, if it is not in `stacks/`: `local` may have one elsewhere."""
         return own_stack_file() if self.name == LOCAL else None
 
     def options(self) -> list[str]:
-        """Pulumi's arguments that say which stack, and that nobody is there to answer."""
+        """Pulumi's arguments: the stack, and that nobody answers questions."""
         file = ["--config-file", self.file] if self.file else []
         return ["--stack", self.name, *file, "--non-interactive", "--color=never"]
 
@@ -80,7 +80,7 @@ class Stack:
 
 
 def stack(name: str) -> Stack:
-    """The stack with what its programs are run with. Raises StackError or EmbeddedError."""
+    """The stack with the environment of its programs. Raises StackError or EmbeddedError."""
     known = sorted(file.name.split(".")[1] for file in (REPOSITORY / "stacks").glob("Pulumi.*.yaml"))
     if name not in known:
         what = f"there is no stack {name!r}" if name else "which stack?"
@@ -104,7 +104,7 @@ def _programs() -> Path:
 
 
 def _aws(name: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The token in a file, where every program that speaks to AWS looks for it."""
+    """The environment with the token in a file, where all AWS clients read it."""
     token = env.get("AWS_ID_TOKEN", "")
     if not token:
         return {}
@@ -115,7 +115,7 @@ def _aws(name: str, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _cluster(name: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The kubeconfig that the pipeline's settings lead to; nothing if they say nothing of it."""
+    """The environment with the kubeconfig from the pipeline's settings; empty without such a setting."""
     text, cluster = env.get("KUBECONFIG_TEXT", ""), env.get("EKS_CLUSTER", "")
     if text and cluster:
         raise StackError("KUBECONFIG_TEXT and EKS_CLUSTER are both set: which cluster? Remove one of them.")
@@ -149,10 +149,10 @@ def last_words(text: str, lines: int = 15) -> str:
 
 
 def told(problem: Exception) -> int:
-    """Say in one sentence what went wrong; the exit code that goes with it."""
+    """Print the error; returns the exit code."""
     print(f"error: {problem}", file=sys.stderr)
     return 1
 
 
 PROBLEMS = (StackError, EmbeddedError)
-"""What `told` is for."""
+"""The errors that `told` prints."""

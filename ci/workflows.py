@@ -1,6 +1,6 @@
-"""``python -m ci.workflows [FOLDER]``: are the pipelines' files as GitHub and GitLab want them, and as they have to be.
+"""``python -m ci.workflows [FOLDER]``: checks the pipelines' files for GitHub and GitLab.
 
-actionlint, built from its Go module, checks GitHub's files; what it does not look at is checked here: actions are
+actionlint, built from its Go module, checks GitHub's files. Further checks are here: actions are
 pinned by commit with their version beside it, what a job runs is a make target and nothing more, each job has a
 time-out, the workflow says what its token may do, and no secret is within reach of a pull request from a fork.
 """
@@ -34,7 +34,7 @@ def actionlint(folder: Path) -> list[str]:
     """What actionlint finds in the workflows of a repository. Raises EmbeddedError if it cannot be built."""
     program = go_artefact("actionlint", needs_gib=1).get() / "actionlint"
     files = sorted(str(file) for file in (folder / ".github" / "workflows").glob("*.y*ml"))
-    # what else is installed on a machine (shellcheck, pyflakes) must not decide the result
+    # other programs on a machine (shellcheck, pyflakes) must not change the result
     words = [str(program), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", *files]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
     found = [line.removeprefix(f"{folder}/") for line in (done.stdout + done.stderr).splitlines() if line]
@@ -42,7 +42,7 @@ def actionlint(folder: Path) -> list[str]:
 
 
 def github(file: Path) -> Iterator[str]:
-    """What is not as it has to be in one workflow."""
+    """The faults of one workflow."""
     text = file.read_text()
     for number, line in enumerate(text.splitlines(), 1):
         if (at := line.find("uses: ")) >= 0 and not _PINNED.fullmatch(line[at:].rstrip()):
@@ -71,7 +71,7 @@ def github(file: Path) -> Iterator[str]:
 
 
 def gitlab(file: Path) -> Iterator[str]:
-    """What is not as it has to be in GitLab's file. Its structure, as far as this repository uses it."""
+    """The faults of GitLab's file, for the part of the structure that this repository uses."""
     jobs: dict[str, Any] = yaml.safe_load(file.read_text())
     stages = jobs.get("stages") or []
     for name, job in jobs.items():
@@ -113,7 +113,7 @@ def problems(folder: Path) -> list[str]:
     """Every problem of the pipelines of a repository. Raises EmbeddedError if actionlint cannot be built."""
     found = actionlint(folder)
     if found:
-        return found  # the others read what it has understood
+        return found  # the other checks need files that actionlint accepts
     for file in sorted((folder / ".github" / "workflows").glob("*.y*ml")):
         found += github(file)
     other = folder / ".gitlab-ci.yml"

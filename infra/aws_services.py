@@ -47,7 +47,7 @@ def check(config: Platform, images: Mapping[str, str]) -> None:
     parts.check_images(config, images)
     problems: list[Problem] = []
     if parts.switched_on(config) and "secrets" not in images:
-        problems.append(Problem(("aws",), "on", "the image secrets is needed; run make images REGISTRY=..."))
+        problems.append(Problem(("aws",), "on", "the image `secrets` is missing; run make images REGISTRY=..."))
     if problems:
         raise ConfigError(problems)
 

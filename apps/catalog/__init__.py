@@ -1,1 +1,1 @@
-"""The service catalog in its topic: a Job of the stream job's, run by `pulumi up`."""
+"""Writes the service catalog to its topic, for the stream job: a Job of `pulumi up`."""

@@ -1,12 +1,12 @@
-"""Writes the service catalog: ``python3 -m catalog``. Afterwards the topic says what the file says.
+"""Writes the service catalog: ``python3 -m catalog``. Afterwards the topic has the content of the file.
 
-What the topic says already is not written again. A service that is gone gets a null, so that compaction forgets it.
+Only changes are written. A removed service gets a null, so that compaction deletes its record.
 
 Environment: KAFKA_BOOTSTRAP, KAFKA_USER (a folder with the files user.crt and user.key), KAFKA_CA (a file),
 CATALOG_TOPIC, CATALOG_FILE (a line of JSON for each service, its name in the field service).
 
-Exit codes: 0 written, 1 Kafka did not take it for five minutes, 2 wrong settings. The reason is the end of what is
-printed.
+Exit codes: 0 written, 1 Kafka accepted no records for five minutes, 2 wrong settings. The end of the output gives
+the reason.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 UNAVAILABLE = 1
 SETTINGS = 2
 
-# Seconds for which, and after which, a Kafka that does not answer (or does not know the user yet) is tried again.
+# Seconds of retries, and between them, while Kafka does not answer (or does not know the user yet).
 PATIENCE = 300.0
 PAUSE = 5.0
 # Seconds that one request may take.
 TIMEOUT = 30.0
 
 Rows = dict[str, str]
-"""The line of each service."""
+"""The line of JSON of each service, by name."""
 
 
 def wanted(file: Path) -> Rows:
-    """What the file says."""
+    """The rows in the file."""
     lines = file.read_text().splitlines()
     return {str(json.loads(line)["service"]): line for line in lines}
 
 
 def changes(present: Rows, rows: Rows) -> dict[str, str | None]:
-    """What to write, None for a service that is gone."""
+    """The rows to write; None for a removed service."""
     new = {service: line for service, line in rows.items() if present.get(service) != line}
     return {**new, **dict.fromkeys(sorted(present.keys() - rows.keys()))}
 
 
 def present(consumer: Consumer, topic: str) -> Rows:
-    """What the topic says; raises KafkaException."""
+    """The rows in the topic; raises KafkaException."""
     about = consumer.list_topics(topic, timeout=TIMEOUT).topics[topic]
     if about.error is not None:
         raise KafkaException(about.error)
@@ -73,7 +73,7 @@ def present(consumer: Consumer, topic: str) -> Rows:
 
 
 def write(producer: Producer, topic: str, rows: dict[str, str | None]) -> None:
-    """Write them all; raises KafkaException for the first that was not taken."""
+    """Write all rows; raises KafkaException for the first row that Kafka did not acknowledge."""
     failed: list[KafkaError] = []
 
     def done(error: KafkaError | None, _: Message) -> None:
@@ -88,7 +88,7 @@ def write(producer: Producer, topic: str, rows: dict[str, str | None]) -> None:
 
 
 def attempt(client: dict[str, Any], topic: str, rows: Rows) -> int:
-    """Bring the topic to what is wanted; how many records that took."""
+    """Write the changes to the topic; returns the number of records written."""
     reads = {"group.id": "stream.catalog", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer({**client, **reads})
     try:
@@ -96,7 +96,7 @@ def attempt(client: dict[str, Any], topic: str, rows: Rows) -> int:
     finally:
         consumer.close()
     if missing:
-        # Of its own each time: what an earlier attempt left behind is not sent later.
+        # A new producer for each attempt, so that it sends no records from an earlier one.
         write(Producer({**client, "acks": "all", "enable.idempotence": True}), topic, missing)
     return len(missing)
 

@@ -66,7 +66,7 @@ class Exporter:
         self._failures = 0
 
     def look(self) -> None:
-        """Read once; a failure is said and counted, and the last reading stays until it is stale."""
+        """Read once; a failure is logged and counted, and the last reading stays until it is stale."""
         begun = time.time()
         try:
             self._reading = self._kafka.read()

@@ -1,9 +1,9 @@
-"""The committed offsets of a consumer group, asked of its coordinator.
+"""The committed offsets of a consumer group, from its coordinator.
 
-The AdminClient's own question, ``list_consumer_group_offsets``, ends the process by a segmentation fault when a broker
-is no longer the coordinator of the group, as while brokers restart: librdkafka then wants to find the coordinator for a
-consumer (https://github.com/confluentinc/confluent-kafka-javascript/issues/374). A consumer of the group asks the same
-question safely. The consumer never joins the group.
+The AdminClient's method ``list_consumer_group_offsets`` ends the process with a segmentation fault when a broker is no
+longer the coordinator of the group, as during restarts of brokers: librdkafka then searches the coordinator for a
+consumer (https://github.com/confluentinc/confluent-kafka-javascript/issues/374). A consumer of the group can send the
+same request safely. The consumer never joins the group.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ PATIENCE = 300.0
 """Seconds for which the Secrets are waited for: the operator may not have made them yet."""
 
 Get = Callable[[str], Mapping[str, str]]
-"""From the path of a Secret in Kubernetes' API to its data in base64. Raises OSError when it cannot be had now."""
+"""From the path of a Secret in Kubernetes' API to its data in base64. Raises OSError if it cannot be read now."""
 
 
 def get(path: str, account: Path = ACCOUNT) -> Mapping[str, str]:
@@ -56,7 +56,7 @@ def fetch(namespace: str, wanted: Sequence[str], get: Get = get) -> dict[str, by
 
 
 def store(folder: Path, files: Mapping[str, bytes]) -> bool:
-    """Write what differs, each file whole or not at all; whether anything did."""
+    """Write the files that differ, each atomically; returns whether any did."""
     changed = False
     for name, content in files.items():
         path = folder / name
@@ -71,7 +71,7 @@ def store(folder: Path, files: Mapping[str, bytes]) -> bool:
 
 
 def main() -> int:
-    """0 when all are there; 1 when they were waited for in vain; 2 for wrong words."""
+    """0 when all files are written; 1 when a Secret did not appear in time; 2 for wrong arguments."""
     if len(sys.argv) < 4 or not all(word.count("/") == 1 for word in sys.argv[3:]):
         print(__doc__, file=sys.stderr)
         return 2

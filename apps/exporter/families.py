@@ -70,7 +70,7 @@ def _group(made: dict[str, Family], name: str, group: Group, reading: Reading, n
     topics: dict[str, list[tuple[int, Partition]]] = {}
     for (topic, number), offset in sorted(group.offsets.items()):
         partition = reading.partitions.get(topic, {}).get(number)
-        # A group keeps its offsets of a topic that is gone; they say nothing.
+        # A group keeps its offsets of a deleted topic; they mean nothing.
         if partition is not None and partition.end is not None:
             topics.setdefault(topic, []).append((offset, partition))
             labels = {"consumergroup": name, "topic": topic, "partition": number}
@@ -93,7 +93,7 @@ def _group(made: dict[str, Family], name: str, group: Group, reading: Reading, n
 def _unread(offset: int, partition: Partition) -> float | None:
     """The event time of the first record that was not read; None when all were.
 
-    Behind the last record of a transaction comes a marker, which has an offset too, but is nothing to read.
+    After the last record of a transaction comes a marker, which has an offset too, but is no record.
     """
     if partition.end is None or offset >= partition.end or partition.newest_offset is None:
         return None

@@ -84,7 +84,7 @@ class Filebeat:
         self._queue = queue
         self._largest = largest
         self.changed_at: float | None = None
-        """When the credentials changed under a Filebeat that has not started anew since."""
+        """When the credentials changed, if Filebeat has not restarted since."""
 
     def page(self) -> str:
         """The metrics."""
@@ -94,7 +94,7 @@ class Filebeat:
         return text(families(stats, files, size, self._largest))
 
     def up_to_date(self) -> bool:
-        """Whether Filebeat has read the credentials that are there."""
+        """Whether Filebeat has read the current credentials."""
         if self.changed_at is None:
             return True
         stats = self._ask("/stats")

@@ -21,9 +21,9 @@ from exporter.positions import Positions
 from exporter.reading import Group, Partition, Reading
 
 PAST = (86400, 21600, 3600, 900, 300, 60)
-"""Seconds back at which a partition is asked where it was, when it is seen for the first time."""
+"""Ages in seconds at which the offset of a new partition is looked up, to fill its history."""
 CONFIG_AGE = 600.0
-"""Seconds for which settings of topics are believed."""
+"""Seconds for which settings of topics are cached."""
 
 GROUPS_AT_ONCE = 4
 """Groups that are asked at the same time; each needs a client of its own."""
@@ -47,7 +47,7 @@ class Kafka:
         self._configured = 0.0
 
     def read(self) -> Reading:
-        """One look. Raises KafkaException when Kafka does not answer, or refuses."""
+        """Read once. Raises KafkaException when Kafka does not answer, or refuses."""
         about = self._admin.list_topics(timeout=self._timeout)
         topics = {name: one.partitions for name, one in about.topics.items() if not name.startswith("__")}
         places = [(topic, number) for topic, partitions in topics.items() for number in partitions]
@@ -74,7 +74,7 @@ class Kafka:
         return Reading(len(about.brokers), partitions, dict(self._min_in_sync), self._groups(places))
 
     def _offsets(self, keys: Iterable[_Key], spec: Any) -> dict[_Key, ListOffsetsResultInfo]:
-        """What Kafka answers for each partition; one that has just lost its leader or is gone is left out."""
+        """Kafka's answer for each partition; a partition without a leader or a deleted one is left out."""
         asked = {TopicPartition(topic, number): spec for topic, number in keys}
         if not asked:
             return {}
@@ -82,7 +82,7 @@ class Kafka:
         return {(at.topic, at.partition): found for at, found in _answers(futures).items()}
 
     def _follow(self, begin: Mapping[_Key, Any], end: Mapping[_Key, Any]) -> None:
-        """Keep the history of each partition: where it was in the past, and its newest event when it has grown."""
+        """Update the history of each partition: its past offsets, and its newest event if it has grown."""
         for gone in self._positions.keys() - end.keys():
             # Without a leader it only cannot be asked; its history stays true.
             if gone[0] not in {topic for topic, _ in end}:
@@ -134,7 +134,7 @@ class Kafka:
 
 
 def _answers(futures: Mapping[Any, Future[Any]]) -> dict[Any, Any]:
-    """The answers that came; raises the first error when there is none but errors."""
+    """The successful answers; raises the first error if all answers are errors."""
     found: dict[Any, Any] = {}
     failed: KafkaException | None = None
     for key, future in futures.items():

@@ -1,7 +1,7 @@
 """From offsets to event time: how old is the oldest record that a group has not read yet? Pure.
 
-Kafka tells offsets, not times. Whoever looks at a partition now and then knows how far it was at which event time, and
-what lies between two looks can be interpolated: no record has to be read, and no right to read any is needed.
+Kafka reports offsets, not times. Regular samples of a partition show which offset it had at which event time, and the
+times between two samples are interpolated: no record is read, and no right to read is needed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 LONGEST = 240
-"""Samples kept of a partition; older ones are thinned out, so that they reach back far and are exact for the last."""
+"""Samples kept for a partition; old samples are thinned out, so they reach far back and recent ones are exact."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Positions:
     times: list[float] = field(default_factory=list)
 
     def add(self, offset: int, time: float) -> None:
-        """One more sample. One that does not go on from the last, as after a topic was made anew, starts again."""
+        """Add a sample. One that does not continue from the last, as for a recreated topic, starts a new history."""
         if self.offsets and offset < self.offsets[-1]:
             self.offsets.clear()
             self.times.clear()
@@ -36,7 +36,7 @@ class Positions:
             del self.times[1 : LONGEST // 2 : 2]
 
     def time_at(self, offset: int) -> float | None:
-        """The event time of the record at ``offset``; before the first sample that sample's, so never too old."""
+        """The event time of the record at ``offset``; before the first sample, that sample's time, so never too old."""
         if not self.offsets:
             return None
         i = bisect_left(self.offsets, offset)

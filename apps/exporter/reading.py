@@ -12,8 +12,8 @@ from exporter.positions import Positions
 class Partition:
     """One partition. begin, end: its oldest and its next offset; None for Kafka's own topics.
 
-    newest, newest_offset: event time, in seconds since 1970, of its newest record, and where that is; None when it has
-    none. positions: its history.
+    newest, newest_offset: event time, in seconds since 1970, and offset of its newest record; None when it has none.
+    positions: its history.
     """
 
     leader: int

@@ -1,4 +1,4 @@
-"""From a record to what PagerDuty is told of it.
+"""Turns a record into an event for PagerDuty.
 
 Limits: https://developer.pagerduty.com/docs/send-alert-event (summary 1024 and dedup_key 255 characters) and
 https://developer.pagerduty.com/docs/events-api-v2-overview (an event 512 KB).
@@ -24,7 +24,7 @@ _ATTRIBUTES_BYTES = 256 * 1024
 
 SEVERITIES = {"critical": "critical", "error": "error", "warning": "warning", "info": "info", "debug": "info"}
 
-# What names the class of an error, the most explicit first; the dotted ones are OpenTelemetry's.
+# Attributes with the class of an error, the most explicit first; those with dots are OpenTelemetry's.
 _CLASSES = ("error_class", "exception.type", "exception_type", "error.type")
 
 # Parts of a message that differ from one occurrence of an error to the next: quoted values, UUIDs and other long
@@ -84,7 +84,7 @@ def parse(value: bytes | None) -> Alert:
 
 
 def error_class_of(message: str, attributes: dict[str, Any]) -> str:
-    """The class of an error: what the attributes call it, else its message without what varies."""
+    """The class of an error: from the attributes, else the message without its variable parts."""
     named = (attributes.get(name) for name in _CLASSES)
     return next((name.strip() for name in named if isinstance(name, str) and name.strip()), normalised(message))
 
@@ -98,7 +98,7 @@ def normalised(message: str) -> str:
 
 
 def dedup_key(service: str, error_class: str) -> str:
-    """What PagerDuty knows the incident of a service and class of error by; long ones end in a digest."""
+    """PagerDuty's key for the incident of a service and class of error; long keys end in a digest."""
     # no two pairs give the same key: the first slash ends the service
     key = f"{service.replace('%', '%25').replace('/', '%2F')}/{error_class}"
     if len(key) <= DEDUP_KEY:
@@ -107,7 +107,7 @@ def dedup_key(service: str, error_class: str) -> str:
 
 
 def trigger(routing_key: str, key: str, payload: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
-    """The event that opens an incident, or tells PagerDuty more of an open one."""
+    """The event that opens an incident, or updates an open one."""
     return {
         "routing_key": routing_key,
         "event_action": "trigger",

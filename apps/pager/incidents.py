@@ -1,4 +1,4 @@
-"""The book of incidents: which are open, what PagerDuty is to be told next, and how far offsets may be committed. Pure.
+"""The book of incidents: which are open, which event to send next, and up to where offsets may be committed. Pure.
 
 An incident that PagerDuty does not know yet holds its records: until it is accepted, no offset at or behind them is
 committed. Once it is open, a repeat is done when it is counted in the incident's state, which is kept in Kafka before
@@ -37,8 +37,8 @@ class Incident:
     """One incident. Times in seconds since 1970.
 
     payload: of its first record until it is open, of the newest from then on. seen: when its newest record was read.
-    first, last: when its first and last record happened. records: how many there were. told: of how many PagerDuty
-    knows. counted: partition to the offset behind the last record counted. told_at: when PagerDuty last accepted an
+    first, last: when its first and last record happened. records: how many there were. told: how many PagerDuty
+    knows. counted: partition to the offset after the last counted record. told_at: when PagerDuty last accepted an
     event of it; 0 if never, then ``held`` has its records. routing_key: fingerprint of the key that it is open under.
     """
 
@@ -60,7 +60,7 @@ class Incident:
         return self.told_at > 0
 
     def details(self) -> dict[str, Any]:
-        """What an event tells of the repeats."""
+        """The details of an event: counts and times of the records."""
         return {
             "records": self.records,
             "records_since_last_event": self.records - self.told,
@@ -193,7 +193,7 @@ class Book:
         return held
 
     def drop(self, partitions: Iterable[int]) -> None:
-        """Partitions are another's now: so are their records that PagerDuty does not know of."""
+        """Drop the waiting records of partitions that another process reads now."""
         gone = set(partitions)
         for key in list(self._waiting):
             incident = self._incidents[key]
@@ -210,7 +210,7 @@ class Book:
             self._waiting[key] = None
 
     def committable(self, ends: Mapping[int, int]) -> dict[int, int]:
-        """How far each partition may be committed. ends: partition to the offset behind the last record read."""
+        """Up to which offset each partition may be committed. ends: partition to the offset after the last one read."""
         offsets = dict(ends)
         for key in self._waiting:
             for record in self._incidents[key].held:
@@ -219,7 +219,7 @@ class Book:
         return offsets
 
     def states(self) -> dict[str, dict[str, Any] | None]:
-        """What is to be kept, by dedup key; None for incidents that are no more."""
+        """The states to save, by dedup key; None for removed incidents."""
         found = {key: self._incidents.get(key) for key in self.changed}
         return {key: incident.state() if incident and incident.open else None for key, incident in found.items()}
 
@@ -244,5 +244,5 @@ class Book:
         incident.held = []
 
     def _update_at(self, incident: Incident) -> float:
-        """When the repeats of an incident are told: after a while, or at once when it is about to be resolved."""
+        """When to report the repeats of an incident: after a while, or at once if it is about to be resolved."""
         return min(incident.told_at + self._update, incident.seen + self._quiet)

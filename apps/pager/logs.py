@@ -1,6 +1,6 @@
-"""The pager's own log, on standard output: log events as the platform's services write them, one JSON object a line.
+"""The pager's own log, on standard output: log events in the platform's format, one JSON object a line.
 
-Nothing here is ever ``critical``: shipped into the platform, it would page about the pager, through the pager.
+No event here is ``critical``: if these logs are shipped to the platform, it would page about the pager, by the pager.
 """
 
 from __future__ import annotations

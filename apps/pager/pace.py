@@ -1,4 +1,4 @@
-"""How fast PagerDuty is told things: a token bucket, and waits after failures."""
+"""The pace of events to PagerDuty: a token bucket, and waits after failures."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Backoff:
     """Waits after failures, longer each time, with full jitter
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
 
-    first, longest: bounds of the wait after the first failure, and of any, in seconds. throttled: seconds that are
-    waited on top after a 429; PagerDuty asks for a few minutes.
+    first, longest: the longest wait after the first failure, and after any, in seconds. throttled: seconds that are
+    added after a 429; PagerDuty asks for a few minutes.
     """
 
     def __init__(self, first: float, longest: float, throttled: float, chance: random.Random) -> None:

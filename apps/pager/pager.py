@@ -1,4 +1,4 @@
-"""The loop: read, tell PagerDuty, keep, commit."""
+"""The loop: read records, send events to PagerDuty, save states, commit offsets."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pager.stream import Letter, Stream
 
 # Bytes of records that wait for PagerDuty or for the dead-letter topic, beyond which none are read.
 MOST_HELD = 32 * 1024 * 1024
-# Seconds between two commits at most; what is done in between is done again after a crash, and changes nothing.
+# The most seconds between two commits; after a crash the work since the last commit is repeated (idempotent).
 _SAVE_EVERY = 1.0
 _TICK = 1.0
-# least seconds between two looks at what is due, where nothing could be told at the last
+# the least seconds between two checks for due events, if no event could be sent at the last
 _LOOK = 0.5
 # Seconds without a turn of the loop after which the process is taken for stuck. It may wait for PagerDuty, for
 # acknowledgements and for brokers in one turn.
@@ -197,7 +197,7 @@ class Pager:
         return True
 
     def _all_is_read(self) -> bool:
-        """Whether the silence is the topic's, not the pager's; asked now and then only, since brokers answer it."""
+        """Whether all records are read, so that silence means no errors. Asks the brokers, so only now and then."""
         if time.monotonic() - self._asked < _LOOK:
             return False
         if self._stream.caught_up():
@@ -222,7 +222,7 @@ class Pager:
             self._metrics.add("pager_events_total", action=action, result="rejected")
             held = self._book.forget(incident)
             body = alert.encode({name: value for name, value in event.items() if name != "routing_key"})
-            # without records of its own, as an update, the event itself says what was not told
+            # an event without held records, like an update: the event itself is the dead letter
             self._letters += [Letter("rejected", answer.detail, record) for record in held] or [
                 Letter("rejected", answer.detail, value=body)
             ]

@@ -30,5 +30,5 @@ class RoutingKey:
 
 
 def fingerprint(key: str) -> str:
-    """What tells one key from another without telling it."""
+    """A digest that identifies a key without revealing it."""
     return sha256(key.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What the pager is told by its environment."""
+"""The pager's settings, from its environment."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Settings:
     certificates: folder of user.crt and user.key; ca: the Kafka cluster's CA.
     endpoint: where events are sent; endpoint_ca: the CA of its certificate, None for the public ones.
     routing_key: file with PagerDuty's routing key.
-    quiet: without a record, until an incident is resolved. update: between two events about an open incident.
-    per_minute, burst: events that PagerDuty is sent at most. timeout: for PagerDuty's answer.
-    retry, retry_longest: of the first wait after a failure at most, and of any. throttled: after a 429 at least.
-    health_port, metrics_port: where probes and Prometheus are answered.
+    quiet: time without a record until an incident is resolved. update: between two events about an open incident.
+    per_minute, burst: the most events sent to PagerDuty. timeout: for PagerDuty's answer.
+    retry, retry_longest: the longest wait after the first failure, and after any. throttled: least wait after a 429.
+    health_port, metrics_port: the ports for probes and for Prometheus.
     """
 
     bootstrap: str

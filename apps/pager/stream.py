@@ -28,7 +28,7 @@ class FatalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """Something for the dead-letter topic. record: where it came from. value: what is written in place of its own."""
+    """Something for the dead-letter topic. record: the source. value: written instead of the record's value."""
 
     reason: str
     detail: str
@@ -101,10 +101,10 @@ def producer_settings(settings: Settings) -> dict[str, Any]:
 
 
 class Stream:
-    """A consumer that says how far it read, and a producer that says when all is written.
+    """A consumer that keeps the offsets that it read, and a producer that waits until all is written.
 
-    revoked: called before partitions go to another, while they can still be committed. gone: called with partitions
-    that are another's now. Both during ``read``.
+    revoked: called before partitions move to another consumer, while they can still be committed. gone: called with
+    partitions that another consumer has now. Both are called during ``read``.
     """
 
     def __init__(
@@ -139,10 +139,10 @@ class Stream:
         )
 
     def kept(self, seconds: float = 60) -> dict[str, bytes]:
-        """What was kept of incidents, by dedup key. Raises KafkaException when it cannot be read whole."""
+        """The saved states of incidents, by dedup key. Raises KafkaException when not all can be read."""
         topic = self._settings.state
         settings = {**consumer_settings(self._settings), "error_cb": self._trouble}
-        # it reads by itself, as a member of no group
+        # this consumer is a member of no group
         del settings["group.instance.id"]
         reader = self._make_consumer(settings)
         try:
@@ -176,7 +176,7 @@ class Stream:
         if first is None:
             return []
         messages = [first, *self._consumer.consume(_MOST_AT_ONCE, timeout=0)]
-        # a partition may have gone while the rest was fetched: its records are another's
+        # a partition may have moved during the fetch: another consumer reads its records
         ours = (message for message in messages if message.error() or message.partition() in self.assigned)
         return [record for record in map(self._received, ours) if record]
 
@@ -188,7 +188,7 @@ class Stream:
             log("warning" if paused else "info", "reading is paused" if paused else "reading goes on")
 
     def write(self, states: Mapping[str, dict[str, Any] | None], letters: Iterable[Letter]) -> None:
-        """Keep states (None: no more) and dead letters. Raises KafkaException unless all are acknowledged."""
+        """Write states (None: delete) and dead letters. Raises KafkaException unless all are acknowledged."""
         failed: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
@@ -224,7 +224,7 @@ class Stream:
         self.committed |= wanted
 
     def caught_up(self) -> bool:
-        """Whether the whole topic is read; the brokers are asked. A pager that sees a part of it never knows."""
+        """Whether the whole topic is read, by the brokers' answer; always False with only some of the partitions."""
         topic = self._settings.topic
         try:
             partitions = set(self._admin.list_topics(topic, timeout=_ASKED).topics[topic].partitions)

@@ -1,6 +1,6 @@
 """A stand-in for PagerDuty's Events API v2, for clusters without an account and for tests.
 
-It answers as the API documents (https://developer.pagerduty.com/docs/events-api-v2-overview), keeps alerts as the API
-does (an open one takes repeats, a resolved one is followed by a new one), and fails when it is told to. It notifies
-nobody and forgets everything when it ends.
+It answers as in the API's documentation (https://developer.pagerduty.com/docs/events-api-v2-overview), groups alerts
+like the API (a repeat updates an open alert, and after a resolved one starts a new alert), and can fail on demand. It
+notifies nobody, and loses all data when it ends.
 """

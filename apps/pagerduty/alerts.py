@@ -1,4 +1,4 @@
-"""The alerts of each routing key, and what the API says to an event."""
+"""The alerts of each routing key, and the API's answer to an event."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Answer = tuple[int, dict[str, Any]]
 class Alert:
     """One alert. Times in RFC 3339.
 
-    key: fingerprint of its routing key. client: who said it was theirs. events: accepted for it, triggers among them.
+    key: fingerprint of its routing key. client: the sender's name. events: accepted events, with triggers.
     payload: of the last trigger.
     """
 
@@ -44,7 +44,7 @@ class Alert:
 
 
 class Alerts:
-    """All alerts. keys: tells the routing keys that there are."""
+    """All alerts. keys: returns the valid routing keys."""
 
     def __init__(self, keys: Callable[[], set[str]]) -> None:
         self._lock = threading.Lock()
@@ -53,7 +53,7 @@ class Alerts:
         self._open: dict[tuple[str, str], Alert] = {}
 
     def enqueue(self, body: bytes) -> Answer:
-        """Take one event."""
+        """Process one event."""
         if len(body) > EVENT_BYTES:
             return invalid(f"Event is larger than {EVENT_BYTES} bytes")
         try:
@@ -91,7 +91,7 @@ class Alerts:
             alert = self._open.get(place)
             if alert is None:
                 if action != "trigger":
-                    return  # of an alert that is not open: dropped
+                    return  # the alert is not open: drop the event
                 alert = Alert(
                     uuid.uuid4().hex, fingerprint(place[0]), dedup_key, now, now, str(event.get("client", ""))
                 )
@@ -116,7 +116,7 @@ class Alerts:
 
 
 def faults_of(event: Any) -> list[str]:
-    """What the API's reference says against an event."""
+    """The faults of an event by the API's reference."""
     if not isinstance(event, dict):
         return ["Event is not an object"]
     faults: list[str] = []
@@ -154,12 +154,12 @@ def faults_of(event: Any) -> list[str]:
 
 
 def invalid(*faults: str) -> Answer:
-    """The answer to an event that nobody should send again."""
+    """The answer to an invalid event, which must not be sent again."""
     return 400, {"status": "invalid event", "message": "Event object is invalid", "errors": list(faults)}
 
 
 def fingerprint(key: str) -> str:
-    """What tells one routing key from another without telling it."""
+    """A digest that identifies a routing key without revealing it."""
     return sha256(key.encode()).hexdigest()[:16]
 
 

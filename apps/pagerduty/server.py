@@ -1,4 +1,4 @@
-"""The API over HTTPS, and beside it what tests and the report ask: behind a token of its own.
+"""The API over HTTPS, and further paths for tests and the report, which need a separate token.
 
 POST /v2/enqueue           the Events API
 GET /incidents             all alerts                               (token)
@@ -24,15 +24,15 @@ from pagerduty.alerts import EVENT_BYTES, Alerts
 from pagerduty.trouble import Troubles, answer
 
 _PATH = "/v2/enqueue"
-# of a body, beyond which it is not read at all
+# bytes; a larger body is not read at all
 _MOST_READ = 4 * EVENT_BYTES
 _HANG_SECONDS = 120.0
 
 
 class Server(ThreadingHTTPServer):
-    """certificate, key: PEM files, read for each connection, so that renewed ones are used at once.
+    """certificate, key: PEM files, read for each connection, so renewed files are used at once.
 
-    keys, token: tell the routing keys that there are, and the token; asked for each request.
+    keys, token: return the valid routing keys and the token; called for each request.
     """
 
     daemon_threads = True
@@ -55,7 +55,7 @@ class Server(ThreadingHTTPServer):
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Encrypt a connection, then answer it."""
-        # in the connection's own thread: one that never says hello keeps no other waiting
+        # in the connection's thread: a client that never starts TLS does not delay other clients
         request.settimeout(Handler.timeout)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self._files)
@@ -63,12 +63,12 @@ class Server(ThreadingHTTPServer):
             self.RequestHandlerClass(encrypted, client_address, self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that go away, or do not trust the certificate, are no news; anything else is a fault of ours."""
+        """Ignore clients that disconnect or do not trust the certificate; any other error is a bug here."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def shutdown(self) -> None:
-        """Stop, and wake what waits."""
+        """Stop the server, and end all waits."""
         self.stopping.set()
         super().shutdown()
 
@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def do_POST(self) -> None:
-        """Take an event, or the order to cause trouble."""
+        """Process an event, or set the failure to simulate."""
         body = self._body()
         if body is None:
             return
@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(status, document)
 
     def _allowed(self) -> bool:
-        """Without the token, nothing is there."""
+        """Whether the request has the token; without it the answer is 404."""
         token = self.server.token()
         given = self.headers.get("Authorization", "")
         return bool(token) and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
@@ -157,4 +157,4 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are no news: the alerts are there to be asked for."""
+        """Log no requests: the API shows the alerts."""

@@ -10,8 +10,8 @@ from typing import Any
 from pagerduty.alerts import Answer
 
 KINDS = ("429", "500", "503", "400", "refuse", "lose", "hang")
-"""What can be asked for: an answer with that status; ``refuse`` closes the connection before the event is taken,
-``lose`` after it is taken, ``hang`` neither takes nor answers it."""
+"""The failures: an answer with that status; ``refuse`` closes the connection before the event is processed, ``lose``
+afterwards; ``hang`` neither processes nor answers the event."""
 
 _ANSWERS: dict[str, Answer] = {
     "429": (429, {
@@ -25,7 +25,7 @@ _ANSWERS: dict[str, Answer] = {
 
 @dataclass
 class Trouble:
-    """What happens to the next events: ``kind``, so many times and no longer than so many seconds."""
+    """The failure of the next events: ``kind``, for at most ``count`` events and until ``until``."""
 
     kind: str
     count: int
@@ -33,7 +33,7 @@ class Trouble:
 
 
 class Troubles:
-    """The failure that was asked for last, while it lasts."""
+    """Holds the current failure, if there is one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Troubles:
         self.counted = 0
 
     def ask(self, document: Any) -> str:
-        """Take an order such as ``{"kind": "429", "count": 3, "seconds": 60}``; what is wrong with it, if anything."""
+        """Set the failure, like ``{"kind": "429", "count": 3, "seconds": 60}``; returns its fault, or empty."""
         if not isinstance(document, dict) or document.get("kind") not in KINDS:
             return f"kind is none of {', '.join(KINDS)}"
         count, seconds = document.get("count", 10**9), document.get("seconds", 3600)
@@ -57,7 +57,7 @@ class Troubles:
             self._now = None
 
     def next(self) -> str | None:
-        """What happens to this event; None if nothing."""
+        """The failure for this event; None if there is none."""
         with self._lock:
             trouble = self._now
             if trouble is None or trouble.count == 0 or time.monotonic() > trouble.until:
@@ -68,5 +68,5 @@ class Troubles:
 
 
 def answer(kind: str) -> Answer:
-    """The answer of a failure that has one."""
+    """The answer of a failure with an HTTP status."""
     return _ANSWERS[kind]

@@ -1,11 +1,11 @@
-"""Registers schemas: ``python3 -m schemas``. All of them, or none when the registry refuses one.
+"""Registers schemas: ``python3 -m schemas``. All, or none if the registry refuses one.
 
 Environment: REGISTRY_URL, REGISTRY_WRITER (a folder with the files username and password), REGISTRY_SCHEMAS (a file:
 the compatibility level, the schema by type, the type by subject), REGISTRY_CA (the registry's authority; the system's
 when absent).
 
 Exit codes: 0 registered, 1 the registry could not be reached for five minutes, 2 wrong settings, 3 the registry refused
-or is not the one that its certificate should prove. The reason is the end of what is printed.
+a schema, or its certificate is not trusted. The end of the output gives the reason.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ UNAVAILABLE = 1
 SETTINGS = 2
 REFUSED = 3
 
-# Seconds for which, and after which, a registry that cannot be reached is tried again.
+# Seconds of retries, and between them, while the registry cannot be reached.
 PATIENCE = 300.0
 PAUSE = 5.0
-# Seconds for which another may answer: while nodes do not know a new Service yet, its address leads out of the cluster.
+# Seconds in which another server may answer: until nodes know a new Service, its address leads out of the cluster.
 STRANGER = 60.0
 
-# How many requests are under way at once.
+# How many requests run at the same time.
 AT_ONCE = 6
 
 # How many subjects a refusal names with their reasons: Kubernetes keeps the last 2048 bytes.
@@ -44,7 +44,7 @@ _NAMED = 2
 
 @dataclass(frozen=True)
 class Wanted:
-    """What shall be in the registry."""
+    """The wanted content of the registry."""
 
     level: str
     subjects: list[Subject]
@@ -59,9 +59,9 @@ class Wanted:
 
 
 def changed(registry: Registry, wanted: Wanted) -> tuple[list[Subject], list[Subject]]:
-    """The subjects that are not there or whose newest version is another; and those of them that may not change so.
+    """The subjects that are missing or whose newest version differs; and those of them whose change is incompatible.
 
-    Nothing is changed.
+    This function changes nothing.
     """
     present = registry.subjects()
     new = [subject for subject in wanted.subjects if subject.name not in present]
@@ -74,12 +74,12 @@ def changed(registry: Registry, wanted: Wanted) -> tuple[list[Subject], list[Sub
 
 
 def apply(registry: Registry, wanted: Wanted, subjects: list[Subject]) -> int:
-    """Register these subjects, then see to the level of all; how many levels were set.
+    """Register these subjects, then set the level of all; returns how many levels were set.
 
-    The level comes last: some registries know it only of subjects that are there, and a stricter one holds from the
-    next change on, rather than stop this one half way.
+    The level comes last: some registries accept a level only for existing subjects, and a stricter level must apply
+    from the next change on, and not stop this one half way.
     """
-    # The first of each kind alone: subjects of the same schema share it in the registry.
+    # First one subject of each kind: subjects with the same schema share it in the registry.
     first = {subject.kind: subject for subject in reversed(subjects)}
     _each(first.values(), registry.register)
     _each([subject for subject in subjects if subject not in first.values()], registry.register)
@@ -90,15 +90,16 @@ def apply(registry: Registry, wanted: Wanted, subjects: list[Subject]) -> int:
 
 
 def _each(items: Iterable[T], ask: Callable[[T], R]) -> list[R]:
-    """Some at a time, as a registry that writes to Kafka mostly waits; raises the first one's error."""
+    """Several requests at a time, because a registry on Kafka mostly waits; raises the first error."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(ask, items))
 
 
 def refusal(registry: Registry, subjects: list[Subject]) -> str:
-    """The registry's reasons not to take these subjects, of the first of them.
+    """The registry's reasons for refusing the first of these subjects.
 
-    It gives the reason only to who tries to register; as it said that it will not take them, that changes nothing.
+    The registry gives a reason only when a client tries to register. It has reported these subjects as incompatible, so
+    trying changes nothing.
     """
     lines = ["the registry finds the change incompatible; nothing was registered"]
     for subject in subjects[:_NAMED]:
@@ -116,7 +117,7 @@ def refusal(registry: Registry, subjects: list[Subject]) -> str:
 
 
 def attempt(registry: Registry, wanted: Wanted) -> int:
-    """Register what is wanted; the exit code. What an earlier attempt did is not done again."""
+    """Register the wanted schemas; returns the exit code. Idempotent: subjects registered before are skipped."""
     subjects, incompatible = changed(registry, wanted)
     if incompatible:
         print(refusal(registry, incompatible))
@@ -127,7 +128,7 @@ def attempt(registry: Registry, wanted: Wanted) -> int:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two schemas are the same; registries keep their own spacing."""
+    """Whether two schemas are the same; registries may change the white space."""
     return json.loads(one) == json.loads(other)
 
 

@@ -1,4 +1,4 @@
-"""A schema registry by the API that Confluent's, Apicurio's and Karapace's have in common."""
+"""A client for the API that the registries of Confluent, Apicurio and Karapace share."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any, cast
 from urllib.parse import quote
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
-_SECONDS = 30.0  # a request's longest wait
+_SECONDS = 30.0  # the longest wait for an answer
 
 
 class UnavailableError(Exception):
-    """No answer, or one that may be another next time."""
+    """No answer, or a temporary error."""
 
 
 class RefusedError(Exception):
-    """Why the registry does not do what it was asked, or is not asked. status: HTTP's, of an answer."""
+    """The registry refused a request, or the request was not sent. status: the HTTP status of an answer."""
 
     def __init__(self, reason: str, status: int | None = None) -> None:
         super().__init__(f"{reason} (HTTP {status})" if status else reason)
@@ -29,19 +29,19 @@ class RefusedError(Exception):
 
 
 class UntrustedError(RefusedError):
-    """Something answers that its certificate does not prove to be the registry."""
+    """The server that answers has no trusted certificate of the registry."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What shall be registered. kind: AVRO or JSON; schema: its text."""
+    """A subject to register. kind: AVRO or JSON; schema: the schema's text."""
 
     name: str
     kind: str
     schema: str
 
     def body(self) -> dict[str, str]:
-        """The schema as the registry's API takes it."""
+        """The schema in the format of the registry's API."""
         return {"schemaType": self.kind, "schema": self.schema}
 
 
@@ -72,7 +72,7 @@ class Registry:
         self._ask("POST", f"/subjects/{quote(subject.name, safe='')}/versions", subject.body())
 
     def level(self, name: str) -> str | None:
-        """The compatibility level that a subject has of its own; None if it has none."""
+        """The compatibility level set for this subject; None if there is none."""
         try:
             answer = self._ask("GET", f"/config/{quote(name, safe='')}")
         except RefusedError as refused:
@@ -82,7 +82,7 @@ class Registry:
         return str(answer["compatibilityLevel"])
 
     def set_level(self, name: str, level: str) -> None:
-        """Give a subject a compatibility level of its own."""
+        """Set the compatibility level of a subject."""
         self._ask("PUT", f"/config/{quote(name, safe='')}", {"compatibility": level})
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
@@ -104,7 +104,7 @@ class Registry:
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """What the registry says in an error's body."""
+    """The registry's reason, from an error's body."""
     try:
         text = error.read().decode(errors="replace")
     except (OSError, HTTPException):

@@ -1,4 +1,4 @@
-"""The search engine's HTTP interface, as far as it is needed here."""
+"""The part of the search engine's HTTP API that is needed here."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class RefusedError(ValueError):
 class Settings:
     """url: of the engine. streams: retention of each data stream, in ms. replicas: copies beside the primary one.
 
-    credentials: a folder with the files ``username`` and ``password``. ca: PEM file of who signed the engine's
-    certificate; those that requests knows when empty.
+    credentials: a folder with the files ``username`` and ``password``. ca: PEM file of the authority of the engine's
+    certificate; empty: the authorities of the package requests.
     """
 
     url: str
@@ -44,7 +44,7 @@ class Engine:
         folder = Path(settings.credentials)
         user, password = ((folder / name).read_text().strip() for name in ("username", "password"))
         self.session.auth = (user, password)
-        # Given with each request: a session's own gives way to REQUESTS_CA_BUNDLE.
+        # Passed to each request: REQUESTS_CA_BUNDLE would override the session's setting.
         self.verify = settings.ca or True
         nodes = self.ask("GET", "/_nodes/plugins?filter_path=nodes.*.modules.name,nodes.*.plugins.name")["nodes"]
         self.modules = {
@@ -53,18 +53,18 @@ class Engine:
 
     @property
     def elasticsearch(self) -> bool:
-        """Whether it is Elasticsearch; else it is OpenSearch."""
+        """Whether the engine is Elasticsearch; else it is OpenSearch."""
         return "x-pack-core" in self.modules
 
     @property
     def life_cycles(self) -> bool:
-        """Whether it deletes old indices itself (ILM)."""
+        """Whether the engine deletes old indices itself (ILM)."""
         return "x-pack-ilm" in self.modules
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer to a request.
 
-        Raises UnavailableError when there is none now (no connection, 429, 5xx, or 401 while users are being set up),
+        Raises UnavailableError when there is no answer now (no connection, 429, 5xx, or 401 while users are set up),
         and RefusedError for any other status but 2xx.
         """
         try:

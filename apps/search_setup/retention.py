@@ -11,9 +11,9 @@ LOG = logging.getLogger("search_setup")
 
 
 def retain(engine: Engine, settings: Settings, now: float) -> list[str]:
-    """Begin a new index where it is time, and delete those whose newest event is past retention; their names.
+    """Begin a new index when it is due, and delete indices whose newest event is past retention; returns their names.
 
-    now: seconds since 1970. An event is thus kept for its retention, and at most an index's time longer.
+    now: seconds since 1970. So an event is kept for its retention, plus at most the time span of one index.
     """
     if engine.life_cycles:
         LOG.info("nothing to do: the engine has life cycles")
@@ -35,6 +35,6 @@ def retain(engine: Engine, settings: Settings, now: float) -> list[str]:
 
 
 def _newest_ms(engine: Engine, index: str) -> float | None:
-    """The time of the newest event of an index; None when it has none."""
+    """The time of the newest event in an index; None if the index is empty."""
     query = {"size": 0, "aggs": {"newest": {"max": {"field": "@timestamp"}}}}
     return engine.ask("POST", f"/{index}/_search", query)["aggregations"]["newest"]["value"]

@@ -1,4 +1,4 @@
-"""Index templates: what a data stream's documents look like, and how long they are kept."""
+"""Index templates: the fields of a data stream's documents, and how long the documents are kept."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ HOUR = 3_600_000
 # above the engine's own template for logs-*-*, which has 100
 PRIORITY = 500
 LARGEST_SHARD = "10gb"
-# Lucene takes no longer term: 32,766 bytes, and a character can be 4
+# Lucene's limit for a term: 32,766 bytes, and a character can have 4 bytes
 LONGEST_TERM = 8191
 
 
 def mappings(*, elasticsearch: bool) -> dict[str, Any]:
     """The fields of a log event.
 
-    Nothing else is indexed and no type is ever guessed, so that no event can break the index for the next one.
-    Attributes are one field whatever is in them: found by `attributes.<name>`, as words, not as numbers.
+    No other field is indexed and no type is guessed, so no event can break the index for later events.
+    All attributes are one field: search for `attributes.<name>`; values are indexed as words, not as numbers.
     """
     keyword = {"type": "keyword", "ignore_above": 1024}
     names = ("service", "level", "trace_id", "span_id", "instance")
@@ -41,7 +41,7 @@ def mappings(*, elasticsearch: bool) -> dict[str, Any]:
 def template(engine: Engine, stream: str, replicas: int) -> dict[str, Any]:
     """The index template of a data stream."""
     settings: dict[str, Any] = {"number_of_shards": 1, "number_of_replicas": replicas, "codec": "best_compression"}
-    # a search may wait a little longer for the newest events than the engine's 1 s, and each index costs less
+    # The engine's default is 1 s. With 2 s the newest events appear a little later, and each index costs less.
     settings["refresh_interval"] = "2s"
     if engine.life_cycles:
         settings["lifecycle"] = {"name": stream}
@@ -58,7 +58,7 @@ def template(engine: Engine, stream: str, replicas: int) -> dict[str, Any]:
 
 
 def rollover_ms(retention_ms: int) -> int:
-    """When a stream's current index is followed by the next: at an eighth of the retention, an hour to a day."""
+    """The age at which a stream gets a new index: an eighth of the retention, at least an hour, at most a day."""
     return min(24 * HOUR, max(HOUR, retention_ms // 8))
 
 
@@ -76,12 +76,12 @@ def policy(retention_ms: int) -> dict[str, Any]:
 
 
 def set_up(engine: Engine, settings: Settings) -> None:
-    """Put the templates, and the life cycles where the engine has them. A stream is made by its first event."""
+    """Write the templates, and the life cycle policies if the engine has them. The first event makes a stream."""
     for stream, retention_ms in settings.streams.items():
         if engine.life_cycles:
             engine.ask("PUT", f"/_ilm/policy/{stream}", policy(retention_ms))
         engine.ask("PUT", f"/_index_template/{stream}", template(engine, stream, settings.replicas))
-        # One that is there already takes new fields; what a field is can only change with the next index.
+        # An existing stream gets new fields now; the type of a field can change only with the next index.
         if backing_indices(engine, stream):
             fields = mappings(elasticsearch=engine.elasticsearch)
             engine.ask("PUT", f"/{stream}/_mapping?write_index_only=true", fields)
@@ -89,8 +89,8 @@ def set_up(engine: Engine, settings: Settings) -> None:
 
 
 def backing_indices(engine: Engine, stream: str) -> list[str]:
-    """The indices of a data stream, the one that is written last; none when there is no such stream."""
+    """The indices of a data stream, the current one at the end; empty if there is no such stream."""
     found = engine.ask("GET", f"/_resolve/index/{stream}*").get("data_streams", [])
     indices = next((one["backing_indices"] for one in found if one["name"] == stream), [])
-    # a stream with one index has it as plain text; all have names that end with their number
+    # for one index the answer is a string, not a list; the names end with the index's number
     return sorted([indices] if isinstance(indices, str) else indices, key=lambda name: int(name.rsplit("-", 1)[1]))

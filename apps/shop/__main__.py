@@ -20,7 +20,7 @@ from shop.delivery import Delivery, say
 from shop.settings import Route, Settings, SettingsError
 from shop.traffic import EVENTS_PER_REQUEST, LONGEST, logged, trace_of
 
-# Seconds between two looks at the clock, and between two lines about how it goes.
+# Seconds between two checks of the clock, and between two lines about progress.
 _TICK = 0.1
 _REPORT = 60.0
 # Seconds for the last events; Kubernetes gives 30 in all.
@@ -45,7 +45,7 @@ class Shop:
         self._next = 0 if counted else self._due()
 
     def stop(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
-        """End after the current request; also a handler of signals."""
+        """End after the current request; also a signal handler."""
         self._stopping = True
 
     def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Events into Kafka: nothing is lost without being counted and said."""
+"""Writes events to Kafka, and counts and logs each lost event."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def key(event: Event, trace_id: str, partition_by: str, instance: str) -> bytes:
 
 
 def say(message: str, **more: Any) -> None:
-    """The process's own log: one line of JSON."""
+    """Write a line of JSON to the process's log."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
     print(json.dumps({"timestamp": now, "message": message, **more}), flush=True)
 
 
 class Delivery:
-    """One service's producer and its books: every event is acknowledged, failed or still under way."""
+    """One service's producer and its counts: every event is acknowledged, failed or still in the buffer."""
 
     def __init__(self, settings: Settings, route: Route, make: Callable[[dict[str, Any]], Producer] = Producer) -> None:
         self._instance = settings.instance
@@ -90,7 +90,7 @@ class Delivery:
         self._producer = make({**producer_settings(settings, route), "error_cb": self._trouble})
 
     def send(self, event: Event, trace_id: str, begin: float, stopping: Callable[[], bool] = lambda: False) -> bool:
-        """Hand over one event; waits while the buffer is full. False if told to stop, or broken, meanwhile."""
+        """Put one event into the buffer; waits while the buffer is full. False on a stop or a fatal error meanwhile."""
         topic = self._route.topic(event.type, event.level)
         value = encode(event, trace_id, begin, self._instance)
         record_key = key(event, trace_id, self._route.keys[topic], self._instance)
@@ -108,11 +108,11 @@ class Delivery:
         return False
 
     def poll(self, seconds: float) -> None:
-        """Serve delivery reports for up to so many seconds."""
+        """Serve delivery reports for up to `seconds`."""
         self._producer.poll(seconds)
 
     def flush(self, seconds: float) -> int:
-        """Wait for what is under way; how many events are then still neither acknowledged nor failed."""
+        """Wait for events in the buffer; returns how many are then neither acknowledged nor failed."""
         return self._producer.flush(seconds)
 
     def counts(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What customers do in the shop, and which services each of these journeys goes through.
+"""The journeys of customers in the shop, and the services of each journey.
 
 Texts are templates over a request's values (``traffic.Values``).
 """
@@ -14,11 +14,11 @@ class Call:
     """A service's part in a journey: one span.
 
     does: the operation, as the calling service names it.
-    done: the message when it went well.
-    takes: its own usual duration without its calls, in ms.
-    calls: what it asks of other services, one after the other.
-    optional: the caller goes on without it when it fails.
-    audit: the audit event it writes, if it does.
+    done: the message on success.
+    takes: the usual duration of the service's part without its calls, in ms.
+    calls: the calls to other services, one after the other.
+    optional: the caller continues if this call fails.
+    audit: the audit event that the service writes, if any.
     refuses: (share of requests, message) of a business refusal, which is no failure of the service.
     """
 
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """What a customer does. share: of all requests, in per cent; method and path: as nginx logs them."""
+    """A customer's journey. share: of all requests, in per cent; method and path: as nginx logs them."""
 
     name: str
     share: int

@@ -1,4 +1,4 @@
-"""What a service's process is told: by its environment, and by the platform's catalog."""
+"""The settings of a service's process, from its environment and the platform's catalog."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class SettingsError(Exception):
-    """Something to change in the environment or the stack file; its text says what."""
+    """A fault in the environment or the stack file; the text gives the remedy."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Settings:
     """One service's process.
 
     rate: events per second over all services of the shop; 0 is as fast as possible (only with ``count``).
-    count: stop after this many requests of the shop, the first being number 0; None goes on for ever.
+    count: stop after this many requests of the shop, the first is number 0; None: never stop.
     instance: the name of this process in its events.
     catalog: the platform's catalog file; certificates: folder of user.crt and user.key; ca: the cluster's CA.
     """
@@ -74,8 +74,8 @@ class Settings:
 class Route:
     """Where a service's events go, read from the catalog.
 
-    topics: by log type, or by level where the layout is by level. keys: topic to what partitions it.
-    largest: bytes of the largest batch that all its topics take.
+    topics: by log type, or by level where the layout is by level. keys: ``partitionBy`` of each topic.
+    largest: bytes of the largest batch that all its topics accept.
     """
 
     bootstrap: str

@@ -13,21 +13,21 @@ from typing import Any
 
 from shop.journeys import FRONT, JOURNEYS, TYPES, Call, Journey
 
-# Mean events of a request; a test holds it against the model. Every process derives the same requests per second from
-# it, so it must not be measured at run time.
+# Mean events of a request; a test compares it with the model. Every process computes the same requests per second from
+# this number, so it must not be measured at run time.
 EVENTS_PER_REQUEST = 5.6
 
-# Requests are over after at most this many seconds, also slow ones in an incident.
+# The longest request in seconds, also for slow ones in an incident.
 LONGEST = 3.0
 
-# An incident falls into every block of this many requests: some minutes apart at the usual rates.
+# There is one incident in every block of this many requests: some minutes apart at the usual rates.
 BLOCK = 6000
 _SLOW = 0.01  # share of spans that take about ten times as long
-_SLOWLY = 0.5  # seconds from which on a service warns that it was slow
+_SLOWLY = 0.5  # a service that takes more seconds warns that it was slow
 _FAULTS = 0.002  # share of spans that fail outside of incidents
 _DEBUG = 0.25  # share of spans that also log a debug event
 _ANONYMOUS = 0.4  # share of requests without a user, where the journey needs none
-_GUEST = 0.1  # share of requests that a service takes part in which has no part in any journey
+_GUEST = 0.1  # share of requests that a service without a part in any journey handles
 
 _CUSTOMERS = 5000
 _QUERIES = ("headphones", "garden chair", "coffee grinder", "trail shoes", "desk lamp", "rain jacket", "tea kettle")
@@ -74,7 +74,7 @@ class Incident:
     severity: float
 
     def hits(self, service: str, k: int) -> bool:
-        """Whether it affects a service at request `k`."""
+        """Whether the incident affects a service at request `k`."""
         return service == self.service and self.first <= k < self.last
 
 
@@ -92,14 +92,14 @@ class Request:
 
 
 def digest(seed: int, k: int) -> bytes:
-    """32 bytes that decide all of request k: the trace id first, the journey by the next two, the rest seeds chance."""
+    """32 bytes that determine request k: first the trace id, then two for the journey; the rest seeds its chance."""
     return blake2b(f"{seed}:{k}".encode(), digest_size=32, person=b"kafkalogs-shop").digest()
 
 
 def events_of(seed: int, k: int, service: str | None = None) -> list[Event]:
-    """The events of request k, in the order of their spans' ends; only a service's own where one is given.
+    """The events of request k, in the order of their spans' ends; with `service`, only that service's events.
 
-    Cheap for a service that takes no part in the request: its journey is known from a hash.
+    Cheap for a service without a part in the request: a hash gives the request's journey.
     """
     decided = digest(seed, k)
     journey = _journey(decided)
@@ -110,9 +110,9 @@ def events_of(seed: int, k: int, service: str | None = None) -> list[Event]:
 
 
 def logged(seed: int, k: int, service: str, types: tuple[str, ...]) -> list[Event]:
-    """The events of request k that a service logs where it writes these log types.
+    """The events of request k that a service with these log types logs.
 
-    A service that no journey knows, one of a stack file's own, is a guest: it handles some requests all the same.
+    A service in no journey, which a stack file adds, is a guest: it still handles some requests.
     """
     if set(TYPES.get(service, ())) & set(types):
         return [event for event in events_of(seed, k, service) if event.type in types]
@@ -195,7 +195,7 @@ def _span_id(chance: random.Random) -> str:
 
 
 def _span(request: Request, call: Call, parent: str, at: float) -> tuple[float, bool, bool]:
-    """Let a service do its part from second ``at`` on: when it ends, whether it failed, whether it refused."""
+    """Run a service's part from second ``at``; returns when it ends, whether it failed, whether it refused."""
     chance, start = request.chance, at
     span = _span_id(chance)
     common: dict[str, Any] = {"operation": call.does, "parent_span_id": parent}
@@ -245,7 +245,7 @@ def _span(request: Request, call: Call, parent: str, at: float) -> tuple[float, 
 
 
 def _duration(call: Call, chance: random.Random) -> float:
-    """Seconds that a service's own work takes: mostly near its usual time, now and then ten times that."""
+    """Seconds that a service's own work takes: mostly near its usual time, sometimes ten times that."""
     usual = call.takes / 1000 * (0.6 + chance.random() ** 3 * 1.5)
     return usual * 10 if chance.random() < _SLOW else usual
 

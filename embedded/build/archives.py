@@ -1,4 +1,4 @@
-"""Zip and tar archives, unpacked."""
+"""Unpacks zip and tar archives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 def unpack(archive: Path, out: Path, place: Callable[[str], str | None] | None = None) -> None:
     """Unpack a tar archive (also a compressed one) or a zip archive into the folder ``out``; programs stay executable.
 
-    place: where each file goes below ``out``, by its path in the archive; None leaves it out. With ``place``, only
+    place: the target of each file below ``out``, by its path in the archive; None skips the file. With ``place``, only
     files are unpacked, no empty folders and no links.
     """
     if tarfile.is_tarfile(archive):

@@ -10,7 +10,7 @@ from embedded.build.cache import Artefact, tree_digest
 from embedded.build.oci import seal_layer
 from embedded.build.progress import run, say
 
-# A container needs none of it, and it is half of the size.
+# A container needs none of these files, and they are half of the size.
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*", "/usr/share/lintian/*")
 
 

@@ -1,8 +1,8 @@
-"""Programs built from Go modules, with the Go toolchain that requirements.txt brings as a wheel.
+"""Builds programs from Go modules, with the Go toolchain from a wheel in requirements.txt.
 
 Each program has its own module in ``go_modules/<name>``: go.mod names the exact version of the program (as ``tool``),
 go.sum the checksums of the program and of all its dependencies. Go verifies them (``-mod=readonly``, checksum database
-on). Downloads and compiled packages are kept below the cache, so that an interrupted build continues where it stopped.
+on). Downloads and compiled packages are kept in the cache, so an interrupted build continues where it stopped.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def go() -> Path:
 def go_environment() -> dict[str, str]:
     """The environment of Go: its caches below ours, static binaries, no read-only files.
 
-    Proxy and checksum database are the user's settings; Go compares go.sum whatever they are.
+    The user sets the proxy and the checksum database; Go checks go.sum in any case.
     """
     caches = cache_root() / "go"
     return {
@@ -60,7 +60,7 @@ def go_build(
 
     packages: import paths of main packages, or ``["tool"]`` for every tool that go.mod names.
     version_flags: string variables to set at link time, e.g. ``{"example.org/pkg/version.Version": "1.2.3"}``.
-    module: build in this folder instead, for a copy of a module that had to be changed first.
+    module: build in this folder instead, with a changed copy of a module.
     Raises EmbeddedError with the end of Go's output.
     """
     folder = module or MODULES / name
@@ -71,7 +71,7 @@ def go_build(
         run(
             [
                 *(go(), "build", "-mod=readonly", "-trimpath", f"-ldflags={links}"),
-                # nobody debugs here; without debug information a build takes a tenth less time and a fifth less disk
+                # nobody debugs these programs; no debug information saves a tenth of the time and a fifth of the disk
                 "-gcflags=all=-dwarf=false",
                 *("-o", f"{out}/", *packages),
             ],

@@ -1,11 +1,11 @@
-"""What the Go linker wrote into a program about its modules, as ``go version -m`` prints it."""
+"""Reads a Go program's list of modules, which the linker writes and ``go version -m`` prints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 _MAGIC = b"\xff Go buildinf:"
-# A flag of the header: the strings follow it, as always since Go 1.18 (package debug/buildinfo).
+# A flag of the header: the strings follow the header, always since Go 1.18 (package debug/buildinfo).
 _INLINE = 2
 _HEADER = 32
 _SENTINEL = 16
@@ -33,10 +33,10 @@ class GoProgram:
 
 
 def go_program(content: bytes) -> GoProgram | None:
-    """The modules of a program; None for a program that is not Go's, or older than Go 1.18."""
+    """The modules of a program; None if the program is not from Go, or from a Go older than 1.18."""
     start = -1
     while (start := content.find(_MAGIC, start + 1)) >= 0:
-        # The linker aligns the header; elsewhere the bytes are a constant of a tool that looks for headers, like Go's.
+        # The linker aligns the header; other matches are constants of tools that search for headers, like Go's.
         if start % 16 == 0 and content[start + 15] & _INLINE:
             try:
                 version, after = _text(content, start + _HEADER)
@@ -48,7 +48,7 @@ def go_program(content: bytes) -> GoProgram | None:
 
 
 def _text(content: bytes, at: int) -> tuple[str, int]:
-    """The string at ``at``, which follows its length (a varint), and where the string ends."""
+    """The string at ``at`` and the offset of its end; a varint before the string has its length."""
     length = shift = 0
     while True:
         byte = content[at]
@@ -59,7 +59,7 @@ def _text(content: bytes, at: int) -> tuple[str, int]:
             break
     if at + length > len(content):
         raise IndexError
-    # latin-1, as the sentinels around the modules are no text
+    # latin-1, because the sentinels around the modules are not UTF-8
     return content[at : at + length].decode("latin-1"), at + length
 
 

@@ -1,4 +1,4 @@
-"""The files of an image as a container sees them: what each layer leaves of the layers below it."""
+"""The files of an image as a container sees them, with changes and deletions by upper layers applied."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def files(layers: Sequence[Path]) -> Iterator[tuple[str, bool, IO[bytes]]]:
 
 
 def _owners(layers: Sequence[tarfile.TarFile]) -> dict[str, int]:
-    """Which layer each path comes from."""
+    """The layer of each path, by its index."""
     owners: dict[str, int] = {}
     for number, layer in enumerate(layers):
         members = [(_path(member), member.isdir()) for member in layer]

@@ -23,7 +23,7 @@ Kind = Literal["deb", "maven", "pypi", "golang", "generic"]
 _STATUS = "var/lib/dpkg/status"
 _LISTS = re.compile(r"var/lib/dpkg/info/[^/]+\.list")
 _DISTRIBUTION = re.compile(r".*\.(dist-info/METADATA|egg-info/PKG-INFO|egg-info)")
-# Package lists of other systems. Nothing here reads them, and a bill of materials must say so.
+# Package lists of other systems. No code here reads them, and a bill of materials must report that.
 _OTHERS = {"var/lib/rpm/": "RPM", "usr/lib/sysimage/rpm/": "RPM", "lib/apk/db/installed": "Alpine"}
 _JAR_NAME = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)")
 
@@ -32,7 +32,7 @@ _JAR_NAME = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)")
 class Package:
     """A package. kind, group (may be empty), name, version: as in a package URL, https://github.com/package-url.
 
-    path: the file that shows the package. sha256: of that file, if the file is the package. qualifiers: of the URL.
+    path: the file that lists the package. sha256: of that file, if the file is the package. qualifiers: of the URL.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ class Inventory:
     unlisted: set[str] = field(default_factory=set[str])
 
     def packages(self) -> Iterator[Package]:
-        """All packages, also those inside others."""
+        """All packages, with those inside others."""
         for package, inside in self.contents:
             yield package
             yield from inside

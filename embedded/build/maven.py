@@ -1,7 +1,7 @@
 """Jars from Maven repositories: exactly those that ``pins.toml`` lists, each with its checksum.
 
-The host's own ``mvn`` fetches them, so that it uses a mirror or proxy in the user's ``settings.xml``. Nothing is
-resolved: the lists in ``pins.toml`` are closures. One call fetches all jars of a list, since Maven starts slowly.
+The host's ``mvn`` fetches them, so a mirror or proxy in the user's ``settings.xml`` is used. Maven resolves no
+dependencies: the lists in ``pins.toml`` are complete. One call fetches all jars of a list, since Maven starts slowly.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin"
 class Jar:
     """One jar, or another file of a Maven repository, by its coordinates.
 
-    type: the ending of the file's name, e.g. ``tar.gz``. classifier: tells files of one version and type apart.
+    type: the ending of the file's name, e.g. ``tar.gz``. classifier: distinguishes files of the same version and type.
     """
 
     group: str

@@ -20,7 +20,7 @@ from typing import IO, Any
 from embedded.build.cache import Artefact, digest, sha256, tree_digest
 
 OURS = "localhost/kafkalogs/"
-"""How the names of our images begin."""
+"""The prefix of our images' names."""
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -58,7 +58,7 @@ class Image:
     layers: artefacts with a layer each, the lowest first.
     entrypoint: the command. user: uid of the process. workdir: folder it starts in. env: its environment, beside PATH.
     version: comes before the content key in the tag.
-    tag: the whole tag, for an image whose name others prescribe.
+    tag: the whole tag, for an image whose tag another program requires.
     stop_signal: as in the image specification.
     """
 
@@ -113,7 +113,7 @@ class Image:
 
 
 def architecture() -> str:
-    """This machine's architecture as images and Go call it."""
+    """This machine's architecture, in the words of images and Go."""
     machine = platform.machine()
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
 

@@ -1,12 +1,14 @@
-"""What a person sees while `make up` works: a line for each step, with the elapsed time and the current work.
+"""The progress display of `make up`: a line for each step, with the elapsed time and the current work.
 
-Output of commands goes to a log file of the step; its last lines are shown when the step fails.
+Output of commands goes to a log file of the step; if the step fails, the last lines are shown.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,7 +32,7 @@ class Step:
     started: float
 
     def seconds(self) -> float:
-        """How long it has run."""
+        """How long the step has run; seconds."""
         return time.monotonic() - self.started
 
 
@@ -39,7 +41,7 @@ _current: ContextVar[Step | None] = ContextVar("step", default=None)
 
 @contextmanager
 def step(title: str) -> Iterator[None]:
-    """Run a block as a step: print its title, then how long it took, also if it failed."""
+    """Run a block as a step: print its title, then its duration, also if the block fails."""
     logs = cache_root() / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     slug = "".join(c if c.isalnum() else "-" for c in title.lower()).strip("-")[:60]
@@ -58,7 +60,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def say(what: str) -> None:
-    """Show the current work of a step (a download, a build) in its own line; outside a step, just print it."""
+    """Show the current work of a step (a download, a build) in the step's line; outside a step, just print it."""
     current = _current.get()
     since = f"    [dim]{current.seconds():5.0f} s[/dim]  " if current else ""
     console.print(f"{since}{escape(what)}")
@@ -73,7 +75,7 @@ def run(
     remedy: str = "",
     input: str | None = None,
 ) -> str:
-    """Run a command and return its standard output. Both its outputs also go to the current step's log.
+    """Run a command and return its standard output. Standard output and error also go to the current step's log.
 
     env: added to the environment of this process. timeout: seconds.
     Raises EmbeddedError with the last lines of output and ``remedy`` if the command fails, cannot be found or exceeds
@@ -83,26 +85,27 @@ def run(
     current = _current.get()
     log = current.log if current else cache_root() / "logs" / "commands.log"
     log.parent.mkdir(parents=True, exist_ok=True)
+    process: subprocess.Popen[str] | None = None
     try:
-        process = subprocess.Popen(
-            words,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
+        with interrupts_wait():
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+        out, errors = process.communicate(input, timeout)
     except FileNotFoundError as error:
         raise EmbeddedError(f"{words[0]} is not installed or not on PATH. {remedy}".strip()) from error
-    try:
-        out, errors = process.communicate(input, timeout)
-    except subprocess.TimeoutExpired as error:
-        _end(process)
-        raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
-    except BaseException:
-        _end(process)
+    except BaseException as error:
+        if process is not None:
+            _end(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise EmbeddedError(f"`{_shown(words)}` did not end within {timeout:.0f} s. {remedy}".strip()) from error
         raise
     with log.open("a") as file:
         file.write(f"$ {_shown(words)}\n{out}{errors}\n")
@@ -113,8 +116,33 @@ def run(
     return out
 
 
+@contextmanager
+def interrupts_wait() -> Iterator[None]:
+    """Raise an interrupt only after the block, which starts a program.
+
+    An interrupt between the start of the program and the assignment of its process would leave the program running.
+    Only the main thread gets interrupts, and a process that ignores them goes on ignoring them.
+    """
+    numbers = [number for number in _INTERRUPTS if signal.getsignal(number) is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    came: list[int] = []
+    for number in numbers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.default_int_handler)
+    if came:
+        raise KeyboardInterrupt
+
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
 def _end(process: subprocess.Popen[str], grace: float = 20) -> None:
-    """Ask a command to end, so that it can undo unfinished work (mounts, containers); kill it after ``grace`` s."""
+    """Terminate a command, so that it can undo unfinished work (mounts, containers); kill it after ``grace`` s."""
     process.terminate()
     try:
         process.communicate(timeout=grace)

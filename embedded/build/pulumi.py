@@ -25,7 +25,7 @@ RELEASES = "https://get.pulumi.com/releases/sdk"
 HOST = "pulumi-language-python"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
-# files that the provider's `go generate` makes before a release, and their sources in the module
+# files that `go generate` makes before a release of the provider, and their sources in the module
 _GENERATED = {"schema-embed.json": "schema.json", "terraform-mapping-embed.json": "terraform-mapping.json"}
 
 
@@ -57,8 +57,8 @@ def kubernetes_provider() -> Artefact:
 def _build_provider(out: Path) -> None:
     """Build the provider from a copy of its module, since the published module lacks two generated files.
 
-    The published go.mod also points at folders of the provider's repository that are not in the module; the go.mod in
-    ``go_modules/pulumi-kubernetes`` points at the released SDK.
+    The published go.mod also refers to folders of the provider's repository that are not in the module; the go.mod in
+    ``go_modules/pulumi-kubernetes`` refers to the released SDK.
     """
     pin = pins()["pulumi"]["kubernetes"]
     with tempfile.TemporaryDirectory(prefix="kafkalogs-provider-") as folder:
@@ -91,7 +91,7 @@ def _build_provider(out: Path) -> None:
 
 
 def release() -> Artefact:
-    """The programs of Pulumi's release, which includes its own language hosts."""
+    """The programs of Pulumi's release, which includes its language hosts."""
     version = pins()["pulumi"]["version"]
     target = f"{platform.system().lower()}-{'arm64' if platform.machine() in ('aarch64', 'arm64') else 'x64'}"
     inputs = {"version": version, "target": target}

@@ -1,4 +1,4 @@
-"""Python packages, as pip gets them: wheels only, in exact versions with hashes, for the Python of an image."""
+"""Fetches Python packages with pip: wheels only, in exact versions with hashes, for the Python of an image."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pip(
     """Install the packages that ``requirements`` lists into the folder ``out``, or download their wheels there.
 
     python: version of the Python that uses them, e.g. ``3.13``. platforms: names of wheels' platforms, the best first.
-    Raises EmbeddedError if a package cannot be had or does not have its hash.
+    Raises EmbeddedError if a package cannot be downloaded or has a different hash.
     """
     place = ("--no-compile", "--target", out) if command == "install" else ("--dest", out)
     run(

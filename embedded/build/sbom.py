@@ -20,7 +20,7 @@ _IMAGE = "image"
 def sbom(found: Inventory, name: str, tag: str, digest: str, repository: str) -> str:
     """The bill of materials of the image ``repository:tag@digest``, called ``name``.
 
-    A package that is there several times, with the same content, is listed once, with all its places.
+    A package that the image contains several times with the same content is listed once, with all its paths.
     """
     same: dict[str, list[Package]] = {}
     for package in found.packages():
@@ -68,7 +68,7 @@ def _url(package: Package) -> str:
 
 
 def _reference(package: Package) -> str:
-    """What tells packages apart: programs and jars of the same name may differ in content."""
+    """The identity of a package: programs and jars of the same name may differ in content."""
     return f"{_url(package)}#{package.sha256}" if package.sha256 else _url(package)
 
 

@@ -15,7 +15,7 @@ from kafkalogs.parts import IMAGES
 
 from embedded import REPOSITORY
 from embedded.build.cache import EmbeddedError, cache_root
-from embedded.build.progress import run, say
+from embedded.build.progress import interrupts_wait, run, say
 from embedded.machine.state import environment, own_stack_file
 
 STACK = "local"
@@ -60,21 +60,23 @@ def _pulumi(programs: Path, *words: str) -> None:
     stack_file = own_stack_file()
     config = ["--config-file", stack_file] if stack_file else []
     command = ["pulumi", *words, "--stack", STACK, *config, "--yes", "--non-interactive", "--color=never"]
-    running = subprocess.Popen(
-        command,
-        cwd=REPOSITORY,
-        env={**os.environ, **environment(programs)},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        # Ctrl-C is forwarded below, only once: after a second one pulumi waits for nothing
-        start_new_session=True,
-    )
-    assert running.stdout is not None
+    running: subprocess.Popen[str] | None = None
     lines: list[str] = []
     try:
+        with interrupts_wait():
+            running = subprocess.Popen(
+                command,
+                cwd=REPOSITORY,
+                env={**os.environ, **environment(programs)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                # Ctrl-C is forwarded below, only once: after a second one pulumi waits for nothing
+                start_new_session=True,
+            )
+        assert running.stdout is not None
         with log.open("w") as file:
             for line in running.stdout:
                 file.write(line)
@@ -83,10 +85,11 @@ def _pulumi(programs: Path, *words: str) -> None:
                 if (done := _DONE.match(line)) and float(done[2]) >= 1:
                     say(line.strip())
     except KeyboardInterrupt:
-        # pulumi finishes its running operations, so that its state stays correct
-        say("waiting for pulumi to stop")
-        running.send_signal(signal.SIGINT)
-        running.communicate()
+        if running is not None:
+            # pulumi finishes its running operations, so that its state stays correct
+            say("waiting for pulumi to stop")
+            running.send_signal(signal.SIGINT)
+            running.communicate()
         raise
     if running.wait():
         start = next((i for i, text in enumerate(lines) if text.startswith("Diagnostics:")), max(0, len(lines) - 30))

@@ -1,1 +1,1 @@
-"""Makes the certificates and passwords of the platform's own services, as Secrets, in the cluster."""
+"""Makes the certificates and passwords of the platform's services, as Secrets in the cluster."""

@@ -1,6 +1,6 @@
-"""``python3 -m secrets_maker``: make the Secrets of the list, keep those that fit, and end.
+"""``python3 -m secrets_maker``: make the Secrets in the list and keep those that are valid, then exit.
 
-Environment: NAMESPACE, OWNER_NAME and OWNER_UID (the ConfigMap with the list; the Secrets are removed with it),
+Environment: NAMESPACE, OWNER_NAME and OWNER_UID (the ConfigMap with the list, the owner of the Secrets),
 WANTED (the list's file, /etc/kafkalogs/wanted.json).
 """
 
@@ -19,7 +19,7 @@ from .making import ForeignSecret, make
 
 
 def main() -> int:
-    """0 when every Secret is as it has to be; 1 when one is not."""
+    """0 when every Secret is valid; 1 when one is not."""
     namespace = os.environ["NAMESPACE"]
     file = Path(os.environ.get("WANTED") or "/etc/kafkalogs/wanted.json")
     owner = {

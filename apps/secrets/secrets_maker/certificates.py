@@ -1,4 +1,4 @@
-"""Certificates: the authority of the platform's services, and what it issues. Pure: no Kubernetes here.
+"""Certificates: the authority of the platform's services, and the certificates that it issues. No Kubernetes here.
 
 Keys are ECDSA P-256 in PKCS#8 PEM, certificates PEM, stores PKCS#12 as a JVM reads them.
 """
@@ -19,13 +19,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ORGANIZATION = "kafkalogs"
 CA_DAYS = 3650
-"""How long the authority is valid. It is renewed under its key, so that what it issued stays valid."""
+"""How long the authority is valid. A renewal keeps its key, so the certificates that it issued stay valid."""
 DAYS = 365
 """How long a service's certificate is valid, though never longer than its authority."""
 RENEW = timedelta(days=30)
-"""A certificate that is valid for less than this is made anew."""
+"""A certificate that is valid for less than this is renewed."""
 SKEW = timedelta(minutes=5)
-"""Certificates start to be valid this long ago, for machines whose clocks are behind."""
+"""Certificates are valid from this long before now, for machines whose clocks are slow."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Pair:
 
 
 def make_ca(common_name: str, moment: datetime, key: bytes | None = None) -> Pair:
-    """A self-signed authority; with `key`, the renewal of the one that has it."""
+    """A self-signed authority; with `key`, a renewal of the authority with this key."""
     private = _load_key(key) if key else ec.generate_private_key(ec.SECP256R1())
     name = _name(common_name)
     cert = (
@@ -71,7 +71,7 @@ def issue(authority: Pair, common_name: str, hosts: Collection[str], moment: dat
 
 
 def ca_problem(authority: Pair, moment: datetime) -> str | None:
-    """Why an authority cannot stay as it is; None if it can."""
+    """Why an authority must be renewed or replaced; None if it is valid."""
     try:
         if _load_key(authority.key).public_key() != load(authority.cert).public_key():
             return "its key is another's"
@@ -81,7 +81,7 @@ def ca_problem(authority: Pair, moment: datetime) -> str | None:
 
 
 def problem(pair: Pair, authority: bytes, hosts: Collection[str], moment: datetime) -> str | None:
-    """Why a service's certificate has to be made anew; None if it fits. authority: the CA's certificate."""
+    """Why a service's certificate must be replaced; None if it is valid. authority: the CA's certificate."""
     try:
         cert = load(pair.cert)
         if _load_key(pair.key).public_key() != cert.public_key():

@@ -1,4 +1,4 @@
-"""What each Secret has to hold, given what is there. Pure but for its random numbers."""
+"""The content of each Secret, given the existing ones. Pure functions, except for random numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be made.
+    """The Secrets to make.
 
     certificates: the services that serve TLS. credentials: the user name of each credential.
     """
@@ -54,9 +54,9 @@ def hosts(name: str, namespace: str) -> list[str]:
 
 
 def contents(wanted: Wanted, present: Mapping[str, Data], moment: datetime) -> dict[str, Data]:
-    """The data of each wanted Secret: that which is there if it fits, else new.
+    """The data of each wanted Secret: the existing data if it is valid, else new data.
 
-    present: by name, the data of those Secrets that exist.
+    present: the data of the existing Secrets, by name.
     """
     authority = _authority(present.get(CA_KEY, {}), moment)
     made: dict[str, Data] = {

@@ -1,6 +1,6 @@
-"""The few calls to the Kubernetes API that are needed: one Secret by its name, read, created, changed.
+"""The few calls to the Kubernetes API that are needed: read, create and change one Secret by its name.
 
-The address and the token are those that Kubernetes mounts into every pod with an account.
+The address and the token are those that Kubernetes gives to every pod with a service account.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Secrets:
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._url = f"https://{address}/api/v1/namespaces/{namespace}/secrets"
         self._session = requests.Session()
-        # Proxies of the environment lead out of the cluster.
+        # Proxies in the environment are for addresses outside the cluster.
         self._session.trust_env = False
         self._session.verify = str(ACCOUNT / "ca.crt")
         self._session.headers["Authorization"] = f"Bearer {(ACCOUNT / 'token').read_text()}"
@@ -54,7 +54,7 @@ class Secrets:
         self._call("POST", "", secret, "application/json")
 
     def patch(self, name: str, change: Obj) -> None:
-        """JSON merge patch. Raises KubeError with status 409 when `change` names a version that is not the present."""
+        """JSON merge patch. Raises KubeError with status 409 when `change` names an old version."""
         self._call("PATCH", f"/{name}", change, "application/merge-patch+json")
 
     def _call(self, method: str, path: str, body: Obj | None = None, kind: str = "application/json") -> Obj:

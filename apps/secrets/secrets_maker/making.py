@@ -1,4 +1,4 @@
-"""Brings the Secrets of a namespace to what they have to hold, and says by name what was done."""
+"""Creates and updates the Secrets of a namespace, and reports what was done, by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .contents import Data, Wanted, contents
 from .kube import KubeError, Obj
 
 MADE_BY = {"app.kubernetes.io/managed-by": "kafkalogs-service-secrets", "app.kubernetes.io/part-of": "kafkalogs"}
-"""The labels of the Secrets made here. One of the same name without them is another's, and is not touched."""
+"""The labels of Secrets made here. A Secret of the same name without them has another owner and is not changed."""
 
 _TRIES = 5
 
@@ -33,20 +33,20 @@ class Store(Protocol):
 
 
 class ForeignSecret(Exception):  # noqa: N818 - the text of a problem, for a person
-    """A Secret of a needed name is not ours."""
+    """A Secret with a needed name has another owner."""
 
 
 def make(wanted: Wanted, owner: Mapping[str, str], store: Store, moment: datetime) -> list[str]:
     """One line for each Secret: what was done, and its name.
 
-    owner: the owner reference that each gets, so that they are removed with it.
+    owner: the owner reference of each Secret; when the owner is deleted, the Secrets are garbage-collected.
     Raises ForeignSecret, KubeError, or the store's own errors.
     """
     for attempt in range(1, _TRIES + 1):
         try:
             return _make(wanted, owner, store, moment)
         except KubeError as error:
-            # Somebody else, the other Job for instance, was faster: look again at what is there.
+            # Another process, for instance the other Job, was faster: read the Secret again.
             if error.status != 409 or attempt == _TRIES:
                 raise
     raise AssertionError

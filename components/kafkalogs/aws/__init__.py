@@ -1,4 +1,4 @@
-"""What the platform has on AWS, as components and the plain policies and names behind them. Begin with `buckets`.
+"""The platform's resources on AWS: the components, with their policies and names as plain values. Begin with `buckets`.
 
-`infra/aws_services.py` puts them together by what `config_aws` reads of the stack file.
+`infra/aws_services.py` makes the components from the settings that `config_aws` reads from the stack file.
 """

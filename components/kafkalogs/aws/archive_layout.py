@@ -1,15 +1,15 @@
-"""How the archive lies in its bucket, and what follows: when which files get colder, and what nobody may delete.
+"""The archive's layout in its bucket, and the rules based on it: which files move to colder storage, and when.
 
-An Iceberg table is one folder, and S3's life cycle knows folders only. So on AWS the table's first partition is the
-retention class of the topic: `<warehouse>/events/data/retention_class=audit/timestamp_day=.../service=...`. A class is
-then a folder. Pure; docs/aws.md says why each is so.
+An Iceberg table is one folder, and S3's lifecycle rules select files by folder. So on AWS the table's first partition
+is the retention class of the topic: `<warehouse>/events/data/retention_class=audit/timestamp_day=.../service=...`. Each
+class is then a folder. Pure functions; docs/aws.md gives the reasons.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 CLASS_COLUMN: Final = "retention_class"
-"""The column with the retention class of the topic that an event came by."""
+"""The column with the retention class of an event's topic."""
 
 TABLE: Final = "events"
 """The name of the table."""
@@ -20,36 +20,36 @@ COLDER: Final[Mapping[str, tuple[tuple[int, str], ...]]] = {
     "audit": ((30, "GLACIER_IR"),),
     "errors": ((30, "STANDARD_IA"), (180, "GLACIER_IR")),
 }
-"""After how many days the files of a retention class move to which storage class of S3. Only those that answer at once:
-Iceberg's readers know nothing of restoring, and fail on a file in Glacier's other classes."""
+"""After how many days the files of a retention class move to which storage class of S3. Only classes with instant
+access: Iceberg's readers cannot restore files, and fail on a file in Glacier's other classes."""
 
 DEFAULT_COLDER: Final = COLDER["application"]
-"""Of retention classes that a stack adds."""
+"""For retention classes that a stack adds."""
 
 _DEAD_DAYS: Final = 30
 _GONE_DAYS: Final = 210
-"""A version that no table knows any more goes to the coldest class, which answers after hours, and is removed when it
-has been there for the half year that is charged anyway, and when no lock holds it."""
+"""A version that no table refers to any more moves to the coldest class, which needs hours to restore. S3 deletes the
+version after the half year there that AWS charges in any case, and when no lock holds it."""
 
 _UPLOAD_DAYS: Final = 7
-"""After so many days an upload that nobody ended is thrown away."""
+"""After so many days S3 deletes an unfinished upload."""
 
 
 def table_path(path: str) -> str:
-    """The folder of the table in the bucket. path: of the warehouse; the catalog's database points to it."""
+    """The folder of the table in the bucket. path: the warehouse, to which the catalog's database points."""
     return f"{path}/{TABLE}" if path else TABLE
 
 
 def class_prefix(path: str, kind: str) -> str:
-    """What the names of a retention class's files begin with."""
+    """The prefix of the names of a retention class's files."""
     return f"{table_path(path)}/data/{CLASS_COLUMN}={kind}/"
 
 
 def lifecycle_rules(path: str, kinds: list[str]) -> list[dict[str, Any]]:
     """The rules of the archive's bucket, as `BucketLifecycleConfiguration` takes them.
 
-    None removes a file that a table knows: that is for the table's own deletion, by which a file becomes a version that
-    nothing refers to. Table metadata stays where it is: it is small, often read and soon replaced.
+    No rule deletes a file that a table refers to. Only the table deletes its files; a deleted file becomes a version
+    that nothing refers to. Table metadata stays in its storage class: it is small, often read and soon replaced.
     """
     dead = {"noncurrent_days": _DEAD_DAYS, "storage_class": "DEEP_ARCHIVE"}
     rules: list[dict[str, Any]] = [
@@ -78,7 +78,7 @@ def lifecycle_rules(path: str, kinds: list[str]) -> list[dict[str, Any]]:
 
 
 def state_rules() -> list[dict[str, Any]]:
-    """The rules of the bucket with the stream job's state: what was deleted by mistake can be had back for a week."""
+    """The rules of the bucket with the stream job's state: a file deleted by mistake can be restored for a week."""
     return [
         {
             "id": "versions",
@@ -92,7 +92,7 @@ def state_rules() -> list[dict[str, Any]]:
 
 
 def log_rules(days: int) -> list[dict[str, Any]]:
-    """The rules of the bucket with the access logs, which are kept for so many days."""
+    """The rules of the bucket with the access logs. days: how long the logs are kept."""
     return [
         {
             "id": "access-logs",
@@ -106,10 +106,10 @@ def log_rules(days: int) -> list[dict[str, Any]]:
 
 
 def sink_settings(classes: Mapping[str, str]) -> dict[str, Any]:
-    """What the archive's connector needs for this, beside its own settings. classes: the class of each topic.
+    """The further settings of the archive's connector for this layout. classes: the class of each topic.
 
-    Kafka Connect puts the class in by the topic, so a replayed record is filed like the first. A lock takes no upload
-    without a checksum. Metadata is packed: each commit writes all of it, and the lock keeps every one.
+    Kafka Connect sets the class by the topic, so a replayed record has the same class as the first. A locked bucket
+    refuses uploads without a checksum. Metadata is compressed: each commit writes all of it, and the lock keeps all.
     """
     by_kind: dict[str, list[str]] = {}
     for topic, kind in sorted(classes.items()):

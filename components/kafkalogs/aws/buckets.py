@@ -1,7 +1,7 @@
-"""`ArchiveBucket` and `StateBucket`: where the archive's and the stream job's files are, closed to all but their users.
+"""`ArchiveBucket` and `StateBucket`: the files of the archive and of the stream job, closed to all but their users.
 
-Both are encrypted with a key of their own that no request can choose otherwise, keep versions, and are reached over TLS
-alone. The archive's versions cannot be removed before their time, and it tells who read or wrote what.
+Each bucket is encrypted with a separate key, and no request can choose another key. Both keep versions and accept only
+TLS. The archive's versions are locked until their retention ends, and access logs record who read or wrote which file.
 """
 
 import json
@@ -18,14 +18,14 @@ from .keys import AwsPlace, KeyUse, encryption_key
 from .policies import Policy, access_log_key_statement, data_bucket_policy, log_bucket_policy
 
 LOG_DAYS: Final = 400
-"""How long access logs are kept: more than a year, for reviews of a whole one."""
+"""How long access logs are kept: more than a year, so that a review covers a full year."""
 
 LOG_PREFIX: Final = "access/"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveBucketArgs:
-    """What an `ArchiveBucket` is made of."""
+    """The arguments of an `ArchiveBucket`."""
 
     region: str
     """The region of the bucket."""
@@ -34,7 +34,7 @@ class ArchiveBucketArgs:
     """The number of the account."""
 
     bucket: str
-    """The name of the bucket; that of its access logs is the same with -logs."""
+    """The name of the bucket; the bucket of its access logs has the same name with -logs."""
 
     path: str = ""
     """The folder of the warehouse in the bucket."""
@@ -43,10 +43,10 @@ class ArchiveBucketArgs:
     """The retention classes of the archived topics: each has a folder."""
 
     lock_years: int = 7
-    """For how many years no version can be removed."""
+    """For how many years no version can be deleted."""
 
     lock_mode: str = "GOVERNANCE"
-    """GOVERNANCE: who has the right s3:BypassGovernanceRetention can all the same. COMPLIANCE: nobody can."""
+    """GOVERNANCE: only those with s3:BypassGovernanceRetention can delete versions early. COMPLIANCE: nobody can."""
 
     key_admins: Sequence[str] = ()
     """ARNs of who administers the key besides the account."""
@@ -57,7 +57,7 @@ class ArchiveBucketArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class StateBucketArgs:
-    """What a `StateBucket` is made of."""
+    """The arguments of a `StateBucket`."""
 
     region: str
     """The region of the bucket."""
@@ -76,7 +76,7 @@ class StateBucketArgs:
 
 
 class ArchiveBucket(pulumi.ComponentResource):
-    """The archive's bucket, its key, and the bucket with its access logs."""
+    """The archive's bucket, the bucket's key, and a second bucket for access logs."""
 
     bucket: pulumi.Output[str]
     """The name of the bucket, known when it is set up."""
@@ -124,7 +124,7 @@ class ArchiveBucket(pulumi.ComponentResource):
                 bucket=bucket.bucket,
                 object_lock_enabled="Enabled",
                 rule={"default_retention": {"mode": args.lock_mode, "years": args.lock_years}},
-                # S3 refuses it without versions, and what is written before it has no lock.
+                # S3 refuses a lock without versions; files written before the lock would not be locked.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=ready),
             )
         )
@@ -145,7 +145,7 @@ class ArchiveBucket(pulumi.ComponentResource):
 
 
 class StateBucket(pulumi.ComponentResource):
-    """The bucket with the stream job's checkpoints and savepoints, which come and go: none is locked. And its key."""
+    """The bucket with the stream job's checkpoints and savepoints, and its key. No lock: the job deletes old ones."""
 
     bucket: pulumi.Output[str]
     """The name of the bucket, known when it is set up."""
@@ -169,12 +169,12 @@ class StateBucket(pulumi.ComponentResource):
 
 @dataclass(frozen=True)
 class _Kept:
-    """Who may reach what is in a bucket, and how long it stays."""
+    """Who may access a bucket's files, and how long the files are kept."""
 
     policy: Policy
     lifecycle: Any
     lock: bool = False
-    """Whether no version can be removed before its time."""
+    """Whether versions are locked until their retention ends."""
 
 
 def _bucket(
@@ -184,17 +184,17 @@ def _bucket(
     rules: _Kept,
     kept: pulumi.ResourceOptions,
 ) -> tuple[s3.Bucket, list[pulumi.CustomResource]]:
-    """A bucket and all that closes it; it is not to be used before these are there.
+    """A bucket and the resources that protect it; do not use the bucket before they exist.
 
-    What is said of the bucket has its name as plain text, so that a preview knows of which bucket it is.
+    These resources have the bucket's name as plain text, so a preview shows to which bucket they belong.
     """
     made = s3.Bucket(name, bucket=bucket, object_lock_enabled=rules.lock or None, force_destroy=False, opts=kept)
     after = pulumi.ResourceOptions(parent=kept.parent, depends_on=[made])
     encryption: Any = {
         "apply_server_side_encryption_by_default": {"sse_algorithm": "aws:kms", "kms_master_key_id": key.arn},
-        # One key of the day for many objects: else each file is a request to KMS, and paid like one.
+        # One bucket key for many objects: otherwise each file needs a paid request to KMS.
         "bucket_key_enabled": True,
-        # A key that a client sends along and S3 forgets: nobody else could ever read the object.
+        # Keys that clients send: S3 does not store them, so nobody else could ever read the object.
         "blocked_encryption_types": ["SSE-C"],
     }
     closed = s3.BucketPublicAccessBlock(
@@ -212,7 +212,7 @@ def _bucket(
         versions,
         s3.BucketOwnershipControls(name, bucket=bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=after),
         s3.BucketServerSideEncryptionConfiguration(name, bucket=bucket, rules=[encryption], opts=after),
-        # S3 takes one change of who may reach a bucket at a time.
+        # S3 accepts only one change of a bucket's access at a time.
         s3.BucketPolicy(
             name,
             bucket=bucket,

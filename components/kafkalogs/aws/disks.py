@@ -1,4 +1,4 @@
-"""`EncryptedStorageClass`: disks of the cluster's nodes on EBS, encrypted with a key of the platform's own."""
+"""`EncryptedStorageClass`: the platform's disks on EBS, encrypted with the platform's key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .policies import disk_key_statements
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptedStorageClassArgs:
-    """What an `EncryptedStorageClass` is made of."""
+    """The arguments of an `EncryptedStorageClass`."""
 
     region: str
     """The region of the cluster."""
@@ -22,22 +22,22 @@ class EncryptedStorageClassArgs:
     """The number of the account."""
 
     storage_class: str
-    """The name of the StorageClass. It is the whole cluster's: one platform in a cluster."""
+    """The name of the StorageClass. StorageClasses have no namespace, so a cluster can hold only one platform."""
 
     alias: str
     """The name of the key."""
 
     key_admins: Sequence[str] = ()
-    """ARNs of who administers the key besides the account."""
+    """ARNs of principals that administer the key besides the account."""
 
     protect: bool = True
     """Whether Pulumi refuses to delete the key, and a deleted claim leaves its disk behind."""
 
 
 def storage_class_manifest(name: str, key_arn: pulumi.Input[str], *, protect: bool) -> Manifest:
-    """The StorageClass: gp3 on EBS, encrypted, that can grow, in the zone where its pod is.
+    """The StorageClass: gp3 on EBS, encrypted, expandable, in the zone of its pod.
 
-    key_arn goes into it as it is, known or not: the rest of it is known before the key is there.
+    key_arn may be unknown in a preview: the rest of the manifest is known before the key exists.
     """
     return {
         "metadata": {

@@ -1,6 +1,6 @@
-"""`GlueCatalog`: what knows the newest state of the archive's tables, and where engines like Athena find them.
+"""`GlueCatalog`: holds the newest state of the archive's tables; engines like Athena find the tables there.
 
-The sink makes the table itself, from the converter's schema; the database and where it is are made here.
+The sink makes the table from the converter's schema; this module makes the database and sets its location.
 """
 
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ from ..kube.resources import typed
 
 @dataclass(frozen=True, kw_only=True)
 class GlueCatalogArgs:
-    """What a `GlueCatalog` is made of."""
+    """The arguments of a `GlueCatalog`."""
 
     account: str
-    """The number of the account, whose catalog it is."""
+    """The number of the account that owns the catalog."""
 
     database: str
     """The name of the database: small letters, digits and _."""
 
     warehouse: str
-    """Where the files of its tables are, like s3://logs-archive/logs; a table's are in a folder of its name."""
+    """The folder of the tables, like s3://logs-archive/logs; each table's files are in a subfolder with its name."""
 
     protect: bool = True
-    """Whether Pulumi refuses to delete it: without it nobody finds the archive's files."""
+    """Whether Pulumi refuses to delete the database: without it nobody finds the archive's files."""
 
 
 class GlueCatalog(pulumi.ComponentResource):

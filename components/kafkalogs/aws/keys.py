@@ -1,4 +1,4 @@
-"""A key of KMS as all components here make one: it turns yearly, has a policy of its own, and a name."""
+"""A KMS key, the same for all components here: rotated yearly, with a separate policy and an alias."""
 
 import json
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from pulumi_aws import kms
 from .policies import Statement, key_policy
 
 ROTATION_DAYS: Final = 365
-"""After how many days KMS makes new key material; what was encrypted with the old stays readable."""
+"""After how many days KMS makes new key material; data encrypted with old material stays readable."""
 
 DELETION_DAYS: Final = 30
-"""How long a deleted key can be called back: the longest that KMS knows. Without it, all of its data is lost."""
+"""How long a deleted key can be restored: the longest that KMS allows. Without its key, all data is lost."""
 
 
 @dataclass(frozen=True)
 class AwsPlace:
-    """Where on AWS something is."""
+    """A region and an account of AWS."""
 
     region: str
     """The region."""
@@ -30,14 +30,14 @@ class AwsPlace:
 
 @dataclass(frozen=True)
 class KeyUse:
-    """What a key is for, and who may use it."""
+    """The purpose of a key, and who may use it."""
 
     alias: str
     """Its alias is alias/<alias>."""
     purpose: str
     admins: Sequence[str] = ()
     further: Sequence[Statement] = ()
-    """See `key_policy`, as `admins`."""
+    """See `key_policy`; the same for `admins`."""
 
 
 def encryption_key(name: str, place: AwsPlace, use: KeyUse, opts: pulumi.ResourceOptions) -> kms.Key:

@@ -1,7 +1,7 @@
-"""Names on AWS: ARNs and what else follows from a region, an account and a stack. Pure.
+"""Names on AWS: ARNs and other names that follow from a region, an account and a stack. Pure functions.
 
-Names are made here rather than by AWS, so that a preview knows them: a policy can read who may do what before anything
-is there, and what AWS makes up by itself (the ids of keys, the address of a search domain) stays the exception.
+This module makes the names, and not AWS, so a preview shows them: the policy pack can check rights before any resource
+exists. Only few names come from AWS (the ids of keys, the address of a search domain).
 """
 
 import hashlib
@@ -18,14 +18,14 @@ _CUT: Final = 6
 
 
 def partition(region: str) -> str:
-    """The part of AWS that a region is in, as ARNs have it: aws, aws-cn, aws-us-gov."""
+    """The partition of a region, as in ARNs: aws, aws-cn, aws-us-gov."""
     if region.startswith("cn-"):
         return "aws-cn"
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def dns_suffix(region: str) -> str:
-    """What the addresses of services in a region end with."""
+    """The DNS suffix of the services in a region."""
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
@@ -40,7 +40,7 @@ def bucket_arn(region: str, bucket: str) -> str:
 
 
 def iam_arn(region: str, account: str, resource: str) -> str:
-    """The ARN of something of IAM, which is in no region; `region` says in which part of AWS."""
+    """The ARN of a resource of IAM, which has no region; `region` determines the partition."""
     return f"arn:{partition(region)}:iam::{account}:{resource}"
 
 
@@ -58,7 +58,7 @@ def issuer(oidc_provider: str) -> str:
 
 
 def fitting(name: str, longest: int) -> str:
-    """`name` in small letters, digits and -, cut to `longest` characters; a digest keeps what is cut apart."""
+    """`name` in small letters, digits and -, cut to `longest` characters; a digest keeps cut names distinct."""
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     if plain == name and len(plain) <= longest:
         return plain

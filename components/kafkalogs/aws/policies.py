@@ -1,7 +1,7 @@
-"""Policies of AWS as plain values: who may do what with the archive, its keys, its catalog and the search domain.
+"""AWS policies as plain values: who may do what with the archive, its keys, its catalog and the search domain.
 
-All are dicts as IAM takes them in JSON, see https://docs.aws.amazon.com/service-authorization/latest/reference. What is
-denied in the policy of a bucket holds for everyone, administrators too.
+All are dicts in IAM's JSON format, see https://docs.aws.amazon.com/service-authorization/latest/reference. A Deny in
+the policy of a bucket applies to everyone, administrators too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,19 +14,19 @@ Policy = dict[str, Any]
 Statement = dict[str, Any]
 
 TOKEN_AUDIENCE: Final = "sts.amazonaws.com"  # noqa: S105 - a name
-"""For whom a pod's token must be: EKS gives it out for this, and for nothing else."""
+"""The audience of a pod's token: EKS issues the token for this audience only."""
 
 _ADMINISTER: Final = [
     *(f"kms:{verb}*" for verb in ("Create", "Describe", "Enable", "List", "Put", "Update", "Revoke", "Disable")),
     *("kms:Get*", "kms:Delete*", "kms:TagResource", "kms:UntagResource", "kms:RotateKeyOnDemand"),
     *("kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"),
 ]
-"""What administrators of a key do: all but use it."""
+"""What administrators of a key may do: everything except using it."""
 
 _USE: Final = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
 
 _ALL: Final = {"Resource": "*"}
-"""In the policy of a key: the key itself."""
+"""In a key's policy, * means the key itself."""
 
 
 def document(statements: Iterable[Statement]) -> Policy:
@@ -35,7 +35,7 @@ def document(statements: Iterable[Statement]) -> Policy:
 
 
 def trust_policy(region: str, account: str, oidc_provider: str, namespace: str, service_account: str) -> Policy:
-    """Who may take on a role: the pods of one service account, by the token that the cluster gives them."""
+    """Who may assume a role: the pods of one service account, with the token that the cluster gives them."""
     issuer = names.issuer(oidc_provider)
     return document(
         [
@@ -44,7 +44,7 @@ def trust_policy(region: str, account: str, oidc_provider: str, namespace: str, 
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Principal": {"Federated": names.iam_arn(region, account, f"oidc-provider/{issuer}")},
                 "Condition": {
-                    # Both, and to the letter: without the subject every pod of the cluster could.
+                    # Both must be equal: without the subject, every pod of the cluster could assume the role.
                     "StringEquals": {
                         f"{issuer}:sub": f"system:serviceaccount:{namespace}:{service_account}",
                         f"{issuer}:aud": TOKEN_AUDIENCE,
@@ -56,9 +56,9 @@ def trust_policy(region: str, account: str, oidc_provider: str, namespace: str, 
 
 
 def key_policy(region: str, account: str, admins: Sequence[str] = (), further: Sequence[Statement] = ()) -> Policy:
-    """The policy of a key: IAM's policies of the account decide, so that nobody can lock the account out of its data.
+    """The policy of a key: the account's IAM policies decide, so nobody can lock the account out of its data.
 
-    admins: ARNs of who administers it besides, and may not use it. further: statements for services of AWS.
+    admins: ARNs of further principals that may administer the key but not use it. further: statements for AWS services.
     """
     root = {"AWS": names.iam_arn(region, account, "root")}
     statements: list[Statement] = [
@@ -73,8 +73,8 @@ def key_policy(region: str, account: str, admins: Sequence[str] = (), further: S
 
 
 def disk_key_statements(region: str, account: str) -> list[Statement]:
-    """That every principal of the account may use a key, but for disks only: as AWS's own key for EBS has it. So the
-    CSI driver's role needs no rights that follow from this stack."""
+    """Allows every principal of the account to use a key, but only for disks, like AWS's default key for EBS. So the
+    CSI driver's role needs no rights from this stack."""
     via = {
         "kms:ViaService": f"ec2.{region}.{names.dns_suffix(region)}",
         "kms:CallerAccount": account,
@@ -92,7 +92,7 @@ def disk_key_statements(region: str, account: str) -> list[Statement]:
 
 
 def log_key_statement(region: str, account: str, log_groups: str) -> Statement:
-    """That CloudWatch may use a key for the log groups whose names begin so."""
+    """Allows CloudWatch to use a key for the log groups whose names begin with `log_groups`."""
     context = {"kms:EncryptionContext:aws:logs:arn": names.arn("logs", region, account, f"log-group:{log_groups}*")}
     return {
         "Sid": "LogGroups",
@@ -105,8 +105,8 @@ def log_key_statement(region: str, account: str, log_groups: str) -> Statement:
 
 
 def access_log_key_statement(region: str, bucket: str) -> Statement:
-    """That S3's log delivery may use a key for a bucket with access logs. Who may have logs put there is said by the
-    policy of that bucket."""
+    """Allows S3's log delivery to use a key for a bucket with access logs. The policy of that bucket defines whose
+    logs it accepts."""
     arn = names.bucket_arn(region, bucket)
     return {
         "Sid": "AccessLogs",
@@ -119,7 +119,7 @@ def access_log_key_statement(region: str, bucket: str) -> Statement:
 
 
 def tls_statements(region: str, bucket: str) -> list[Statement]:
-    """That nobody reaches a bucket without TLS, or with less than 1.2."""
+    """Denies access to a bucket without TLS, or with a version below 1.2."""
     arn = names.bucket_arn(region, bucket)
     deny: Statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, f"{arn}/*"]}
     return [
@@ -129,11 +129,11 @@ def tls_statements(region: str, bucket: str) -> list[Statement]:
 
 
 def own_key_statements(region: str, bucket: str) -> list[Statement]:
-    """That nobody writes with an encryption of their own choice: what the bucket does, with its own key, is the only
-    one left. S3 looks at a policy before it applies a bucket's default, so requests that choose nothing pass.
+    """Denies writes that choose an encryption, so only the bucket's default encryption with the bucket's key remains.
+    S3 checks a policy before it applies a bucket's default, so requests that choose no encryption pass.
 
-    To name the right key is denied as well. The policy so needs no ARN of a key, and a preview can read it before the
-    key is there.
+    Requests that name the right key are denied too. So the policy needs no ARN of a key, and a preview shows the policy
+    before the key exists.
     """
     headers = {
         "NoOtherAlgorithm": "s3:x-amz-server-side-encryption",
@@ -200,20 +200,20 @@ def _list_statement(region: str, bucket: str, path: str) -> Statement:
 
 @dataclass(frozen=True)
 class BucketPath:
-    """A folder of a bucket, and the key of its files."""
+    """A folder of a bucket, and the key that encrypts its files."""
 
     region: str
     bucket: str
     path: str
-    """Below which the files are; empty for the whole bucket."""
+    """The folder of the files; empty for the whole bucket."""
     key_arn: str
 
 
 def connect_policy(files: BucketPath, account: str, database: str, table: str) -> Policy:
     """What Connect may do: write and read the files of one table, and move the table's pointer in the catalog.
 
-    files: of the warehouse. Of the table's files it may delete the old metadata, and no data. The sink
-    asks for the database to be made each time it makes its table, and takes "is there" but not "denied" for an answer.
+    files: the warehouse. Connect may delete old metadata files of the table, but no data files. Each time the sink
+    makes its table, it also tries to make the database; it accepts the answer "exists" but not "denied".
     """
     home = "/".join(filter(None, (names.bucket_arn(files.region, files.bucket), files.path, table)))
     catalog = [
@@ -253,7 +253,7 @@ def connect_policy(files: BucketPath, account: str, database: str, table: str) -
 
 
 def stream_policy(files: BucketPath) -> Policy:
-    """What the stream job may do: keep its state below a path of a bucket, and remove it again."""
+    """What the stream job may do: write and delete its state below a path of a bucket."""
     home = "/".join(filter(None, (names.bucket_arn(files.region, files.bucket), files.path)))
     return document(
         [
@@ -273,7 +273,7 @@ def stream_policy(files: BucketPath) -> Policy:
 
 
 def secrets_policy(region: str, account: str, secrets: Iterable[str]) -> Policy:
-    """What the secrets' reader may do: read these secrets of Secrets Manager, which ends each ARN in six letters."""
+    """What the secrets reader may do: read these secrets. Secrets Manager adds six characters to each secret's ARN."""
     return document(
         [
             {
@@ -290,9 +290,9 @@ def secrets_policy(region: str, account: str, secrets: Iterable[str]) -> Policy:
 
 
 def search_access_policy(region: str, account: str, domain: str) -> Policy:
-    """The policy of a search domain in a VPC: HTTP from there, and the domain's own users decide.
+    """The policy of a search domain in a VPC: HTTP from the VPC is allowed, and the domain's users limit access.
 
-    Users with a password sign no requests, so IAM sees nobody in them; a policy that names someone refuses them all.
+    Users with a password sign no requests, so IAM sees no principal; a policy that names a principal refuses them all.
     """
     return document(
         [
@@ -307,7 +307,7 @@ def search_access_policy(region: str, account: str, domain: str) -> Policy:
 
 
 def search_log_policy(region: str, account: str, domain: str, log_groups: Iterable[str]) -> Policy:
-    """That a search domain may write into these log groups of CloudWatch."""
+    """Allows a search domain to write to these log groups of CloudWatch."""
     return document(
         [
             {

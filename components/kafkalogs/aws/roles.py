@@ -1,7 +1,7 @@
-"""`ConnectRole`, `StreamRole` and `SecretsRole`: what pods may do on AWS, each by the token of its service account.
+"""`ConnectRole`, `StreamRole` and `SecretsRole`: what pods may do on AWS, each with the token of its service account.
 
-No key of AWS is anywhere in the cluster. The names of roles are given, so that their ARNs, which stand in the service
-accounts, are known before they are there.
+The cluster stores no AWS access key. The names of roles are fixed, so the service accounts can have the roles' ARNs
+before the roles exist.
 """
 
 import json
@@ -18,29 +18,29 @@ from .archive_layout import TABLE
 from .policies import BucketPath, Policy, connect_policy, secrets_policy, stream_policy, trust_policy
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
-"""By which EKS knows the role of a service account, and gives its pods what they need to take it on."""
+"""The annotation with a service account's role; EKS gives its pods what they need to assume the role."""
 
 _HOUR: Final = 3600
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadRoleArgs:
-    """What all roles are made of."""
+    """The arguments of all roles."""
 
     region: str
-    """The region of what it is for."""
+    """The region of the resources that the role may use."""
 
     account: str
     """The number of the account."""
 
     oidc_provider: str
-    """The issuer of the cluster's tokens, which IAM must know as an identity provider."""
+    """The issuer of the cluster's tokens, which must be an identity provider in IAM."""
 
     namespace: str
     """The namespace of the service account."""
 
     service_account: str
-    """The service account; no other may take the role on."""
+    """The service account; no other may assume the role."""
 
     role: str
     """The name of the role."""
@@ -48,13 +48,13 @@ class WorkloadRoleArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectRoleArgs(WorkloadRoleArgs):
-    """What a `ConnectRole` is made of."""
+    """The arguments of a `ConnectRole`."""
 
     bucket: str
     """The archive's bucket."""
 
     path: str
-    """The folder of the warehouse in it."""
+    """The folder of the warehouse in the bucket."""
 
     key_arn: pulumi.Input[str]
     """The ARN of the bucket's key."""
@@ -63,18 +63,18 @@ class ConnectRoleArgs(WorkloadRoleArgs):
     """The database of the Glue catalog."""
 
     table: str = TABLE
-    """The table in it."""
+    """The table in the database."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRoleArgs(WorkloadRoleArgs):
-    """What a `StreamRole` is made of."""
+    """The arguments of a `StreamRole`."""
 
     bucket: str
     """The bucket with the job's state."""
 
     path: str
-    """The folder in it."""
+    """The folder in the bucket."""
 
     key_arn: pulumi.Input[str]
     """The ARN of the bucket's key."""
@@ -82,7 +82,7 @@ class StreamRoleArgs(WorkloadRoleArgs):
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsRoleArgs(WorkloadRoleArgs):
-    """What a `SecretsRole` is made of."""
+    """The arguments of a `SecretsRole`."""
 
     secrets: Sequence[str]
     """The names of the secrets in Secrets Manager."""
@@ -118,7 +118,7 @@ class _WorkloadRole(pulumi.ComponentResource):
 
 
 class ConnectRole(_WorkloadRole):
-    """What Kafka Connect may do: the files of the archive's table, and its entry in the catalog."""
+    """What Kafka Connect may do: access the files of the archive's table, and the table's entry in the catalog."""
 
     arn: pulumi.Output[str]
     """The ARN of the role, known when it has its rights."""
@@ -151,7 +151,7 @@ def _stream_rights(args: StreamRoleArgs) -> Policy:
 
 
 class SecretsRole(_WorkloadRole):
-    """What the reader of secrets may do: read those of the stack file, by their names."""
+    """What the secrets reader may do: read the secrets that the stack file names."""
 
     arn: pulumi.Output[str]
     """The ARN of the role, known when it has its rights."""

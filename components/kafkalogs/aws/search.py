@@ -1,7 +1,7 @@
-"""`SearchDomain`: OpenSearch Service, encrypted, reached from its VPC over TLS alone, in several zones, with its users.
+"""`SearchDomain`: OpenSearch Service, encrypted, in several zones, with users; reached only from its VPC, over TLS.
 
-Its administrator's password is the one secret that has to pass Pulumi: the domain's API takes no reference to it.
-docs/aws.md says what that means.
+The administrator's password is the only secret that passes through Pulumi: the domain's API accepts no reference to a
+secret. docs/aws.md gives the consequences.
 """
 
 import json
@@ -21,7 +21,7 @@ from .policies import log_key_statement, search_access_policy, search_log_policy
 
 VERSION: Final = "OpenSearch_2.19"
 TLS_POLICY: Final = "Policy-Min-TLS-1-2-PFS-2023-10"
-"""TLS 1.2 and 1.3, each with keys that a stolen certificate does not open afterwards."""
+"""TLS 1.2 and 1.3, both with forward secrecy: a stolen key does not decrypt earlier traffic."""
 
 LOGS: Final = {
     "INDEX_SLOW_LOGS": 90,
@@ -29,14 +29,14 @@ LOGS: Final = {
     "ES_APPLICATION_LOGS": 90,
     "AUDIT_LOGS": 400,
 }
-"""What the domain logs to CloudWatch, and for how many days it is kept there."""
+"""The logs that the domain writes to CloudWatch, and for how many days each is kept."""
 
 MASTERS: Final = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchDomainArgs:
-    """What a `SearchDomain` is made of."""
+    """The arguments of a `SearchDomain`."""
 
     region: str
     """The region of the domain."""
@@ -51,48 +51,51 @@ class SearchDomainArgs:
     """The subnets of its nodes, one in each zone."""
 
     security_groups: Sequence[str]
-    """Who reaches it at port 443 is in these."""
+    """Members of these groups reach the domain at port 443."""
 
     admin_name: pulumi.Input[str]
-    """The name of the user who administers it."""
+    """The name of the domain's administrator."""
 
     admin_password: pulumi.Input[str]
-    """Their password when the domain is made; kept in Pulumi's state as a secret. Later ones are set at the domain."""
+    """The administrator's first password, a secret in Pulumi's state. Change the password at the domain."""
 
     instance_type: str = "r7g.large.search"
-    """What each data node is."""
+    """The instance type of each data node."""
 
     instances: int = 3
-    """How many data nodes; a multiple of the zones."""
+    """The number of data nodes; a multiple of the zones."""
 
     volume: int = 100 * units.GIB
-    """The disk of each; bytes."""
+    """The disk of each data node; bytes."""
 
     zones: int = 3
-    """Over how many zones they are spread; 2 or 3, or 1 for a domain that may be away when its zone is."""
+    """The number of zones with data nodes; 2 or 3, or 1 if the domain may fail together with its zone."""
 
     master_type: str = "m7g.large.search"
-    """What each of the three nodes is that lead the others and hold no data."""
+    """The instance type of the three dedicated master nodes, which hold no data."""
 
     version: str = VERSION
     """The version of OpenSearch."""
 
     key_admins: Sequence[str] = ()
-    """ARNs of who administers the key besides the account."""
+    """ARNs of principals that administer the key besides the account."""
 
     protect: bool = True
     """Whether Pulumi refuses to delete the domain and the key."""
 
 
 def problems(args: SearchDomainArgs) -> list[Problem]:
-    """What AWS would refuse after a quarter of an hour."""
+    """Settings that AWS would refuse, but only after a quarter of an hour."""
     found: list[Problem] = []
     if len(args.subnets) != args.zones:
-        text = f"{args.zones} zones need as many subnets, one in each; name them, or write zones: {len(args.subnets)}"
+        text = (
+            f"{args.zones} zones need {args.zones} subnets, one in each zone; "
+            f"name {args.zones} subnets, or write zones: {len(args.subnets)}"
+        )
         found.append(Problem(("aws", "search", "subnets"), list(args.subnets), text))
     if args.instances % args.zones:
         fitting = (args.instances // args.zones + 1) * args.zones
-        text = f"not a multiple of the {args.zones} zones, so one would have fewer nodes; write {fitting}"
+        text = f"not a multiple of {args.zones} (the zones), so one zone would have fewer nodes; write {fitting}"
         found.append(Problem(("aws", "search", "instances"), args.instances, text))
     return found
 
@@ -103,7 +106,7 @@ def log_group(domain: str, kind: str) -> str:
 
 
 def cluster_config(instance_type: str, instances: int, zones: int, master_type: str) -> dict[str, Any]:
-    """The nodes. Nodes of their own lead: one that also has data to serve can be too busy to be a leader."""
+    """The nodes. Masters are dedicated: a node that also serves data can be too busy to be the master."""
     return {
         "instance_type": instance_type,
         "instance_count": instances,
@@ -119,7 +122,7 @@ class SearchDomain(pulumi.ComponentResource):
     """An OpenSearch Service domain with its key and its logs."""
 
     url: pulumi.Output[str]
-    """Where it answers; AWS gives it out when it makes the domain."""
+    """The address of the domain; AWS chooses it when it makes the domain."""
 
     domain: pulumi.Output[str]
     """The name of the domain."""
@@ -148,7 +151,7 @@ class SearchDomain(pulumi.ComponentResource):
             advanced_security_options={
                 "enabled": True,
                 "anonymous_auth_enabled": False,
-                # The sinks come with a name and a password, as they do everywhere.
+                # The sinks log in with a name and a password, as on every platform.
                 "internal_user_database_enabled": True,
                 "master_user_options": {
                     "master_user_name": args.admin_name,
@@ -168,12 +171,12 @@ class SearchDomain(pulumi.ComponentResource):
             auto_tune_options={"desired_state": "ENABLED", "rollback_on_disable": "NO_ROLLBACK"},
             off_peak_window_options={"enabled": True},
             software_update_options={"auto_software_update_enabled": True},
-            # AWS looks whether it may write its logs before it makes the domain.
+            # AWS checks the right to write logs before it makes the domain.
             opts=pulumi.ResourceOptions.merge(
                 kept,
                 pulumi.ResourceOptions(
                     depends_on=logs,
-                    # Its administrator is changed at the domain, or each preview would have to know the password.
+                    # Change the administrator at the domain: otherwise each preview would need the password.
                     ignore_changes=["advancedSecurityOptions.masterUserOptions"],
                     custom_timeouts=pulumi.CustomTimeouts(create="90m", update="180m", delete="90m"),
                 ),
@@ -209,5 +212,5 @@ class SearchDomain(pulumi.ComponentResource):
 
 
 def _plain(values: dict[str, Any]) -> Any:
-    """Values for AWS' own classes, which take them, though their types do not say so."""
+    """Values for the classes of Pulumi's AWS package, which accept them, though their types do not show it."""
     return values

@@ -1,7 +1,7 @@
-"""`AwsSecrets`: passwords from AWS Secrets Manager as Secrets of the cluster, without a way through Pulumi.
+"""`AwsSecrets`: passwords from AWS Secrets Manager as Secrets in the cluster; they do not pass through Pulumi.
 
-The External Secrets Operator, which must be in the cluster, fetches them with a role that reads these and no others,
-again every hour: a password is changed in Secrets Manager alone.
+The External Secrets Operator, which must be in the cluster, fetches the passwords every hour with a role that can read
+only these secrets. To change a password, change it in Secrets Manager.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from . import names
 from .roles import ROLE_ANNOTATION, SecretsRole, SecretsRoleArgs
 
 READER: Final = "secrets-reader"
-"""The service account in whose name secrets are read; no pod runs with it."""
+"""The service account that the operator uses to read secrets; no pod runs with it."""
 
 STORE: Final = "aws-secrets-manager"
 API: Final = "external-secrets.io/v1"
@@ -27,7 +27,7 @@ REFRESH: Final = "1h"
 
 @dataclass(frozen=True, kw_only=True)
 class AwsSecretsArgs:
-    """What `AwsSecrets` is made of. There is one in a namespace."""
+    """The arguments of an `AwsSecrets`. A namespace can hold only one."""
 
     region: str
     """The region of the secrets."""
@@ -36,17 +36,17 @@ class AwsSecretsArgs:
     """The number of the account."""
 
     oidc_provider: str
-    """The issuer of the cluster's tokens, which IAM must know as an identity provider."""
+    """The issuer of the cluster's tokens, which must be an identity provider in IAM."""
 
     namespace: str
     """The namespace of the Secrets."""
 
     role: str
-    """The name of the role that reads them."""
+    """The name of the role that reads the secrets."""
 
     secrets: Mapping[str, str]
-    """The name in Secrets Manager of each credential. Each NAME becomes a Secret NAME-credentials, with the fields of
-    the JSON object that the secret is: username and password."""
+    """The name in Secrets Manager of each credential. Each NAME becomes a Secret NAME-credentials with the fields of
+    the secret's JSON object: username and password."""
 
 
 def store_manifest(namespace: str, region: str) -> Manifest:
@@ -73,7 +73,7 @@ def external_secret_manifest(namespace: str, name: str, secret: str) -> Manifest
         "spec": {
             "refreshInterval": REFRESH,
             "secretStoreRef": {"kind": "SecretStore", "name": STORE},
-            # A Secret stays when its source is gone: what runs with it need not stop for that.
+            # The Secret stays if its source is deleted, so the pods that use it keep running.
             "target": {"name": target, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
             "dataFrom": [{"extract": {"key": secret}}],
         },
@@ -85,10 +85,10 @@ def _waited_for(name: str, namespace: str) -> Manifest:
 
 
 class AwsSecrets(pulumi.ComponentResource):
-    """A SecretStore with a role of its own, and an ExternalSecret for each credential."""
+    """A SecretStore with its role, and an ExternalSecret for each credential."""
 
     secrets: pulumi.Output[list[str]]
-    """The Secrets, known when all are there."""
+    """The Secrets; known when all exist."""
 
     def __init__(self, name: str, args: AwsSecretsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         args = typed(AwsSecretsArgs, args)

@@ -1,4 +1,4 @@
-"""Checks of users, rights and quotas, also of those that nobody declared. Pure."""
+"""Checks of users, rights and quotas, declared or not. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMOVE = "somebody added it by hand: remove it with kafka-acls, or declare it i
 
 
 def check_access(declared: want.Declared, access: seen.Access, users: Iterable[str]) -> Checked:
-    """Everybody has exactly the declared rights and quotas. users: the names of the KafkaUsers that there are."""
+    """All users have exactly the declared rights and quotas. users: the names of the existing KafkaUsers."""
     names = set(users)
     wanted = {user.principal: user for user in declared.users.values()}
     findings: list[Finding] = []

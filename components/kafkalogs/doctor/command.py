@@ -1,4 +1,4 @@
-"""The command ``kafkalogs doctor``: what runs against what a stack file declares, for people and for machines."""
+"""The command ``kafkalogs doctor``: a report for people, or JSON for programs."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def show(report: Report, to: Console) -> None:
 
 
 def _alike(findings: Sequence[Finding]) -> list[tuple[list[str], Finding]]:
-    """Findings that differ in their things only, as one each, with these things."""
+    """Groups of findings that differ only in the thing: the things, and one finding for all of them."""
     found: dict[tuple[str, ...], tuple[list[str], Finding]] = {}
     for one in findings:
         key = (one.rule, one.declared, one.seen, one.remedy)

@@ -21,7 +21,7 @@ from ..sinks.record import Sink, sinks
 from ..sinks.settings import delivery_config
 
 CLUSTER_RESOURCE: Final = "kafka-cluster"
-"""How Kafka names the cluster itself in rights."""
+"""Kafka's name for the cluster itself in ACLs."""
 
 
 @dataclass(frozen=True, order=True)
@@ -85,7 +85,7 @@ class Declared:
     connectors: Mapping[str, Connector]
     groups: tuple[parts.Group, ...]
     dead_letters: tuple[str, ...]
-    """The topics of what could not be delivered, by name."""
+    """The names of the dead letter topics."""
     subjects: Mapping[str, str]
     """The type of schema, JSON or AVRO, by subject."""
     brokers: tuple[int, ...]
@@ -135,7 +135,7 @@ def as_list(value: object) -> list[Any]:
 
 
 def _text(value: object) -> str:
-    """A setting as Kafka says it."""
+    """A setting in Kafka's format."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -31,7 +31,7 @@ def examine(
     bootstrap: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Compare what runs with a configuration. Raises AccessError if Kubernetes or Kafka cannot be asked.
+    """Compare the running platform with a configuration. Raises AccessError if Kubernetes or Kafka does not answer.
 
     bootstrap: Kafka's address from here; see `address` when absent. tell: receives the name of each step.
     """
@@ -60,7 +60,7 @@ def examine(
 
 
 def address(platform: Platform) -> str:
-    """Where Kafka is reached from here: at the listener for clients outside, else as from within Kubernetes."""
+    """Kafka's address for this process: the listener for clients outside the cluster, else the one inside."""
     external, kafka = platform.kafka.external, platform.kafka
     if external is not None:
         return f"{external.host}:{external.port}"
@@ -68,7 +68,7 @@ def address(platform: Platform) -> str:
 
 
 def _look(kafka: KafkaReader, platform: Platform) -> seen.Kafka:
-    """The first question to Kafka: whether it is reached at all."""
+    """The first request to Kafka, which shows whether Kafka can be reached."""
     try:
         return kafka.kafka()
     except AccessError as error:
@@ -129,8 +129,8 @@ def _families(
 
 
 def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:
-    """Run one family's check. A part that does not answer is a finding; a part outside that only the cluster can reach
-    is skipped."""
+    """Run one family's check. A part that does not answer is a finding. An external part that only the cluster can
+    reach is skipped."""
     try:
         return ask()
     except OutsideError as error:

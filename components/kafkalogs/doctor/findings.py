@@ -1,4 +1,4 @@
-"""What `kafkalogs doctor` says: findings, and the shapes in which people and machines get them."""
+"""The results of `kafkalogs doctor`: findings, and their format for people and for programs."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Finding:
     """One difference between the actual and the declared state."""
 
     rule: str
-    """What is checked, like topic-retention; it never changes its meaning."""
+    """The check, like topic-retention; its meaning never changes."""
 
     what: str
     """Which thing, like topic logs.nginx."""
@@ -45,7 +45,7 @@ class Finding:
     """What runs."""
 
     remedy: str
-    """What puts it right."""
+    """What to do about it."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Checked:
     """What is not as declared."""
 
     skipped: str | None = None
-    """Why it could not be looked at from here; None if it was."""
+    """Why the check could not run from here; None if it ran."""
 
 
 @dataclass(frozen=True)

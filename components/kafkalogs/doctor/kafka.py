@@ -1,4 +1,4 @@
-"""Reads what the doctor wants to know of Kafka: by confluent-kafka, and for quotas and disks by `wire`."""
+"""Reads the actual state of Kafka: with confluent-kafka, and quotas and disks with `wire`."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ _BATCH: Final = 200
 """Topics in one request: a broker answers well within the time-out."""
 
 _AT_ONCE: Final = 4
-"""Groups that are asked at the same time; each needs a client of its own."""
+"""Groups queried at the same time; each needs a separate client."""
 
 _PROTOCOLS: Final = "listener.security.protocol.map"
 
 
 class SilentError(AccessError):
-    """Kafka, which was reached, leaves a question open."""
+    """Kafka was reached, but does not answer a request."""
 
 
 class KafkaReader:
-    """Kafka at `bootstrap`, looked at as the doctor. Every method raises AccessError when Kafka does not answer."""
+    """Reads Kafka at `bootstrap` as the user of the doctor. Each method raises AccessError if Kafka does not answer."""
 
     def __init__(self, bootstrap: str, credentials: Credentials, user: str = DOCTOR) -> None:
         self._where, self._trouble, self._user = bootstrap, Trouble(), user
@@ -100,7 +100,7 @@ class KafkaReader:
 
     def access(self) -> seen.Access:
         """All rights, quotas and passwords."""
-        anything: Any = None  # the client's types know no None
+        anything: Any = None  # the client's types do not allow None
         kinds = (AclOperation.ANY, AclPermissionType.ANY)
         every = AclBindingFilter(ResourceType.ANY, anything, ResourcePatternType.ANY, anything, anything, *kinds)
         acls: dict[str, set[Acl]] = {}
@@ -135,8 +135,8 @@ class KafkaReader:
         raise AccessError(f"Kafka at {self._where}: {last}")
 
     def groups(self, declared: Declared) -> dict[str, seen.Group]:
-        """All consumer groups, with how far they are: the platform's own in all that they read, others in what they
-        have committed."""
+        """All consumer groups and their positions: of the platform's groups in all that they read, of other groups in
+        all that they have committed."""
         listed = self._answers({"groups": self._admin.list_consumer_groups(request_timeout=_SECONDS)})["groups"]
         own = {group.name: group for group in declared.groups}
         names = sorted({group.group_id for group in listed.valid} | own.keys())
@@ -220,7 +220,7 @@ class KafkaReader:
         said = str(error.args[0].str())
         if _is_refusal(error):
             return AccessError(self._refused(said))
-        self._admin.poll(0)  # hands over what the client said meanwhile
+        self._admin.poll(0)  # calls the callbacks for the client's errors
         last = self._trouble.last
         because = f"; last: {last}" if last and last != said else ""
         kind = SilentError if self._metadata else AccessError

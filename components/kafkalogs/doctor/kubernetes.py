@@ -1,4 +1,4 @@
-"""Reads what the doctor wants to know of Kubernetes: resources, pods, and the certificates in Secrets."""
+"""Reads the actual state of Kubernetes: resources, pods, and the certificates in Secrets."""
 
 from __future__ import annotations
 
@@ -108,10 +108,10 @@ class KubernetesReader:
 
 
 def certificates_of(secret: str, data: Mapping[str, str]) -> Iterable[seen.Certificate]:
-    """The certificates in the data of a Secret; a chain is as old as the one of it that ends first, and authorities of
-    which any may sign are as old as the last.
+    """The certificates in the data of a Secret. A chain ends with its first certificate to end; a list of alternative
+    authorities ends with its last.
 
-    ca.crt beside a certificate is a copy of the authority's own, which is looked at where it lives.
+    ca.crt beside a certificate is a copy of an authority's certificate, which is checked in the authority's Secret.
     """
     own = [key for key in data if key.endswith(".crt")]
     others = [key for key in own if key != "ca.crt"]

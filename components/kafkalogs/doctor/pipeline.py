@@ -1,4 +1,4 @@
-"""Checks of what reads the logs: schemas, connectors, the Flink job; and that everything is ready. Pure."""
+"""Checks of schemas, connectors and the Flink job, and that all resources are ready. Pure functions."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _connector(what: str, connector: want.Connector, found: seen.Connector) -> I
     if found.state != "RUNNING":
         remedy = "run `pulumi up`; if the connector failed, the status of the KafkaConnector has the reason"
         if found.state == "UNASSIGNED" and all(state == "RUNNING" for state, _ in found.tasks):
-            # Connect can write the state of the stopped connector after that of the started one, and never looks again.
+            # Connect may write the stopped connector's state after the started one's, and then never updates it.
             remedy = "if this stays for a minute: annotate the KafkaConnector with strimzi.io/restart=true"
         yield Finding("connector-state", what, "RUNNING", found.state, remedy)
     if len(found.tasks) != connector.tasks and found.state == "RUNNING":

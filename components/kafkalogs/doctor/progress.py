@@ -1,4 +1,4 @@
-"""Checks of how far everything is: consumers, dead letters, disks. Pure."""
+"""Checks of consumer lag, dead letters and disks. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ MARKERS: Final = 2
 """Offsets at a partition's end that may hold no record: markers of the last and of an aborted transaction."""
 
 LATE: Final = 900
-"""How old the oldest unread record of any other group may be, seconds, before it matters whether its lag grows."""
+"""The age of any other group's oldest unread record, seconds, from which growing lag is a finding."""
 
 FREE: Final = 0.05
 """Least free space of a broker's volume, as a share of its declared size."""
 
 
 def limit(part: str | None) -> int:
-    """Highest age of the oldest unread record, seconds: for a part of the platform as in its alert; None is any other
-    group."""
+    """The highest age of the oldest unread record, seconds. part: a part of the platform, with the limit of its alert;
+    None for any other group."""
     return CONSUMERS[part].limit if part else LATE
 
 
 def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Mapping[str, seen.Group]) -> Checked:
-    """No part of the platform reads too late, and nobody loses records. before, now: two looks, seconds apart."""
+    """No part of the platform is late, and no group loses records. before, now: two readings, seconds apart."""
     own = {group.name: group.part for group in declared.groups}
     findings: list[Finding] = []
     for name, part in own.items():
@@ -49,7 +49,7 @@ def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Ma
 
 
 def _late(before: seen.Group | None, now: seen.Group) -> list[str]:
-    """The topics with partitions in which, at both looks, records older than the limit were not read."""
+    """The topics with partitions in which, at both readings, records older than the limit were unread."""
     found: set[str] = set()
     for place, one in now.positions.items():
         earlier = before.positions.get(place) if before else None
@@ -83,7 +83,7 @@ def _behind(before: seen.Group | None, now: seen.Group) -> str:
 
 
 def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checked:
-    """Nothing waits in the topics of what could not be delivered. letters: records by topic."""
+    """No dead letter topic holds records. letters: records by topic."""
     findings = [
         Finding(
             "dead-letters",
@@ -99,7 +99,7 @@ def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checke
 
 
 def check_disk(declared: want.Declared, dirs: Mapping[int, seen.LogDir]) -> Checked:
-    """No broker's disk is about to be full, by its declared size and by what its volume has left."""
+    """No broker's disk is nearly full, by its declared size and by the free space of its volume."""
     findings: list[Finding] = []
     sizes = {broker: size for broker, size in want.disks(declared.platform).items() if broker in dirs}
     for broker, size in sorted(sizes.items()):

@@ -46,14 +46,14 @@ class Access:
 
     acls: Mapping[str, frozenset[Acl]]
     quotas: Mapping[str, Mapping[str, float]]
-    """By its user: a name, or words like `all users`."""
+    """Quotas by user: a name, or words like `all users`."""
     scram: frozenset[str] = frozenset()
     """Users that have a password."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far a group is in a partition.
+    """The position of a group in a partition.
 
     committed: the next offset to read; None where the group has none. begin, end: the oldest offset and the next one.
     old: the first offset whose record is younger than the group's limit; `end` if there is none.
@@ -66,7 +66,7 @@ class Position:
 
     @property
     def at(self) -> int:
-        """What the group reads next: from the oldest record on, if it has not begun."""
+        """The offset that the group reads next; the oldest offset if the group has none."""
         return self.begin if self.committed is None else self.committed
 
 
@@ -122,7 +122,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Connector:
-    """A connector of the Connect cluster, as its workers say. states: of its tasks, each with its trace."""
+    """A connector, as the Connect workers report it. states: of its tasks, each with its error trace."""
 
     state: str
     config: Mapping[str, str]

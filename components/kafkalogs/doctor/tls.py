@@ -1,4 +1,4 @@
-"""Checks that nothing speaks without TLS, and of the certificates' ends. Pure."""
+"""Checks that every port uses TLS, and when certificates end. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import seen
 from .findings import Checked, Finding
 
 DUE: Final = timedelta(days=21)
-"""What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""
+"""A certificate that ends sooner should be renewed already: 30 days before its end, done within a day."""
 
 _YOURS: Final = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
 

@@ -15,7 +15,7 @@ _APPLY: Final = "run `pulumi up`; the operator corrects a topic within minutes i
 
 
 def check_topics(declared: want.Declared, kafka: seen.Kafka) -> Checked:
-    """Every declared topic is there as declared, and no other."""
+    """Every declared topic exists with its declared settings, and no other topic exists."""
     findings: list[Finding] = []
     for name, topic in sorted(declared.topics.items()):
         found = kafka.topics.get(name)
@@ -63,7 +63,7 @@ def _same(one: str, other: str) -> bool:
 
 
 def _said(key: str, value: str) -> str:
-    """A setting's value, and for people what it is."""
+    """A setting's value, with its meaning for people."""
     if not key.endswith(".ms") or not value.isdigit() or value == "0":
         return value
     return f"{value} ({units.format_duration(int(value))})"

@@ -1,6 +1,6 @@
-"""Two questions to Kafka that confluent-kafka cannot ask: quotas and disks. https://kafka.apache.org/protocol
+"""Two requests to Kafka that confluent-kafka does not have: quotas and disks. https://kafka.apache.org/protocol
 
-Only what these need of Kafka's protocol: one request on a connection of its own, in the versions with tagged fields.
+Only the needed part of Kafka's protocol: one request for each connection, in the versions with tagged fields.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class WireError(Exception):
 
 
 class RefusedError(WireError):
-    """Who asks may not see it."""
+    """Kafka denies the request: the user lacks the right."""
 
 
 class Reader:
@@ -86,7 +86,7 @@ class Reader:
 def tls(credentials: Credentials) -> ssl.SSLContext:
     """TLS towards brokers with a client's certificate."""
     context = ssl.create_default_context(cadata=credentials.ca)
-    # Python reads a key from a file only: one that nobody else can open, and only for this moment.
+    # Python reads a key only from a file: a temporary one that only this user can open.
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
         file.write(f"{credentials.key}\n{credentials.certificate}")
         file.flush()
@@ -95,7 +95,7 @@ def tls(credentials: Credentials) -> ssl.SSLContext:
 
 
 def quotas(place: tuple[str, int], context: ssl.SSLContext) -> dict[str, dict[str, float]]:
-    """All quotas, by whom they are for: a user's name, or in words. place: host and port of any broker."""
+    """All quotas by entity: a user's name, or words. place: host and port of any broker."""
     # no filter at all: those of client ids and addresses too
     answer = _ask(place, context, _QUOTAS, bytes((1, 0, 0)))
     answer.number("i")
@@ -111,7 +111,7 @@ def _quota(answer: Reader) -> tuple[str, dict[str, float]]:
 
 
 def entity_name(entity: Mapping[str, str | None]) -> str:
-    """Whom a quota is for. Without a name, it is the default of all."""
+    """The entity of a quota. Without a name, the quota is the default of all."""
     if list(entity) == ["user"] and (user := entity["user"]) is not None:
         return user
     words = [f"all {kind}s" if name is None else f"{kind} {name}" for kind, name in sorted(entity.items())]

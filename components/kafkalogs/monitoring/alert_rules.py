@@ -77,7 +77,7 @@ def _dead_letters() -> list[Rule]:
             "0m",
             "warning",
             "{{ $value | humanize }} records went to {{ $labels.topic }} within ten minutes",
-            "They are not where they belong. Their headers say why.",
+            "These records were not delivered. Their headers give the reason.",
         ),
         alert(
             "DeadLetterQueueNotEmpty",
@@ -85,7 +85,8 @@ def _dead_letters() -> list[Rule]:
             "1m",
             "info",
             "{{ $labels.topic }} holds {{ $value | humanize }} records",
-            "They wait there until their retention ends. Mend what their headers say, and send them again.",
+            "Kafka keeps these records until their retention ends. Fix the cause that their headers give, then send "
+            "the records again.",
         ),
     ]
 
@@ -99,7 +100,7 @@ def _connect() -> list[Rule]:
             "1m",
             "critical",
             "the connector {{ $labels.connector }} has failed",
-            "It carries nothing until it is started again. Its KafkaConnector's status has the stack trace.",
+            "It delivers no records until it is restarted. Its KafkaConnector's status has the stack trace.",
         ),
         alert(
             "ConnectorNotRunning",
@@ -120,7 +121,7 @@ def _stream() -> list[Rule]:
             "2m",
             "critical",
             "the Flink job does not run",
-            "Errors are not taken out of the logs, so nobody is paged. Look at the FlinkDeployment and its pods.",
+            "Errors in the logs are not detected, so nobody is paged. Look at the FlinkDeployment and its pods.",
         ),
         alert(
             "StreamJobRestarting",
@@ -128,7 +129,7 @@ def _stream() -> list[Rule]:
             "0m",
             "warning",
             "the Flink job restarted {{ $value | humanize }} times within fifteen minutes",
-            "Something fails again and again. Look at the job manager's log.",
+            "The job keeps failing. The JobManager's log has the reason.",
         ),
         alert(
             "CheckpointsFailing",
@@ -137,8 +138,8 @@ def _stream() -> list[Rule]:
             " and on() sum(flink_jobmanager_numRunningJobs) > 0",
             "2m",
             "warning",
-            "No checkpoint of the Flink job was completed within three minutes",
-            "Its results are only seen at a checkpoint. Look at the object store of the checkpoints.",
+            "no checkpoint of the Flink job was completed within three minutes",
+            "The job's results become visible only at a checkpoint. Check the object store of the checkpoints.",
         ),
     ]
 
@@ -168,7 +169,8 @@ def _pager() -> list[Rule]:
             "0m",
             "critical",
             "PagerDuty rejected {{ $value | humanize }} incidents",
-            "They are in the pager's dead-letter topic, with PagerDuty's reason. The routing key may be wrong.",
+            "The incidents are in the pager's dead-letter topic, with PagerDuty's reason. "
+            "The routing key may be wrong.",
         ),
     ]
 
@@ -181,8 +183,8 @@ def _shipper() -> list[Rule]:
             "5m",
             "warning",
             "the queue of the shipper {{ $labels.pod }} is {{ $value | humanizePercentage }} full",
-            "Kafka takes less than the node's pods write. When the queue is full the shipper stops reading, and "
-            "lines are lost when Kubernetes rotates the files. Look at its quota and at the brokers.",
+            "The node's pods write logs faster than Kafka accepts them. When the queue is full the shipper stops "
+            "reading, and lines are lost when Kubernetes rotates the files. Check the shipper's quota and the brokers.",
         ),
         alert(
             "ShipperNotDelivering",
@@ -197,8 +199,8 @@ def _shipper() -> list[Rule]:
             "increase(filebeat_output_events_dropped_total[15m]) > 0",
             "0m",
             "warning",
-            "the shipper {{ $labels.pod }} gave up {{ $value | humanize }} lines",
-            "They were larger than Kafka takes. Look at Filebeat's log.",
+            "the shipper {{ $labels.pod }} dropped {{ $value | humanize }} lines",
+            "The lines were larger than Kafka accepts. Look at Filebeat's log.",
         ),
         alert(
             "ShipperDown",
@@ -206,7 +208,7 @@ def _shipper() -> list[Rule]:
             "5m",
             "critical",
             "the shipper {{ $labels.pod }} does not answer",
-            "The node's logs are not shipped. Look at its pod.",
+            "The node's logs are not shipped. Check the shipper's pod.",
         ),
     ]
 
@@ -218,15 +220,15 @@ def _monitoring() -> list[Rule]:
             "up == 0",
             "5m",
             "warning",
-            "{{ $labels.job }} {{ $labels.pod }} gives no metrics",
-            "What happens there is not seen. Look at its pod.",
+            "{{ $labels.job }} {{ $labels.pod }} does not serve metrics",
+            "Faults of this target raise no alert. Check its pod.",
         ),
         alert(
             "MonitoringBlind",
             "absent(kafka_brokers)",
             "5m",
             "critical",
-            "nothing is known of topics and consumer groups",
+            "there are no metrics of topics and consumer groups",
             "Alerts on lag and replicas cannot fire. Look at the exporter.",
         ),
         alert(

@@ -48,7 +48,7 @@ CONSUMERS: Final[Mapping[str, Consumer]] = {
         "ErrorsNotDetected",
         _begins_with(STREAM_PREFIX),
         300,
-        "Errors are not taken out of the logs, so nobody is paged. Look at the Flink job.",
+        "Errors in the logs are not detected, so nobody is paged. Look at the Flink job.",
     ),
     ARCHIVE.key: Consumer(
         "LogsNotArchived",
@@ -60,7 +60,7 @@ CONSUMERS: Final[Mapping[str, Consumer]] = {
         "LogsNotSearchable",
         consumer_group(SEARCH.key),
         300,
-        "New logs are not found in search. Look at the connector search and at Elasticsearch.",
+        "Search does not show new logs. Look at the connector search and at Elasticsearch.",
         "warning",
     ),
     AUDIT.key: Consumer(
@@ -94,7 +94,7 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
             f"absent(kafka_consumergroup_members{group}) and on() kafka_brokers",
             "10m",
             consumer.severity,
-            f"no consumer group of {part} is known to Kafka",
+            f"Kafka has no consumer group of {part}",
             consumer.loss,
         )
         missing["labels"]["part"] = part
@@ -111,7 +111,8 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
             "15m",
             "warning",
             "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
-            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
+            "The group reads more slowly than producers write. Give it more tasks or instances, up to the topic's "
+            "partitions.",
         ),
         alert(
             "RecordsExpiredUnread",

@@ -13,8 +13,8 @@ def kafka_rules(brokers: int, broker_disk: int | None) -> list[Rule]:
             "1m",
             "critical",
             "{{ $value }} partitions of {{ $labels.topic }} have fewer replicas in sync than min.insync.replicas",
-            "Kafka refuses writes to them: services buffer their logs, and lose them when the buffers are full. "
-            "Look for brokers that are down or slow.",
+            "Kafka refuses writes to these partitions. Services buffer their logs, and lose logs when the buffers are "
+            "full. Look for brokers that are down or slow.",
         ),
         alert(
             "PartitionWithoutLeader",
@@ -30,7 +30,7 @@ def kafka_rules(brokers: int, broker_disk: int | None) -> list[Rule]:
             "10m",
             "warning",
             "{{ $value }} partitions of {{ $labels.topic }} are under-replicated",
-            "Another broken broker can stop writes. Look for brokers that are down, slow or full.",
+            "If one more broker fails, writes can stop. Look for brokers that are down, slow or full.",
         ),
         alert(
             "BrokerDown",
@@ -38,14 +38,14 @@ def kafka_rules(brokers: int, broker_disk: int | None) -> list[Rule]:
             "2m",
             "critical",
             f"{{{{ $value }}}} of {brokers} brokers are in the cluster",
-            "Every partition with a replica there has one less. Look at its pod.",
+            "Each partition with a replica on the missing broker has one replica less. Check the broker's pod.",
         ),
         alert(
             "ProduceSlow",
             'max by (pod) (kafka_network_requestmetrics_totaltimems{request="Produce", quantile="0.99"}) > 1000',
             "10m",
             "warning",
-            "{{ $labels.pod }} takes {{ $value | humanize }} ms for the slowest of a hundred writes",
+            "{{ $labels.pod }} needs over {{ $value | humanize }} ms for 1 % of writes (99th percentile)",
             "Services wait for Kafka. Look at the brokers' disks and CPU, and at their in-sync replicas.",
         ),
     ]
@@ -69,6 +69,7 @@ def _disk_rules(size: int) -> list[Rule]:
             "15m",
             "warning",
             "the disk of {{ $labels.pod }} will be full within four hours",
-            "A service writes more than its rate says, or retention does not hold. Look at the topics' sizes.",
+            "A service writes more than its rate says, or retention does not delete old logs. "
+            "Check the sizes of the topics.",
         ),
     ]

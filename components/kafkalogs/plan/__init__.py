@@ -1,5 +1,5 @@
-"""`kafkalogs plan`: what a preview of Pulumi would do, for people. Begin with `report`.
+"""`kafkalogs plan`: a report for people on the changes that `pulumi preview` shows. Begin with `report`.
 
-`preview` reads it; `changes`, `dangers` and `cost` say what it means; `topics`, `rights`, `sinks`, `cluster` and `aws`
-are the rules of `dangers`. `findings`, `values` and `markdown` are what those share; `command` is the command line.
+`preview` reads the preview; `changes`, `dangers` and `cost` find what to report; `topics`, `rights`, `sinks`, `cluster`
+and `aws` are the rules of `dangers`. All share `findings`, `values` and `markdown`; `command` is the command line.
 """

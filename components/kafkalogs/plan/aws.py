@@ -1,4 +1,4 @@
-"""Dangers of what is on AWS: buckets and what closes them, keys, the search domain, policies of IAM."""
+"""Dangers of AWS resources: buckets and their access rules, keys, the search domain, IAM policies."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ STORES: Final[Mapping[str, str]] = {
     "LogGroup": "its logs are deleted",
     "Secret": "its value is deleted, and programs that read it fail",
 }
-"""What holds data, and what its deletion means."""
+"""The kinds of resource that hold data, and what their deletion means."""
 
 GUARDS: Final[Mapping[str, tuple[str, str]]] = {
     "BucketServerSideEncryptionConfiguration": (
@@ -29,15 +29,15 @@ GUARDS: Final[Mapping[str, tuple[str, str]]] = {
         "new files are no longer encrypted with the bucket's key",
     ),
     "BucketPublicAccessBlock": ("access", "a policy or an ACL can make files public"),
-    "BucketPolicy": ("access", "whoever has other rights may do what it refused, also without TLS"),
+    "BucketPolicy": ("access", "what the policy denied becomes allowed to those with other rights, also without TLS"),
     "BucketOwnershipControls": ("access", "ACLs of files apply again"),
     "BucketVersioning": ("protection", "overwritten or deleted files are lost"),
     "BucketObjectLockConfiguration": ("protection", "new files can be deleted before their retention ends"),
     "BucketLogging": ("protection", "accesses to the bucket are no longer recorded"),
 }
-"""What guards data, with the kind of danger of its removal, and what it means."""
+"""The kinds of resource that protect data: the kind of danger if one is removed, and what the removal means."""
 
-# type -> (path, kind, what is weaker, how to tell it from before and after)
+# type -> (path, kind, what is weaker, whether `after` is weaker than `before`)
 _Weaker = Callable[[Any, Any], bool]
 
 
@@ -54,7 +54,7 @@ def _other(before: Any, after: Any) -> bool:
 
 
 def _was(*strict: str) -> _Weaker:
-    """It was one of these, and is no longer as strict: they come strictest first."""
+    """The new value is less strict than the old one. strict: the values, the strictest first."""
 
     def weaker(before: Any, after: Any) -> bool:
         ranks = [strict.index(str(value)) if str(value) in strict else len(strict) for value in (before, after)]
@@ -102,13 +102,13 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
         ((*_LOCK, "days"), "protection", "new files can be deleted earlier", fewer),
     ),
     "Key": (
-        (("enableKeyRotation",), "encryption", "its key material stays the same for ever", _off),
+        (("enableKeyRotation",), "encryption", "its key material is no longer rotated", _off),
         (("isEnabled",), "encryption", "nothing can be encrypted or read with it", lambda old, new: new is False),
         (("deletionWindowInDays",), "protection", "there is less time to restore a deleted key", fewer),
     ),
     "Domain": (
         (("encryptAtRest", "enabled"), "encryption", "its disks are not encrypted", _off),
-        (("nodeToNodeEncryption", "enabled"), "encryption", "logs cross between its nodes in clear text", _off),
+        (("nodeToNodeEncryption", "enabled"), "encryption", "traffic between its nodes is not encrypted", _off),
         (("domainEndpointOptions", "enforceHttps"), "encryption", "it answers without TLS", _off),
         (
             ("domainEndpointOptions", "tlsSecurityPolicy"),
@@ -127,7 +127,7 @@ WATCHED: Final[Mapping[str, tuple[tuple[tuple[str | int, ...], str, str, _Weaker
     "CatalogDatabase": ((("locationUri",), "sink", "new tables are stored elsewhere", _other),),
     "LogGroup": ((("retentionInDays",), "retention", "older entries are deleted", fewer),),
 }
-"""The properties whose change can weaken what AWS keeps for the platform."""
+"""The properties whose change can weaken the protection of the platform's data on AWS."""
 
 POLICIES: Final[Mapping[str, tuple[str, ...]]] = {
     "BucketPolicy": ("policy",),
@@ -156,12 +156,12 @@ _WORDS: Final = {
 
 
 def kind_of(step: Step) -> str | None:
-    """The kind of a resource of AWS, the same for older names (BucketV2); None for others."""
+    """The kind of an AWS resource; older type names (BucketV2) have the same kind; None for other resources."""
     return step.kind.removesuffix("V2") if step.type.startswith("aws:") else None
 
 
 def aws_words(step: Step) -> Markdown:
-    """A resource of AWS in words."""
+    """An AWS resource in words."""
     kind = kind_of(step) or step.kind
     name = at(step.old or step.new, "role") if kind == "RolePolicy" else None
     return Markdown(
@@ -170,7 +170,7 @@ def aws_words(step: Step) -> Markdown:
 
 
 def dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of one resource of AWS."""
+    """The dangers of one AWS resource."""
     kind, where = kind_of(step), aws_words(step)
     if kind is None:
         return
@@ -193,7 +193,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
 
 
 def _lifecycle(step: Step, where: Markdown) -> Iterator[Danger]:
-    """Files that are deleted earlier than before, by rule."""
+    """Lifecycle rules that delete files earlier than before."""
     old, new = (
         {str(rule.get("id")): rule for rule in map(mapping, sequence(at(i, "rules")))} for i in (step.old, step.new)
     )
@@ -213,12 +213,12 @@ def _lifecycle(step: Step, where: Markdown) -> Iterator[Danger]:
 
 
 def _policy(step: Step, key: str, where: Markdown) -> Iterator[Danger]:
-    """What a policy allows that it did not, and what it no longer refuses."""
+    """What the new policy allows and the old did not, and what the old denied and the new does not."""
     if step.new is None or step.old is None:
-        return  # a new one comes with what it is for; the changes list it
+        return  # a new policy comes with a new resource, which the list of changes names
     before, after = statements(at(step.old, key)), statements(at(step.new, key))
     if before is None or after is None:
-        return  # told as unknown
+        return  # reported as unknown
     wider = [allow for allow in after if allow.effect == "Allow" and not any(had.covers(allow) for had in before)]
     if wider:
         text = Markdown(f"allows more: {codes([one.words() for one in wider], 5)}")
@@ -242,7 +242,7 @@ class Statement:
         self.condition = json.dumps(raw.get("Condition", {}), sort_keys=True)
 
     def covers(self, other: "Statement") -> bool:
-        """Whether it says all that `other` does; without a condition it says more than with one."""
+        """Whether it includes all of `other`; without a condition, it includes the same statement with a condition."""
         if (self.effect, self.inverted) != (other.effect, other.inverted):
             return False
         if self.condition not in {other.condition, "{}"}:
@@ -257,21 +257,21 @@ class Statement:
         )
 
     def words(self) -> str:
-        """Who, what and on what, in a line."""
+        """Principals, actions and resources in one line."""
         who = f"{', '.join(sorted(self.principals))}: " if any(self.principals) else ""
         condition = " under conditions" if self.condition != "{}" else ""
         return f"{who}{', '.join(sorted(self.actions))} on {', '.join(sorted(self.resources))}{condition}"
 
 
 def _texts(value: Any) -> frozenset[str]:
-    """The texts of a principal, an action or a resource, however it is written."""
+    """The strings of a principal, an action or a resource, which may be a string, a list or an object."""
     if isinstance(value, dict):
         return frozenset(f"{key}={one}" for key, item in mapping(value).items() for one in _texts(item))
     return frozenset(map(str, sequence(value))) if isinstance(value, list) else frozenset({str(value)})
 
 
 def statements(policy: Any) -> list[Statement] | None:
-    """The statements of a policy; None if it is hidden or is none."""
+    """The statements of a policy; None if the value is hidden or is no policy."""
     if policy is None:
         return []
     try:

@@ -56,7 +56,7 @@ PARTS: Final[Mapping[str, str]] = {
 # Settings of topics in milliseconds and bytes, and those of connectors that hold no secret.
 _TIMES: Final = frozenset({"retention.ms", "segment.ms", "delete.retention.ms", "max.compaction.lag.ms"})
 _SIZES: Final = frozenset({"max.message.bytes", "segment.bytes", "retention.bytes"})
-# They follow from the retention: named once is enough.
+# These settings follow from the retention, so the report names only the retention.
 _FOLLOWS: Final = frozenset({"segment.ms", "message.timestamp.before.max.ms"})
 _OPEN: Final = re.compile(
     r"(tasks\.max|.*\.warehouse|.*\.interval-ms|.*\.region|iceberg\.tables|errors\..*|.*\.batch\.(bytes|size)"
@@ -66,7 +66,7 @@ _MOST: Final = 12
 _MOST_OF_SEVERAL: Final = 30
 
 Words = Markdown | tuple[Markdown, ...]
-"""What is said of one setting: a text, or several of which each can come or go."""
+"""The words for one setting: one text, or several texts, each of which can be added or removed."""
 
 
 _SILENT: Final = Markdown("")
@@ -118,7 +118,7 @@ def find(preview: Preview, context: Context) -> list[Change]:
     return sorted(found, key=lambda change: SECTIONS.index(change.section))
 
 
-# -- services and teams, which only the catalog knows
+# -- services and teams, which only the catalog lists
 
 
 def _of_catalog(context: Context) -> Iterator[Change]:
@@ -148,7 +148,7 @@ def _about(
 
 
 def _between(before: Mapping[str, Words], after: Mapping[str, Words]) -> Markdown:
-    """What differs, as before → after."""
+    """The differences, as before → after."""
     keys = [key for key in (*before, *(key for key in after if key not in before)) if before.get(key) != after.get(key)]
     told = [f"{key} {_change(before.get(key, NONE), after.get(key, NONE))}" for key in keys]
     more = [f"{len(told) - _MOST} more settings"] if len(told) > _MOST else []
@@ -156,7 +156,7 @@ def _between(before: Mapping[str, Words], after: Mapping[str, Words]) -> Markdow
 
 
 def _change(before: Words, after: Words) -> str:
-    """A text as before → after; of several, which come and which go."""
+    """One text as before → after; for several texts, those added and those removed."""
     if isinstance(before, str) and isinstance(after, str):
         return f"{before} → {after}"
     had, has = ((words,) if isinstance(words, str) else words for words in (before, after))
@@ -171,7 +171,7 @@ def _several(words: Sequence[Markdown]) -> Markdown:
 
 
 def _told(words: Mapping[str, Words]) -> Markdown:
-    """What something new has."""
+    """The settings of a new item."""
     return joined(f"{key} {value if isinstance(value, str) else _several(value)}" for key, value in words.items())
 
 
@@ -228,7 +228,7 @@ def _one(step: Step, section: str, words: Any) -> Change:
 
 
 def _place(inputs: Any) -> dict[str, Words]:
-    """Where it is, for what moves."""
+    """The place of a resource, to show when it moves."""
     return {key: shown(at(inputs, "metadata", key)) for key in ("name", "namespace")}
 
 
@@ -249,7 +249,7 @@ def _topic(inputs: Any) -> dict[str, Words]:
     return told | {str(code(key)): _setting(key, config[key]) for key in odd}
 
 
-# What every topic has; only another value is worth a word.
+# The defaults of every topic; the report names only other values.
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "cleanup.policy": "delete",
     "compression.type": "producer",
@@ -318,7 +318,7 @@ def _pool(inputs: Any) -> dict[str, Words]:
 
 
 def _aws(inputs: Any) -> dict[str, Words]:
-    """Numbers and flags by value; texts may be policies or passwords, so they are only named when they change."""
+    """Numbers and flags with their values. Texts may be policies or passwords, so only the names of changed ones."""
     told: dict[str, Words] = {}
     for key, value in sorted(mapping(inputs).items()):
         if not key.startswith("__") and key not in {"tags", "tagsAll"} and isinstance(value, bool | int | float):
@@ -335,7 +335,7 @@ _SECTION: Final[Mapping[str, tuple[str, Any]]] = {
 }
 
 
-# -- what is one line for many resources
+# -- changes of many resources in one line
 
 
 def _holder(step: Step) -> tuple[str, str]:
@@ -350,7 +350,7 @@ def _holder(step: Step) -> tuple[str, str]:
 
 
 def _part(section: str, what: str, steps: list[Step], preview: Preview) -> Change:
-    """A part whose component comes or goes is added or removed; else something in it changed."""
+    """A part is added or removed if its component is created or deleted; otherwise something in it changed."""
     verb = CHANGED
     words = {part for part in PARTS.values() if f"part {part}" == what}
     for step in preview.steps:
@@ -376,7 +376,7 @@ def _counted(steps: list[Step], op: str, word: str) -> str:
 
 
 def _images(steps: list[Step]) -> Iterator[str]:
-    """Containers with another image."""
+    """Containers whose image changes."""
     for step in steps:
         if step.stays:
             old, new = (by_name(at(i, "spec", "template", "spec", "containers")) for i in (step.old, step.new))

@@ -1,4 +1,4 @@
-"""Dangers of the Kafka cluster and of what holds its data: nodes, disks, namespaces."""
+"""Dangers of the Kafka cluster and of the resources that hold its data: nodes, disks, namespaces."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -51,7 +51,7 @@ def kafka_dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, Markdown("by ACL"), Markdown("no authorization"), text)
     users = [user for user in sequence(at(new, "authorization", "superUsers")) if user not in _super_users(old)]
     if users:
-        text = Markdown("this user may do everything, whatever the ACLs say")
+        text = Markdown("this user may do everything, regardless of ACLs")
         yield Danger("access", where, NONE, Markdown(", ".join(code(user) for user in users)), text)
     if at(old, "rack") and at(new, "rack") is None:
         text = Markdown("copies are no longer spread over zones: one zone can hold all copies of a record")
@@ -112,7 +112,7 @@ def _listeners(step: Step, old: Any, new: Any) -> Iterator[Danger]:
         if open_to is None and (had is None or had.get("authentication") is not None):
             text = Markdown("clients need no credentials: all of them are the same anonymous user")
             yield Danger(
-                "access", where, NONE if had is None else Markdown("credentials"), Markdown("none asked"), text
+                "access", where, NONE if had is None else Markdown("credentials"), Markdown("none required"), text
             )
         kind, was = listener.get("type"), had.get("type") if had else None
         if kind in _OUTSIDE and was not in _OUTSIDE and step.old is not None:
@@ -123,7 +123,7 @@ def _listeners(step: Step, old: Any, new: Any) -> Iterator[Danger]:
 
 
 def _reach(where: Markdown, had: dict[str, Any], listener: dict[str, Any]) -> Iterator[Danger]:
-    """Who may connect over the network: a listener that names nobody is open to all pods."""
+    """Who may connect over the network: a listener without peers is open to all pods."""
     before, after = had.get("networkPolicyPeers"), listener.get("networkPolicyPeers")
     if isinstance(after, Hidden) or not before:
         return
@@ -209,7 +209,7 @@ _STORES: Final = {
 
 
 def store_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of what holds data in Kubernetes besides Kafka."""
+    """The dangers of other resources in Kubernetes that hold data."""
     where = Markdown(f"{_STORE_WORDS.get(step.kind, code(step.kind))} {code(resource_name(step))}")
     if step.goes and step.kind in _STORES:
         yield Danger("store", where, _THERE, _gone(step), Markdown(_STORES[step.kind]))

@@ -29,42 +29,42 @@ exit codes:
   0    nothing changes
   2    something changes, and nothing was found that loses data or widens access
   3    something may lose data or widen access, or the preview hides whether it does
-  4    the input is no preview that can be read, the arguments are wrong, or the report cannot be written
+  4    the input is not a readable preview, the arguments are wrong, or the report cannot be written
 """
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong arguments are 4 here: by argparse's own 2 they would look like a plan with changes."""
+    """Wrong arguments exit with 4 here: argparse's exit code 2 would mean a plan with changes."""
 
-    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - the same, without its overloads
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] - same method, no overloads
         self, args: Any = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """As always, but what is not known is refused here, and not by the command line as a whole."""
+        """Like argparse, but unknown arguments are refused here, and not by the parser of all commands."""
         known, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}")
         return known, []
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end."""
+        """Print the error and exit."""
         self.print_usage(sys.stderr)
         self.exit(PLAN_UNREADABLE, f"{self.prog}: error: {message}\n")
 
 
 def _price(text: str) -> float:
-    """A price or a ratio: zero or more."""
+    """A price or a ratio: a number of at least 0."""
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no price; write a number like 0.08")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a price; write a number like 0.08")
     return value
 
 
 def run(arguments: argparse.Namespace) -> int:
     """The command ``plan``."""
-    # Here because they load the configuration's models, which other commands do without.
+    # Imported here because they load the configuration's models, which other commands do not need.
     from .report import markdown, report
 
     prices = Prices(**{key: getattr(arguments, key) for key in Prices.__dataclass_fields__})
@@ -74,11 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"kafkalogs plan: {error}", file=sys.stderr)
         return PLAN_UNREADABLE
     try:
-        # whatever the terminal's encoding: the report is a file for others
+        # UTF-8 in any terminal: other programs read the report as a file
         sys.stdout.buffer.write(markdown(told).encode())
         sys.stdout.flush()
     except OSError as error:
-        # a full disk, or a reader that is gone: nobody has the report, so its code would promise too much
+        # The disk is full or the reader has gone: nobody has the report, so its exit code would mislead.
         print(f"kafkalogs plan: the report cannot be written: {error.strerror or error}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PLAN_UNREADABLE
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(file: str) -> str:
-    """The input as text; byte order marks and UTF-16 as some shells write them."""
+    """The input as text. It may have a byte order mark or be UTF-16, as some shells write it."""
     name = "the input" if file == "-" else file
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
@@ -113,7 +113,7 @@ def add_to(commands: Any) -> None:
         ("infrequent", "in S3 Standard-IA"),
         ("instant", "in S3 Glacier Instant Retrieval"),
     ):
-        text = f"for a GiB {what} and a month (default: %(default)s)"
+        text = f"price of one GiB {what} for one month (default: %(default)s)"
         prices.add_argument(
             f"--{key}-price", dest=key, type=_price, default=getattr(defaults, key), metavar="N", help=text
         )
@@ -129,7 +129,7 @@ def add_to(commands: Any) -> None:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """The command by itself: `python -m kafkalogs.plan.command plan`."""
+    """The command alone: `python -m kafkalogs.plan.command plan`."""
     parser = argparse.ArgumentParser(prog="kafkalogs")
     add_to(parser.add_subparsers(required=True))
     arguments = parser.parse_args(words)

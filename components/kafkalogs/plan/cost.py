@@ -1,8 +1,8 @@
-"""What the logs need on disks and in S3, before and after, and what that costs.
+"""The space that logs need on disks and in S3, before and after, and its cost.
 
-Disk: rate x kept time x copies of each service, as `sizing.DiskNeed` has it. Archive: rate x years of the retention
-class x `archive_ratio`, once the oldest logs are that old; in S3's storage classes as the platform's life cycle moves
-files on AWS, else in its standard class. Both take the declared rates, which are the most that a service may write.
+Disk: rate x retention x copies for each service, like `sizing.DiskNeed`. Archive: rate x years of the retention
+class x `archive_ratio`, the size once the oldest logs have that age. On AWS, files move to colder storage classes as in
+the platform's lifecycle rules; else all count as S3 Standard. Rates are as declared: the most a service may write.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from .sinks import is_archive
 from .values import mapping, number
 
 PRICES_OF: Final = "June 2026"
-"""When the prices below were AWS' list prices in us-east-1, without tax and discounts."""
+"""The date of the prices below: AWS' list prices in us-east-1, without tax and discounts."""
 
 DAYS_OF_YEAR: Final = 365
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What a GiB costs for a month, in one currency."""
+    """The price of one GiB for one month; all in the same currency."""
 
     disk: float = 0.08
     """EBS gp3, with the throughput that is included."""
@@ -39,20 +39,20 @@ class Prices:
     """S3 Glacier Instant Retrieval."""
 
     archive_ratio: float = 1.0
-    """Bytes in the archive for each byte that Kafka takes. Rates count what producers send, which is compressed already
-    (zstd), and the archive's Parquet is too: 1 until somebody has measured their own logs."""
+    """Bytes in the archive for each byte written to Kafka. Rates count bytes that producers send, compressed with zstd;
+    the archive's Parquet is compressed too. So the default is 1, until you measure your logs."""
 
     currency: str = "USD"
 
     def of_class(self, storage_class: str) -> float:
-        """The price of a storage class of S3, by the API's name."""
+        """The price of a storage class of S3, by its name in the API."""
         known = {"STANDARD_IA": self.infrequent, "GLACIER_IR": self.instant}
         return known.get(storage_class, self.standard)
 
 
 @dataclass(frozen=True)
 class Need:
-    """What the services of one catalog need."""
+    """The space that the services of one catalog need."""
 
     disk: Mapping[str, int]
     """Bytes on all disks together, by service."""
@@ -61,7 +61,7 @@ class Need:
     """Bytes in the archive when it is full, by service; empty without one."""
 
     archive_cost: float
-    """What the archive costs a month."""
+    """The cost of the archive for one month."""
 
     def total(self) -> tuple[int, int]:
         """Bytes on disk and in the archive."""
@@ -70,31 +70,31 @@ class Need:
 
 @dataclass(frozen=True)
 class Archive:
-    """How long an archive keeps which class, and where on S3."""
+    """How long an archive keeps each retention class, and in which storage classes."""
 
     years: Mapping[str, int]
     """Years by retention class."""
 
     colder: Mapping[str, tuple[tuple[int, str], ...]]
-    """After how many days a class' files move to which storage class; none without AWS."""
+    """For each class: after how many days its files move to which storage class; empty without AWS."""
 
     def years_of(self, retention_class: str) -> int:
-        """The years of a class; one that is not named is kept as long as application."""
+        """The years of a class; a class that is not listed is kept as long as `application`."""
         return self.years.get(retention_class, self.years.get("application", 1))
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Before and after; None for what the preview does not say."""
+    """Costs before and after; None if the preview does not show them."""
 
     before: Need | None
     after: Need | None
     why: str = ""
-    """Why one of them is not known."""
+    """Why `before` or `after` is not known."""
 
 
 def disk_need(name: str, service: Mapping[str, Any], topics: Mapping[str, Mapping[str, Any]]) -> int:
-    """Bytes that a service needs on all disks: its whole rate for the longest retention of its topics."""
+    """Bytes that a service needs on all disks: its full rate for the longest retention of its topics."""
     rate = number(service.get("bytesPerSecond")) or 0
     mine = [topics[topic] for topic in _topics(service) if topic in topics]
     retention = max((number(topic.get("retentionMs")) or 0 for topic in mine), default=0)
@@ -105,8 +105,8 @@ def disk_need(name: str, service: Mapping[str, Any], topics: Mapping[str, Mappin
 def archive_need(
     service: Mapping[str, Any], topics: Mapping[str, Mapping[str, Any]], archive: Archive
 ) -> tuple[int, str]:
-    """Bytes per second times seconds of the class that is kept longest, and that class: how a rate is split over
-    several topics is not known."""
+    """Bytes per second times seconds of the class with the longest retention, and that class: how a rate is split
+    between several topics is not known."""
     classes = [str(topics[topic].get("retentionClass")) for topic in _topics(service) if topic in topics]
     if not classes:
         return 0, ""
@@ -116,7 +116,7 @@ def archive_need(
 
 
 def class_cost(size: int, days: int, moves: tuple[tuple[int, str], ...], prices: Prices) -> float:
-    """What `size` bytes cost a month, that are from 0 to `days` days old, as many of each age."""
+    """The cost of `size` bytes for a month, spread evenly over ages from 0 to `days` days."""
     cost, at_day, price = 0.0, 0, prices.standard
     for day, storage_class in (*moves, (days, "")):
         until = min(day, days)
@@ -126,7 +126,7 @@ def class_cost(size: int, days: int, moves: tuple[tuple[int, str], ...], prices:
 
 
 def need(catalog: Catalog, archive: Archive | None, prices: Prices) -> Need:
-    """What the services of a catalog need."""
+    """The space that the services of a catalog need."""
     disk = {name: disk_need(name, service, catalog.topics) for name, service in catalog.services.items()}
     kept: dict[str, int] = {}
     cost = 0.0
@@ -153,7 +153,7 @@ def find(preview: Preview, context: Context, prices: Prices) -> Costs:
 
 
 def _archive(preview: Preview) -> tuple[Archive | None, str]:
-    """The archive as the stack file has it; where it has none, as the default has it, for an archive that goes."""
+    """The archive from the stack file; without one there, the default, for an archive that is deleted."""
     from ..aws import archive_layout as layout
     from ..checks.loading import load
     from ..config.problems import ConfigError
@@ -161,14 +161,14 @@ def _archive(preview: Preview) -> tuple[Archive | None, str]:
     try:
         platform = load(preview.config or {})
     except ConfigError as error:
-        return None, f"this version of kafkalogs does not read the stack's configuration: {error.problems[0]}"
+        return None, f"this version of kafkalogs cannot read the stack's configuration: {error.problems[0]}"
     years = platform.compliance.archive_years
     colder = {**layout.COLDER, "": layout.DEFAULT_COLDER} if platform.aws else {}
     return Archive(years, colder), ""
 
 
 def _has_archive(preview: Preview, known: bool) -> tuple[bool, bool]:
-    """Whether there is an archive before and after: by its connector if that comes or goes, else by the stack file."""
+    """Whether there is an archive before and after: by changes of its connector; without any, by the stack file."""
     steps = [step for step in preview.steps if is_archive(step.old) or is_archive(step.new)]
     if steps:
         return any(step.old is not None for step in steps), any(step.new is not None for step in steps)

@@ -1,7 +1,7 @@
-"""All dangers of a preview: which rules read which resource, and what no rule can tell.
+"""All dangers of a preview: which rule checks which resource, and what no rule can check.
 
-A rule is silent about a value that the preview hides. So everything that a rule would have read is looked through
-here, and each hidden place is a danger of its own: nobody is to think that nothing was found.
+A rule reports nothing about a value that the preview hides. So this module searches all that a rule would read, and
+reports each hidden value as a danger: a hidden value must not look like a value without danger.
 """
 
 import re
@@ -38,9 +38,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "kubernetes:rbac.authorization.k8s.io/*:RoleBinding": rights.rbac_dangers,
     "kubernetes:rbac.authorization.k8s.io/*:ClusterRoleBinding": rights.rbac_dangers,
 }
-"""The rule of each type, whose version of the API stands as *."""
+"""The rule of each type; a * in the type stands for the API version."""
 
-# What can be deleted without losing data: it is made again from the program, or takes rights away with it.
+# Resources whose deletion loses no data: the program can make them again, or their deletion removes rights.
 _HARMLESS: Final = re.compile(
     r"kafkalogs:index:\w+|pulumi:.*"
     r"|kubernetes:(core/v1:(ConfigMap|Service|ServiceAccount|LimitRange|ResourceQuota)"
@@ -50,7 +50,8 @@ _HARMLESS: Final = re.compile(
     r"|aws:cloudwatch/\w+:LogResourcePolicy"
 )
 
-# Where a rule reads, and so where a hidden value hides something; and those where a new resource counts as well.
+# The kinds that a rule reads, so a hidden value in them is a danger; and the kinds for which this is also true of a
+# new resource.
 _SPEC: Final = frozenset(
     {"KafkaTopic", "KafkaUser", "Kafka", "KafkaNodePool", "KafkaConnector", "NetworkPolicy", "StorageClass"}
 )
@@ -98,7 +99,7 @@ def _all(preview: Preview, context: Context) -> Iterator[Danger]:
 
 
 def _weight(step: Step) -> int:
-    """What holds most comes first among its like."""
+    """The rank among dangers of one kind: the resource that holds most comes first."""
     order = ("Namespace", "Kafka", "KafkaNodePool", "Bucket", "Key", "Domain", "StatefulSet", "KafkaTopic", "KafkaUser")
     return order.index(step.kind) if step.kind in order else len(order)
 
@@ -110,9 +111,9 @@ def _protection(step: Step) -> Iterator[Danger]:
 
 
 def _strange(step: Step) -> Iterator[Danger]:
-    """What no rule is for: it is better to ask once too often."""
+    """Deletions and operations that no rule covers: a needless question is better than none."""
     if step.op.startswith("unknown operation"):
-        text = Markdown(f"Pulumi does something that this version does not know: {code(step.op)}")
+        text = Markdown(f"this version does not know the operation: {code(step.op)}")
         yield Danger("unknown", subject(step), Markdown("there"), Markdown("not known"), text)
     known = RULES.keys() & {re.sub(r"/v\w+:", "/*:", step.type)}
     kind = kind_of(step)
@@ -124,7 +125,7 @@ def _strange(step: Step) -> Iterator[Danger]:
 
 
 def _target(step: Step) -> Iterator[Danger]:
-    """A provider that looks elsewhere: what is deployed where it looked stays behind, unseen."""
+    """A provider with a new target: the resources in the old target stay there, and Pulumi no longer sees them."""
     if not step.type.startswith("pulumi:providers:") or not step.stays or step.op == "same":
         return
     keys = sorted(
@@ -141,18 +142,18 @@ def _target(step: Step) -> Iterator[Danger]:
         )
 
 
-# -- encryption, wherever it is set
+# -- encryption, in any resource
 
 
 def _encryption(step: Step) -> Iterator[Danger]:
-    """Addresses, flags and protocols that were encrypted; whatever resource has them."""
+    """Addresses, flags and protocols that lose encryption, in any resource."""
     if not step.stays:
         return
     before, after = list(texts_in(step.old)), list(texts_in(step.new))
     secure = {host for text in before for host in _TLS_URL.findall(text)}
     plain_before = {host for text in before for host in _PLAIN_URL.findall(text)}
     for host in sorted({host for text in after for host in _PLAIN_URL.findall(text)} & secure - plain_before):
-        text = Markdown("what is sent there crosses the network in clear text")
+        text = Markdown("data sent there is not encrypted")
         yield Danger("encryption", subject(step), code(f"https://{host}"), code(f"http://{host}"), text)
     modes = [
         [_STRICT.index(m) for t in texts for m in _SSLMODE.findall(t) if m in _STRICT] for texts in (before, after)
@@ -164,7 +165,7 @@ def _encryption(step: Step) -> Iterator[Danger]:
     if any(map(_PLAIN_PROTOCOL.search, after)) and not any(map(_PLAIN_PROTOCOL.search, before)):
         text = Markdown("records and passwords cross the network in clear text")
         yield Danger("encryption", subject(step), Markdown("TLS"), code("PLAINTEXT"), text)
-    # Listeners, StorageClasses and what is watched on AWS have rules with words of their own.
+    # Listeners, StorageClasses and `WATCHED` properties on AWS have separate rules.
     if step.kind in {"Kafka", "StorageClass"} or kind_of(step) in WATCHED:
         return
     yield from _flags(step, step.old, step.new, ())
@@ -196,11 +197,11 @@ def _flags(step: Step, old: Any, new: Any, path: Path) -> Iterator[Danger]:
             yield from _flags(step, value, at(new, i), (*path, i))
 
 
-# -- what the preview hides
+# -- hidden values
 
 
 def _hidden(step: Step) -> Iterator[Danger]:
-    """Places that a rule would read and the preview hides."""
+    """Values that a rule would read and the preview hides."""
     if step.new is None:
         return
     hidden: dict[Hidden, list[str]] = {}
@@ -214,7 +215,7 @@ def _hidden(step: Step) -> Iterator[Danger]:
 
 
 def _may_differ(step: Step, path: Path) -> bool:
-    """Whether a secret may be another than before: Pulumi names changed paths, but both are shown alike."""
+    """Whether a secret may have changed: Pulumi shows both values alike, but names the changed paths."""
     if step.old is None or step.op == "replace" or at(step.old, *path) != at(step.new, *path):
         return True
     prefix = ".".join(map(str, path))
@@ -230,7 +231,7 @@ def _hidden_places(step: Step) -> Iterator[tuple[Path, Hidden]]:
             yield from hidden_in(at(new, key), (key,))
         if not fresh:
             for path, *_ in WATCHED.get(kind, ()):
-                # What was hidden before as well, like the ARN of a key, is told by its change alone.
+                # A value that was hidden before too, like the ARN of a key, is reported only if it changed.
                 if isinstance(value := at(new, *path), Hidden):
                     yield path, value
         return
@@ -250,7 +251,7 @@ def _hidden_places(step: Step) -> Iterator[tuple[Path, Hidden]]:
 
 
 def _top(places: Iterator[tuple[Path, Hidden]], step: Step, *, fresh: bool) -> Iterator[tuple[Path, Hidden]]:
-    """The places that matter: of metadata only all of it or the name, and of something new only its rights."""
+    """The relevant places: in metadata only the name, the namespace or all of it; in a new Kafka only its rights."""
     for path, why in places:
         if path[0] == "metadata" and (fresh or (len(path) > 1 and path[1] not in {"name", "namespace"})):
             continue

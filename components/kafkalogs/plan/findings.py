@@ -1,4 +1,4 @@
-"""What the rules of a plan share: what a danger is, their kinds in order, and what a rule may ask of the preview."""
+"""Shared by the rules of a plan: a danger, the kinds of danger in order, and what a rule may read of the preview."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ KINDS: Final[Mapping[str, str]] = {
 """The kinds of danger with their titles, in the order of the report."""
 
 DEFAULT_RETENTION: Final = 7 * units.DAY
-"""Kafka's own, of a topic that says nothing."""
+"""Kafka's default, for a topic that sets none."""
 
 FOREVER: Final = -1
 NONE: Final = Markdown("none")
@@ -50,17 +50,17 @@ class Danger:
     """One of `KINDS`."""
 
     where: Markdown
-    """In the platform's words: topic `logs.x`."""
+    """The resource in the platform's words: topic `logs.x`."""
 
     before: Markdown
     after: Markdown
     follows: Markdown
-    """What happens then."""
+    """What follows from the change."""
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The part of the catalog that reports need; see `catalog.document`."""
+    """The part of the catalog that a report needs; see `catalog.document`."""
 
     topics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
@@ -71,7 +71,7 @@ class Catalog:
         return {name for name, topic in self.topics.items() if topic.get("retentionClass") == "audit"}
 
     def writers(self, topic: str) -> list[str]:
-        """The services that write into a topic."""
+        """The services that write to a topic."""
         return [name for name, service in self.services.items() if topic in mapping(service.get("topics")).values()]
 
     def read_by(self, team: str) -> set[str]:
@@ -82,7 +82,7 @@ class Catalog:
 
 
 class Context:
-    """What rules ask of a preview besides their own step."""
+    """What a rule may read of a preview besides its step."""
 
     def __init__(self, preview: Preview) -> None:
         self.preview = preview
@@ -94,8 +94,8 @@ class Context:
         self._components = {step.urn: step for step in preview.steps if not step.custom}
 
     def part_of(self, step: Step, op: str) -> bool:
-        """Whether a component of the platform that holds the resource comes (create) or goes (delete) as a whole,
-        other than the platform itself."""
+        """Whether a component that holds the resource is created or deleted as a whole; the platform's own component
+        does not count. op: create or delete."""
         kinds = [kind for kind in step.parents if kind not in {"kafkalogs:index:LogPlatform", "pulumi:pulumi:Stack"}]
         return any(part.op == op and part.type in kinds for part in self._components.values())
 
@@ -107,7 +107,7 @@ class Context:
         return Markdown(f"{what} {code(name)}{of}")
 
     def audit(self) -> set[str]:
-        """The topics of audit logs; by their labels and the usual name where no catalog says which they are."""
+        """The topics of audit logs; without a catalog, by their labels and the usual name."""
         known = [catalog for catalog in (self.before, self.after) if catalog]
         if not known:
             return {"logs.audit", *self._labelled_audit}
@@ -115,7 +115,7 @@ class Context:
 
 
 def topic_name(step: Step) -> str:
-    """The name in Kafka of a KafkaTopic, as deployed or, if it is not there, as wanted; Pulumi's if both hide it."""
+    """The name in Kafka of a KafkaTopic: as deployed, else as planned; Pulumi's name if both are hidden."""
     for inputs in (step.old, step.new):
         name = at(inputs, "spec", "topicName") or at(inputs, "metadata", "name")
         if isinstance(name, str):
@@ -124,19 +124,19 @@ def topic_name(step: Step) -> str:
 
 
 def holds_dead_letters(step: Step) -> bool:
-    """Whether a KafkaTopic is one of dead letters: by its label; by its name where an older version made it."""
+    """Whether a KafkaTopic holds dead letters: by its label, or by its name if an older version made the topic."""
     kind = _label(step, KIND_LABEL)
     return kind == "dead-letters" if kind else topic_name(step).startswith(DEAD_LETTER_PREFIX)
 
 
 def _label(step: Step, key: str) -> str | None:
-    """A label as deployed, else as wanted."""
+    """A label as deployed, else as planned."""
     labels = (at(inputs, "metadata", "labels", key) for inputs in (step.old, step.new))
     return next((label for label in labels if isinstance(label, str)), None)
 
 
 def resource_name(step: Step) -> str:
-    """The name of a resource where it is, else Pulumi's."""
+    """The name of a resource in its cluster or cloud, else Pulumi's name."""
     for inputs in (step.old, step.new):
         for path in (("metadata", "name"), ("bucket",), ("name",), ("domainName",)):
             name = at(inputs, *path)
@@ -167,7 +167,7 @@ def duration(milliseconds: int | None) -> Markdown:
 
 
 def hours(milliseconds: int) -> str:
-    """How much time of logs, for people."""
+    """A span of logs, for people."""
     if milliseconds < units.HOUR:
         return f"{milliseconds / units.MINUTE:.3g} min"
     if milliseconds < 3 * units.DAY:
@@ -185,7 +185,7 @@ def shown(value: Any) -> Markdown:
 
 
 def fewer(before: Any, after: Any) -> bool:
-    """Whether a number got smaller, or is no longer there."""
+    """Whether a number is smaller or missing after the change."""
     old, new = number(before), number(after)
     return old is not None and (new is None or new < old)
 
@@ -198,7 +198,7 @@ def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | N
             if (step.old is not None and old is None) or (step.new is not None and new is None):
                 return old, new, "the catalog's ConfigMap is not shown"
             return old or Catalog(), new or Catalog(), None
-    # It does not change, so what follows from the stack file is what is deployed.
+    # The catalog does not change, so the one that follows from the stack file is deployed.
     if preview.config is None:
         return None, None, "the preview shows no configuration of kafkalogs"
     try:
@@ -207,7 +207,7 @@ def _catalogs(preview: Preview) -> tuple[Catalog | None, Catalog | None, str | N
         platform = load(preview.config)
         same = _of(catalogs.document(platform, catalogs.resolve(platform)))
     except ConfigError as error:
-        return None, None, f"this version of kafkalogs does not read the stack's configuration: {error.problems[0]}"
+        return None, None, f"this version of kafkalogs cannot read the stack's configuration: {error.problems[0]}"
     return same, same, None
 
 
@@ -229,6 +229,6 @@ def _of(document: Any) -> Catalog | None:
 
 
 def sorted_dangers(dangers: Iterable[Danger]) -> list[Danger]:
-    """In the order of `KINDS`, each once."""
+    """The dangers in the order of `KINDS`, without duplicates."""
     order = list(KINDS)
     return sorted(dict.fromkeys(dangers), key=lambda danger: order.index(danger.kind))

@@ -1,4 +1,4 @@
-"""Reading the output of `pulumi preview --json`: which resources change, and what they are before and after."""
+"""Reads the output of `pulumi preview --json`: which resources change, and their inputs before and after."""
 
 import json
 import re
@@ -21,72 +21,72 @@ _LONGEST_REASON: Final = 1500
 
 
 class PlanError(ValueError):
-    """The input is not a preview that can be reported; its text is one sentence for people."""
+    """The input is not a preview that can be reported; the error's text is one sentence for people."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What becomes of one resource."""
+    """The planned operation on one resource."""
 
     op: str
-    """create, update, replace, delete, same, or one that Pulumi has and this module does not know."""
+    """create, update, replace, delete, same, or an operation of Pulumi that this module does not know."""
 
     urn: str
     type: str
     """Like kubernetes:kafka.strimzi.io/v1:KafkaTopic."""
 
     name: str
-    """Pulumi's name of it, not that in the cluster."""
+    """The name in Pulumi, not the name in the cluster."""
 
     parents: tuple[str, ...]
-    """The types of the components that hold it, the outermost first."""
+    """The types of the components that hold the resource, the outermost first."""
 
     old: Mapping[str, Any] | None
-    """Its inputs as deployed; None if it is not there."""
+    """The inputs as deployed; None if the resource does not exist."""
 
     new: Mapping[str, Any] | None
-    """Its inputs as wanted; None if it goes."""
+    """The planned inputs; None if the resource is deleted."""
 
     was_protected: bool = False
     is_protected: bool = False
     was_kept: bool = False
-    """Whether it stays where it is when Pulumi forgets it (`retainOnDelete`)."""
+    """Whether the resource itself stays when Pulumi deletes it from its state (`retainOnDelete`)."""
 
     custom: bool = True
-    """False for components, which are nothing but their parts."""
+    """False for components, which only group other resources."""
 
     changed: frozenset[str] | None = None
-    """The paths that Pulumi's own comparison names; None if it names none."""
+    """The paths that differ by Pulumi's comparison; None if Pulumi lists none."""
 
     @property
     def kind(self) -> str:
-        """The last word of its type: KafkaTopic, Bucket. All of a type that ends in no word."""
+        """The last word of the type: KafkaTopic, Bucket. The whole type if it does not end in a word."""
         last = self.type.rpartition(":")[2]
         return last if re.fullmatch(r"\w+", last) else self.type
 
     @property
     def goes(self) -> bool:
-        """Whether what is there is deleted, for good or to be made anew."""
+        """Whether the existing resource is deleted, for good or to be replaced."""
         return self.op in {"delete", "replace"} and not self.was_kept
 
     @property
     def comes(self) -> bool:
-        """Whether it was not there."""
+        """Whether the resource is new."""
         return self.op in {"create", "import"}
 
     @property
     def stays(self) -> bool:
-        """Whether it is there before and after."""
+        """Whether the resource exists before and after."""
         return self.old is not None and self.new is not None
 
     @property
     def unprotected(self) -> bool:
-        """Whether Pulumi refused to delete it, and no longer does."""
+        """Whether the resource loses its protection: Pulumi will no longer refuse to delete it."""
         return self.was_protected and not self.is_protected
 
     @property
     def quiet(self) -> bool:
-        """Whether nothing changes, not even its protection."""
+        """Whether nothing changes, the protection included."""
         return self.op in _QUIET and self.was_protected == self.is_protected
 
 
@@ -100,21 +100,21 @@ class Preview:
     """What changes."""
 
     config: Mapping[str, Any] | None
-    """The value of `kafkalogs:platform` in the stack file; None if there is none that can be read."""
+    """The value of `kafkalogs:platform` in the stack file; None if it is missing or cannot be read."""
 
     missing: tuple[str, ...] = ()
-    """Operations that Pulumi counted and did not list."""
+    """Operations that Pulumi counted but did not list."""
 
 
 def read(text: str) -> Preview:
-    """The preview in `text`, which may have lines before it. PlanError says what is wrong with it."""
+    """The preview in `text`, which may have other lines before it. Raises PlanError."""
     document = _document(text)
     _refuse_failed(document)
     try:
         steps = [_step(raw) for raw in sequence(document.get("steps"))]
         config = clean(document.get("config"))
     except RecursionError:
-        raise PlanError("the preview's values are nested deeper than any platform's; was the file changed?") from None
+        raise PlanError("the preview's values are nested too deep; make the preview again") from None
     project, stack = _whose(document)
     counted = mapping(document.get("changeSummary"))
     listed = Counter(str(mapping(raw).get("op")) for raw in sequence(document.get("steps")))
@@ -127,7 +127,7 @@ def read(text: str) -> Preview:
 
 
 def _document(text: str) -> dict[str, Any]:
-    """The first JSON object of `text` that a preview can be; programs print lines before it."""
+    """The first JSON object in `text` that can be a preview; programs print lines before it."""
     if not text.strip():
         raise PlanError("the input is empty; write: pulumi preview --json | kafkalogs plan")
     decoder = json.JSONDecoder()
@@ -144,14 +144,14 @@ def _document(text: str) -> dict[str, Any]:
             broken = broken or error
             continue
         except RecursionError:
-            raise PlanError("the input is nested deeper than any preview; was the file changed?") from None
+            raise PlanError("the input is nested too deep; make the preview again") from None
         found.append(cast("dict[str, Any]", value))
     previews = [value for value in found if _is_preview(value)]
     if any(_EVENT & value.keys() for value in found):
         raise PlanError("these are streamed events; run pulumi preview without PULUMI_ENABLE_STREAMING_JSON_PREVIEW")
     if len(previews) > 1:
-        raise PlanError(f"the input holds {len(previews)} previews; give one at a time")
-    # What is left of a broken preview may well hold smaller objects, but never a preview's keys.
+        raise PlanError(f"the input holds {len(previews)} previews; give one preview at a time")
+    # The rest of a broken preview may hold smaller objects, but none with a preview's keys.
     if not previews and broken and _QUOTED_KEY.search(text):
         raise PlanError(
             f"the preview is cut off or damaged at line {broken.lineno}: {broken.msg.lower()}; make it again"
@@ -173,14 +173,14 @@ def _what_else(found: list[dict[str, Any]], text: str) -> str:
     if any("deployment" in value or "checkpoint" in value for value in found):
         return "this is a stack's state, not a preview; write: pulumi preview --json | kafkalogs plan"
     if found:
-        return "this is JSON, but not of pulumi preview --json: it has neither steps nor changeSummary"
+        return "this JSON is not the output of `pulumi preview --json`: it has neither steps nor changeSummary"
     if "Previewing update" in text or re.search(r"^\s*Type\s+Name\s+Plan", text, re.MULTILINE):
-        return "this is the preview for people; run pulumi preview with --json"
+        return "this is the preview in text form; run `pulumi preview --json`"
     return "there is no JSON in the input; write: pulumi preview --json | kafkalogs plan"
 
 
 def _refuse_failed(document: Mapping[str, Any]) -> None:
-    """A preview that failed lists what it got to; a report of that would leave out the rest."""
+    """A failed preview lists only the steps before the failure; a report of it would miss the rest."""
     errors = [
         _plain(str(entry.get("message", "")))
         for entry in map(mapping, sequence(document.get("diagnostics")))
@@ -189,13 +189,13 @@ def _refuse_failed(document: Mapping[str, Any]) -> None:
     if errors:
         first = errors[0].removeprefix("error: ").strip()
         shown = first if len(first) <= _LONGEST_REASON else f"{first[:_LONGEST_REASON]}..."
-        raise PlanError(f"the preview failed, so it says nothing of what would change: {shown}")
+        raise PlanError(f"the preview failed, so the changes are not known: {shown}")
     if "changeSummary" not in document:
-        raise PlanError("the preview has no changeSummary: it did not come to its end; make it again")
+        raise PlanError("the preview has no changeSummary: it is not complete; run it again")
 
 
 def _plain(text: str) -> str:
-    """Text without colours and other control characters, and without what marks secrets."""
+    """Text without colours, other control characters and the marks of secrets."""
     text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[^%]*%\}>", "", text)
     text = re.sub(r"(?i)(ciphertext\W{1,5})[\w:+/=.-]+", r"\1[secret]", text)
     return re.sub(
@@ -209,7 +209,7 @@ def _step(raw: Any) -> Step:
     if not isinstance(urn, str) or not isinstance(op, str):
         raise PlanError("a step of the preview has no urn or no op; the file is damaged")
     old, new = mapping(fields.get("oldState")), mapping(fields.get("newState"))
-    # urn:pulumi:stack::project::types::name, where only the name may hold :: itself
+    # urn:pulumi:stack::project::types::name; only the name may contain ::
     _, _, qualified, name = [*urn.split("::", 3), "", "", ""][:4]
     *parents, _ = qualified.split("$")
     paths = [*mapping(fields.get("detailedDiff"))]
@@ -233,7 +233,7 @@ def _step(raw: Any) -> Step:
 
 
 def _merged(steps: list[Step]) -> list[Step]:
-    """One step for each resource: a replacement may come in three, as --show-replacement-steps has it."""
+    """One step for each resource: with --show-replacement-steps a replacement has three."""
     merged: dict[str, Step] = {}
     for step in steps:
         before = merged.get(step.urn)
@@ -251,7 +251,7 @@ def _merged(steps: list[Step]) -> list[Step]:
 
 
 def _whose(document: Mapping[str, Any]) -> tuple[str, str]:
-    """Project and stack, by the first step's URN: urn:pulumi:stack::project::type::name."""
+    """Project and stack, from the first step's URN: urn:pulumi:stack::project::type::name."""
     for raw in map(mapping, sequence(document.get("steps"))):
         parts = str(raw.get("urn", "")).split("::")
         if len(parts) > 1 and parts[0].startswith("urn:pulumi:"):
@@ -260,7 +260,7 @@ def _whose(document: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _platform(config: Any) -> Mapping[str, Any] | None:
-    """The stack file's `kafkalogs:platform`, which Pulumi shows as a text of JSON."""
+    """The stack file's `kafkalogs:platform`, which Pulumi shows as a string of JSON."""
     value = mapping(config).get("kafkalogs:platform")
     if isinstance(value, Mapping) and isinstance(value.get("value"), str):  # pyright: ignore[reportUnknownMemberType]
         value = cast("Mapping[str, Any]", value)["value"]

@@ -1,4 +1,4 @@
-"""The report of a plan as Markdown: first what can lose data or widen access, then what changes, then what it costs."""
+"""The report of a plan as Markdown: first changes that can lose data or widen access, then all changes, then costs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ _VERBS: Final = (ADDED, CHANGED, REMOVED)
 
 @dataclass(frozen=True)
 class Report:
-    """What is to be told of a preview."""
+    """The content of the report of a preview."""
 
     preview: Preview
     dangers: Sequence[Danger]
@@ -33,14 +33,14 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """The contract of docs/plan.md."""
+        """The exit code, as docs/plan.md defines it."""
         if self.dangers:
             return PLAN_DANGERS
         return PLAN_CHANGES if self.changes or self.preview.steps else PLAN_UNCHANGED
 
 
 def report(preview: Preview, prices: Prices) -> Report:
-    """All of a preview."""
+    """The report of a preview."""
     context = Context(preview)
     return Report(
         preview,
@@ -80,7 +80,7 @@ def _verdict(told: Report) -> str:
 
 
 def _dangers(dangers: Sequence[Danger]) -> str:
-    """One row for what befalls several alike, so that the row that differs is seen."""
+    """One row for all resources with the same danger, so that a different row stands out."""
     alike: dict[tuple[str, ...], list[Markdown]] = {}
     for danger in dangers:
         alike.setdefault((danger.kind, danger.before, danger.after, danger.follows), []).append(danger.where)
@@ -98,7 +98,7 @@ def _names(where: Sequence[Markdown]) -> str:
 
 
 def _changes(changes: Sequence[Change]) -> str:
-    """One row for what changes alike."""
+    """One row for all equal changes."""
     alike: dict[tuple[str, str], list[Markdown]] = {}
     for one in changes:
         alike.setdefault((one.section, one.details), []).append(one.what)
@@ -107,10 +107,11 @@ def _changes(changes: Sequence[Change]) -> str:
 
 
 def _limited(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """As many rows as a comment holds; how many are left out is said."""
+    """As many rows as a comment can hold, and the number of the rows left out."""
     yield from rows[:_MOST_ROWS]
     if len(rows) > _MOST_ROWS:
-        yield (f"**{len(rows) - _MOST_ROWS:,} more rows**", *("see the preview itself" for _ in rows[0][1:]))
+        rest = ("see the output of `pulumi preview`" for _ in rows[0][1:])
+        yield (f"**{len(rows) - _MOST_ROWS:,} more rows**", *rest)
 
 
 # -- costs
@@ -178,6 +179,6 @@ def _moved(before: Need, after: Need) -> Iterator[tuple[str, ...]]:
 
 
 def _exceptions(preview: Preview) -> Iterator[tuple[str, ...]]:
-    """What the stack file excepts from the policies: whoever reads the plan should know."""
+    """The stack file's exceptions from policies, which a reader of the plan should know."""
     for one in map(mapping, sequence(mapping(preview.config).get("exceptions"))):
         yield tuple(code(one.get(key, "")) for key in ("rule", "resource", "expires", "reason"))

@@ -1,4 +1,4 @@
-"""Rights: what an identity may do before and after, who gains what, and which quotas go.
+"""Rights: what an identity may do before and after, which rights are new, and which quotas are removed.
 
 A right is one operation on one resource or prefix. Whether one covers another follows Kafka's rules
 (https://kafka.apache.org/documentation/#operations_resources_and_protocols): Read, Write, Delete and Alter allow
@@ -53,7 +53,7 @@ class Right(NamedTuple):
     host: str
 
     def covers(self, other: "Right") -> bool:
-        """Whether who has this right needs not have the other."""
+        """Whether this right includes the other."""
         operations = {other.operation, "All"} | _IMPLIED.get(other.operation, set())
         return (
             self.kind == other.kind
@@ -63,7 +63,7 @@ class Right(NamedTuple):
         )
 
     def reaches(self, pattern: str, name: str) -> bool:
-        """Whether it is for a resource, or for all that have a prefix."""
+        """Whether the right applies to a resource, or to all resources with a prefix."""
         if self.kind == "cluster" or (self.pattern == "literal" and self.name == "*"):
             return True
         if self.pattern == "prefix":
@@ -72,7 +72,7 @@ class Right(NamedTuple):
 
 
 def rights_of(spec: Any, kind: str = "allow") -> frozenset[Right] | None:
-    """What the rules of a KafkaUser allow (or, with kind deny, refuse); None if they are hidden."""
+    """The rights that the rules of a KafkaUser allow (with kind deny: deny); None if the rules are hidden."""
     rules = at(spec, "authorization", "acls")
     if isinstance(rules, Hidden):
         return None
@@ -91,19 +91,19 @@ def rights_of(spec: Any, kind: str = "allow") -> frozenset[Right] | None:
 
 
 def gained(before: Iterable[Right], after: Iterable[Right]) -> set[Right]:
-    """What `after` allows and `before` does not; without what follows from the rest."""
+    """The rights in `after` that `before` does not include; without those that another of them includes."""
     old, new = set(before), set(after)
     fresh = {right for right in new if not any(had.covers(right) for had in old)}
     return {right for right in fresh if not any(other != right and other.covers(right) for other in fresh)}
 
 
 def words(rights: Iterable[Right]) -> Markdown:
-    """Rights for people in one text."""
+    """Rights in words, as one text."""
     return joined(several(rights))
 
 
 def several(rights: Iterable[Right]) -> tuple[Markdown, ...]:
-    """Rights for people, one for each resource: read topics that begin with `logs.`."""
+    """Rights in words, one text for each resource: read topics that begin with `logs.`."""
     by_resource: dict[tuple[str, ...], list[str]] = {}
     for right in sorted(rights):
         host = "" if right.host == "*" else right.host
@@ -117,7 +117,7 @@ def several(rights: Iterable[Right]) -> tuple[Markdown, ...]:
 
 
 def plain_operation(operation: str) -> str:
-    """An operation that has no word of its own."""
+    """An operation for which there is no special word."""
     return f"{code(operation)} on"
 
 
@@ -140,7 +140,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield from _quotas(old_spec, new_spec, where)
     after = rights_of(new_spec)
     if after is None:
-        return  # told as unknown
+        return  # reported as unknown
     before = rights_of(old_spec) or frozenset()
     fresh = gained(before, after)
     if step.old is None:
@@ -151,9 +151,9 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         yield Danger("access", where, words(had) or NONE, more, _gains(where, before, fresh, context))
     no_longer = gained(rights_of(new_spec, "deny") or (), rights_of(old_spec, "deny") or ())
     if no_longer:
-        text = Markdown(f"{where} may do what a rule refused before")
+        text = Markdown(f"{where} may do what a rule denied before")
         yield Danger("access", where, Markdown(f"refused: {words(no_longer)}"), Markdown("not refused"), text)
-    # Teams are in the catalog, which also knows those that gain without a change of their own.
+    # `audit_dangers` reports teams from the catalog, also those that gain access while their KafkaUser stays the same.
     known = context.before is not None and context.after is not None and resource_name(step).startswith("team-")
     seen = {topic for topic in context.audit() if _reads(after, topic) and not _reads(before, topic)}
     if seen and not known and not (step.old is None and _own(step)):
@@ -161,7 +161,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
 
 
 def _gains(where: Markdown, before: Iterable[Right], fresh: Iterable[Right], context: Context) -> Markdown:
-    """Who gains what: which topics that are or will be there."""
+    """The new rights, and the existing or planned topics to which they apply."""
     topics = list(context.after.topics) if context.after else []
     seen = sorted(topic for topic in topics if _reads(fresh, topic) and not _reads(before, topic))
     several_topics = f"{len(seen)} topics" if len(seen) > 1 else "1 topic"
@@ -169,13 +169,13 @@ def _gains(where: Markdown, before: Iterable[Right], fresh: Iterable[Right], con
 
 
 def _own(step: Step) -> bool:
-    """Whether it is the identity of a part of the platform."""
+    """Whether the step is the identity of a part of the platform."""
     return resource_name(step) in own_users() and "kafkalogs:index:LogPipeline" in step.parents
 
 
 def _expected(step: Step, context: Context, right: Right) -> bool:
-    """Whether a new identity has a right by what it is: a part of the platform, which comes as a whole; a service that
-    writes the topics that the catalog gives it; groups under its own name."""
+    """Whether a right of a new identity is expected: any right of a part of the platform; a service's right to write
+    the topics that the catalog gives it; a right to groups under the identity's name."""
     user = resource_name(step)
     if _own(step):
         return True
@@ -210,7 +210,7 @@ def _quotas(old_spec: Any, new_spec: Any, where: Markdown) -> Iterator[Danger]:
 
 
 def quota_words(key: str, value: Any) -> Markdown:
-    """A quota for people."""
+    """A quota in words."""
     rate = number(value)
     if value is None:
         return Markdown("no limit")
@@ -220,8 +220,8 @@ def quota_words(key: str, value: Any) -> Markdown:
 
 
 def audit_dangers(context: Context) -> Iterator[Danger]:
-    """Teams that read audit logs and did not: because of their rights, or because a topic that they read becomes one
-    of audit logs. A team that reads audit logs already is not new to one of a new service."""
+    """Teams that newly read audit logs: because of their rights, or because a topic that they read becomes an audit
+    topic. A new audit topic is no danger for a team that already reads audit logs."""
     if context.before is None or context.after is None:
         return
     audit = context.after.audit()
@@ -233,7 +233,7 @@ def audit_dangers(context: Context) -> Iterator[Danger]:
             yield _audit(Markdown(f"team {code(team)}"), fresh)
 
 
-# -- Kubernetes' own rights
+# -- rights in Kubernetes
 
 
 def rbac_dangers(step: Step, context: Context) -> Iterator[Danger]:
@@ -255,7 +255,7 @@ def rbac_dangers(step: Step, context: Context) -> Iterator[Danger]:
 
 
 def _verbs(inputs: Any) -> set[tuple[str, str, str, str]]:
-    """Group, resource, verb and name of all that a role allows."""
+    """Everything that a role allows, as group, resource, verb and name."""
     return {
         (str(group), str(kind), str(verb), str(name))
         for rule in map(mapping, sequence(at(inputs, "rules")))
@@ -280,12 +280,12 @@ def _role(inputs: Any) -> str:
 
 
 def shown_rules(rules: list[Any]) -> Markdown:
-    """How many rules let somebody in."""
+    """The number of rules that allow traffic."""
     return Markdown("1 rule" if len(rules) == 1 else f"{len(rules)} rules")
 
 
 def network_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of a NetworkPolicy: pods that more may reach."""
+    """The dangers of a NetworkPolicy: more peers may reach pods."""
     where = Markdown(f"network policy {code(resource_name(step))}")
     if step.op == "delete":
         if not context.part_of(step, "delete"):

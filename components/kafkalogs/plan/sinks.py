@@ -1,4 +1,4 @@
-"""Dangers of what carries logs out of Kafka, and of the schemas that readers rely on."""
+"""Dangers of the sinks, which write logs from Kafka to other stores, and of the schemas that readers rely on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,11 @@ DESTINATIONS: Final[Mapping[str, str]] = {
     JDBC: "the audit database",
     RAW: "S3 as they are",
 }
-"""Where the connectors of the platform write logs to, by their class."""
+"""Where the platform's connectors write logs, by connector class."""
 
 LETTERS: Final = "errors.deadletterqueue.topic.name"
 
-# What a subject's new schema must be to those before it; NONE promises nothing.
+# How a subject's new schema must be compatible with earlier ones; NONE requires nothing.
 _PROMISES: Final[Mapping[str, frozenset[str]]] = {
     "NONE": frozenset(),
     "BACKWARD": frozenset({"backward"}),
@@ -38,7 +38,7 @@ def is_archive(inputs: Any) -> bool:
 
 
 def sink(step: Step) -> Markdown:
-    """A sink in words: with where it carries logs."""
+    """A sink in words, with the store to which it writes logs."""
     to = DESTINATIONS.get(str(at(step.old or step.new, "spec", "class")))
     return Markdown(f"sink {code(resource_name(step))}{f' (to {to})' if to else ''}")
 
@@ -54,7 +54,7 @@ def _hidden(inputs: Any, *path: str) -> bool:
 
 
 def _gone(step: Step, text: str) -> tuple[Markdown, Markdown]:
-    """What becomes of what carries logs, and what follows; what Kafka's retention deletes until then is nowhere."""
+    """The new state of a sink, and what follows: logs that Kafka deletes before a sink reads them are lost."""
     if step.op == "replace":
         return Markdown("replaced"), Markdown(
             "no logs are written there until it is created again; check from where it then reads"
@@ -77,11 +77,11 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
         text = Markdown("no logs are written there; those that Kafka deletes in the meantime are never written")
         yield Danger("sink", where, code(state), code(wanted), text)
     if not _hidden(step.new, "config", "topics"):
-        # Of a topic that goes, the deletion is told; and of one that is replaced, the sink still reads.
+        # The deletion of a topic is reported on its own, and the sink still reads a topic that is replaced.
         left = [name for name in topics_of(step.old) if name not in topics_of(step.new) and name not in context.going]
         if left:
             text = Markdown("the logs of these topics are no longer written there")
-            yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("reads them no longer"), text)
+            yield Danger("sink", where, Markdown(f"reads {codes(left)}"), Markdown("no longer reads them"), text)
     letters, after = at(step.old, "spec", "config", LETTERS), at(step.new, "spec", "config", LETTERS)
     if letters and not after:
         text = Markdown("records that it cannot deliver are dropped silently")
@@ -89,7 +89,7 @@ def dangers(step: Step, context: Context) -> Iterator[Danger]:
 
 
 def connect_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of the Connect cluster: all sinks run in it."""
+    """The dangers of the Connect cluster, which runs all sinks."""
     if step.goes:
         where = Markdown(f"Kafka Connect {code(resource_name(step))}")
         text = "no sink runs: no logs reach S3, search or the audit database"
@@ -97,7 +97,7 @@ def connect_dangers(step: Step, context: Context) -> Iterator[Danger]:
 
 
 def _json(inputs: Any, key: str) -> dict[str, Any] | None:
-    """A key of a ConfigMap that holds JSON; None if it is not there or is hidden."""
+    """The JSON in a key of a ConfigMap; None if the key is missing or hidden."""
     text = at(inputs, "data", key)
     if not isinstance(text, str):
         return None
@@ -108,7 +108,7 @@ def _json(inputs: Any, key: str) -> dict[str, Any] | None:
 
 
 def settings_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers in ConfigMaps: how long search keeps logs, and what a new schema must keep to."""
+    """The dangers in ConfigMaps: how long search keeps logs, and which compatibility a new schema needs."""
     if not step.stays:
         return
     old, new = (mapping((_json(inputs, "search.json") or {}).get("streams")) for inputs in (step.old, step.new))

@@ -1,4 +1,4 @@
-"""Dangers of topics: what deletes logs, breaks their order, or leaves fewer copies."""
+"""Dangers of topics: changes that delete logs, break their order, or leave fewer copies."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -80,7 +80,7 @@ def _retention(step: Step, where: Markdown, *, audit: bool) -> Iterator[Danger]:
     old, new = at(step.old, "spec", "config"), at(step.new, "spec", "config")
     hidden = [at(new, key) for key in ("retention.ms", "cleanup.policy", "retention.bytes")]
     if isinstance(new, Hidden) or any(isinstance(value, Hidden) for value in hidden):
-        return  # told as unknown
+        return  # reported as unknown
     before, after = kept_ms(old), kept_ms(new)
     logs = "audit logs" if audit else "logs"
     if after != FOREVER and (before == FOREVER or after < before):
@@ -112,7 +112,7 @@ def _partitions(step: Step, where: Markdown) -> Iterator[Danger]:
 
 
 def key_dangers(context: Context) -> Iterator[Danger]:
-    """The topics whose records get another key: what only the catalog knows."""
+    """The topics whose records get a different key, which only the catalog shows."""
     if context.before is None or context.after is None:
         return
     for name, about in context.after.topics.items():

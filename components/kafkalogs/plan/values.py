@@ -1,8 +1,8 @@
-"""What a preview says of a value: itself, that it is only known after it is made, or that it is a secret.
+"""A value in a preview: shown, unknown until the resource exists, or a secret.
 
-Pulumi's engine stands a text in for what it does not know yet (`sdk/go/common/resource/plugin`, one for each type) and
-`[secret]` for what nobody may see; exported states mark both by a key. All become `Hidden` when a preview is read, so
-that neither can be taken for a value, nor a secret be printed.
+Pulumi's engine prints a fixed text for an unknown value (`sdk/go/common/resource/plugin`, one for each type) and
+`[secret]` for a secret; exported states mark both with a key. `clean` turns each of them into `Hidden`, so no rule
+takes one for a value, and no report prints a secret.
 """
 
 import math
@@ -32,13 +32,13 @@ _UNKNOWN: Final = re.compile(
 )
 _MARK: Final = "4dabf18193072939515e22adb298388d"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_SECRET_TEXT: Final = "[secret]"  # noqa: S105 - what Pulumi prints instead of one
+_SECRET_TEXT: Final = "[secret]"  # noqa: S105 - what Pulumi prints instead of a secret
 
 Path = tuple[str | int, ...]
 
 
 def clean(value: Any) -> Any:
-    """`value` of a preview with `Hidden` for what is not shown."""
+    """A preview's `value` with `Hidden` in place of each value that is not shown."""
     if isinstance(value, str):
         return SECRET if value == _SECRET_TEXT else UNKNOWN if _UNKNOWN.search(value) else value
     if isinstance(value, list):
@@ -54,7 +54,7 @@ def clean(value: Any) -> Any:
 
 
 def at(value: Any, *path: str | int) -> Any:
-    """The value at `path`; None where nothing is; `Hidden` where it, or what holds it, is hidden."""
+    """The value at `path`; None if there is none; `Hidden` if the value, or one that contains it, is hidden."""
     here = value
     for part in path:
         if isinstance(here, Hidden):
@@ -92,7 +92,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def number(value: Any) -> int | None:
-    """A whole number, also one written as text; None for anything else."""
+    """A whole number, which may be a string; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float):
@@ -103,7 +103,7 @@ def number(value: Any) -> int | None:
 
 
 def true(value: Any) -> bool:
-    """Whether a setting is on; StorageClasses and Kafka write it as text."""
+    """Whether a setting is on; StorageClasses and Kafka write booleans as strings."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
 
 
@@ -118,6 +118,6 @@ def sequence(value: Any) -> list[Any]:
 
 
 def by_name(value: Any) -> dict[str, dict[str, Any]]:
-    """The mappings of a list by their `name`; those without one by their place."""
+    """The mappings of a list by their `name`; a mapping without one by its position."""
     items = [mapping(item) for item in sequence(value)]
     return {str(item.get("name", i)): item for i, item in enumerate(items)}

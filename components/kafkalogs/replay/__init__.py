@@ -1,1 +1,1 @@
-"""`kafkalogs replay`: the lines of a log file as log events on a service's topic."""
+"""`kafkalogs replay`: sends the lines of a log file as log events to a service's topic."""

@@ -1,4 +1,4 @@
-"""The command ``kafkalogs replay``: from words on a command line to a replay, and what it says of it."""
+"""The command ``kafkalogs replay``: its arguments, the run, and the report."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ it is now. Attributes name the file and the line's number (source_file, source_l
 and counted.
 
 An interrupted replay goes on where it stopped and sends nothing twice. After a kill or an error, lines that Kafka
-acknowledged behind the last saved place may be sent again; they have the same trace_id. A topic that was made anew
-begins at line 1.
+acknowledged behind the last saved place may be sent again; they have the same trace_id. A replay to a recreated topic
+starts at line 1.
 """
 
 console = Console(highlight=False, soft_wrap=True)
@@ -49,7 +49,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def state_folder(given: str | None, kubeconfig: Path) -> Path:
-    """Where places are kept: as given, else with the cluster of `make up`, else the user's state folder (XDG)."""
+    """The folder of replay states: as given, else beside `make up`'s cluster, else the user's state folder (XDG)."""
     if given:
         return Path(given)
     if (kubeconfig.parent / "machine.json").exists():
@@ -81,17 +81,18 @@ def _send(file: LogFile, state: ReplayState, to: sender.Destination, producer: P
         state.forget()
     place, anew = state.load()
     if anew:
-        console.print(f"Beginning at line 1: {anew}.")
+        console.print(f"Starting at line 1: {anew}.")
     if place.offset >= file.size:
-        console.print(f"Nothing new in {file.path}: {_totals(place)} before. --restart sends them again.", markup=False)
+        said = f"No new lines in {file.path}: {_totals(place)} in earlier runs. --restart sends all lines again."
+        console.print(said, markup=False)
         return FAULTS if _faulty(place.rejected) else DONE
     if place.line:
-        console.print(f"Going on behind line {place.line:,}.")
+        console.print(f"Continuing after line {place.line:,}.")
     run = sender.Replay(file, state, place, to, producer)
     before = place.line
 
     def stop(number: int, frame: object) -> None:
-        # A second signal ends at once.
+        # A second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
         run.stop()
 
@@ -129,17 +130,17 @@ def _report(file: LogFile, to: sender.Destination, result: sender.Result, *, wen
     for reason, count in sorted(result.rejected.items()):
         console.print(f"  rejected: {count:,} {reason} (first: line {result.first_rejected[reason]:,})", markup=False)
     if went_on:
-        console.print(f"With the runs before: {_totals(result.place)}.", markup=False)
+        console.print(f"All runs together: {_totals(result.place)}.", markup=False)
     if result.error:
-        errors.print(f"kafkalogs: Kafka did not take all lines: {result.error}. {_GO_ON}", markup=False)
+        errors.print(f"kafkalogs: Kafka did not accept all lines: {result.error}. {_GO_ON}", markup=False)
         return UNREACHABLE
     if result.interrupted:
-        errors.print(f"kafkalogs: interrupted behind line {result.place.line:,}. {_GO_ON}", markup=False)
+        errors.print(f"kafkalogs: interrupted after line {result.place.line:,}. {_GO_ON}", markup=False)
         return INTERRUPTED
     return FAULTS if _faulty(result.place.rejected) else DONE
 
 
-_GO_ON = "Run the same command again to go on."
+_GO_ON = "To continue, run the same command again."
 
 
 def _faulty(rejected: dict[str, int]) -> bool:
@@ -161,7 +162,7 @@ def add_to(commands: Any) -> None:
     )
     command.add_argument("--level", choices=LEVELS, help="of all lines; default: read from each line")
     command.add_argument("--instance", metavar="NAME", help="who wrote the log (default: this host)")
-    command.add_argument("--restart", action="store_true", help="begin at line 1, whatever was sent before")
+    command.add_argument("--restart", action="store_true", help="begin at line 1, even if lines were sent before")
     command.add_argument(
         "--state",
         metavar="FOLDER",

@@ -1,4 +1,4 @@
-"""A text log as lines with their places, and how far a replay of it has come."""
+"""A text log as lines with their offsets, and the place that a replay of it has reached."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-# Bytes looked at to tell a text from something else, and to know a file again.
+# The first bytes of a file: they show whether it is text, and identify the file in the next run.
 _HEAD = 4096
 _BOM = b"\xef\xbb\xbf"
 _PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
 
 
 class ReplayError(Exception):
-    """A file that cannot be replayed, or not now. Its text says why and what to do; nothing was sent."""
+    """A file cannot be replayed, or not now. The text gives the reason and the remedy; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. number: from 1; end: the file offset behind it; length: bytes without its end.
+    """One line. number: from 1; end: the file offset after the line end; length: bytes without the line end.
 
-    text: its bytes without its end (LF or CR LF); None if it is longer than what may be sent.
+    text: the bytes without the line end (LF or CR LF); None if the line is too long to send.
     """
 
     number: int
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(slots=True)
 class Place:
-    """How far a replay came: everything before ``offset`` is settled, that is delivered or rejected.
+    """The place that a replay reached: each line before ``offset`` is settled, that is delivered or rejected.
 
     line: the number of the last settled line; rejected: lines by reason.
     """
@@ -62,7 +62,7 @@ class LogFile:
             if stat.S_ISDIR(mode):
                 raise ReplayError(f"{path} is a folder; name one log file")
             if not stat.S_ISREG(mode):
-                raise ReplayError(f"{path} is not a regular file; save its text to one first")
+                raise ReplayError(f"{path} is not a regular file; save its text to a regular file first")
             self._file: BinaryIO = file.open("rb")
         except FileNotFoundError as error:
             raise ReplayError(f"{path} does not exist") from error
@@ -84,7 +84,7 @@ class LogFile:
         head = self._file.read(_HEAD)
         packed = next((name for magic, name in _PACKED.items() if head.startswith(magic)), None)
         if packed:
-            raise ReplayError(f"{self.path} is packed ({packed}); unpack it first")
+            raise ReplayError(f"{self.path} is compressed ({packed}); decompress it first")
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise ReplayError(f"{self.path} is UTF-16; convert it first: iconv -f UTF-16 -t UTF-8")
         if b"\0" in head:
@@ -95,17 +95,17 @@ class LogFile:
         self._file.close()
 
     def head_digest(self, length: int) -> str:
-        """A digest of the file's first bytes, at most ``length`` of them."""
+        """A digest of the file's first bytes, at most ``length``."""
         return hashlib.sha256(os.pread(self._file.fileno(), min(length, _HEAD), 0)).hexdigest()
 
     def lines(self, place: Place, limit: int) -> Iterator[Line]:
-        """The lines behind a place, up to the file's size when it was opened; a last one may lack its end.
+        """The lines after a place, up to the file's size when it was opened; the last may have no line end.
 
         limit: bytes of the longest line that is kept in memory.
         """
         offset, number = place.offset, place.line
         if self._inside_line(offset):
-            # The earlier run took a last line without its end, which was written since: that end is no line.
+            # The last line of the earlier run had no line end. If the line end is here now, it is no line.
             self._file.seek(offset)
             rest = self._file.readline(3)
             offset += len(rest) if rest in (b"\n", b"\r\n") else 0
@@ -114,7 +114,7 @@ class LogFile:
             start = offset
             text = tail = self._file.readline(limit + 2)
             if not text:
-                return  # cut off meanwhile
+                return  # the file became shorter
             while tail and not tail.endswith(b"\n"):
                 offset += len(tail)
                 tail = self._file.readline(65536)
@@ -130,7 +130,7 @@ class LogFile:
 
 
 def _line(text: bytes, tail: bytes, number: int, start: int, end: int, limit: int) -> Line:
-    """The line that begins with ``text`` and ends with ``tail``, which are the same for all but the longest."""
+    """The line that begins with ``text`` and ends with ``tail``; both are equal unless the line is over ``limit``."""
     closing = len(tail) - len(_without_end(tail))
     whole = _without_end(text) if end - start == len(text) else None
     length = end - start - closing
@@ -144,9 +144,9 @@ def _without_end(text: bytes) -> bytes:
 
 
 class ReplayState:
-    """Where a replay's place is kept between runs: a small file for each log file, service and topics.
+    """A replay's place, kept between runs in a small file for each log file, service and topics.
 
-    folder: of all of them. target: the service and the ids of the topics it goes to, so that a new cluster begins anew.
+    folder: holds all these files. target: the service and the ids of its topics, so a new cluster gets all lines.
     """
 
     def __init__(self, folder: Path, file: LogFile, target: str) -> None:
@@ -156,17 +156,17 @@ class ReplayState:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Keep other replays of the same file and target out. Raises ReplayError if one is running."""
+        """Lock out other replays of the same file and target. Raises ReplayError if one is running."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_suffix(".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise ReplayError(f"{self._log.path} is being replayed to this service already") from error
+                raise ReplayError(f"another replay of {self._log.path} to this service is running") from error
             yield
 
     def load(self) -> tuple[Place, str]:
-        """The place to go on from; and why it is the beginning, where an earlier run left another."""
+        """The place to continue from; and, if the place of an earlier run cannot be used, the reason."""
         try:
             saved = json.loads(self.path.read_text())
             head, place = str(saved["head"]), Place(**saved["place"])
@@ -175,13 +175,13 @@ class ReplayState:
         except (ValueError, KeyError, TypeError):
             return Place(), f"the state of the earlier replay ({self.path}) cannot be read"
         if place.offset > self._log.size:
-            return Place(), "the file is shorter than what was replayed of it before"
+            return Place(), "the file is shorter than in the earlier replay"
         if head != self._log.head_digest(place.offset):
-            return Place(), "the file begins differently from what was replayed of it before"
+            return Place(), "the start of the file differs from the earlier replay"
         return place, ""
 
     def save(self, place: Place) -> None:
-        """Keep a place; the file is replaced as a whole."""
+        """Save a place; the file is replaced atomically."""
         head = self._log.head_digest(place.offset)
         saved = {"file": str(self._log.path.absolute()), "head": head, "place": asdict(place)}
         new = self.path.with_suffix(".new")
@@ -189,5 +189,5 @@ class ReplayState:
         new.replace(self.path)
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Delete the saved place, so the replay starts at line 1."""
         self.path.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
 """Replay of a text log: each line becomes one log event on a service's topic.
 
-An event's message is the line; level and time are read from it (``textlog``); its trace and span ids follow from the
-file's name, the line's number and its text, so a line that is sent twice can be told by its trace id.
+An event's message is the line; ``textlog`` reads level and time from it. Trace and span ids follow from the
+file's name, the line's number and the line's text, so a line that is sent twice has the same trace id.
 
-The place up to which all lines are acknowledged by Kafka is kept while the replay runs. After an error or an
-interruption (SIGINT, SIGTERM) the next run goes on there and sends nothing twice that was acknowledged in one piece;
-lines acknowledged behind one that failed, or within the last second before the process was killed, are sent again.
+The replay saves the place before which all lines are acknowledged by Kafka or rejected. After an error or an
+interruption (SIGINT, SIGTERM) the next run continues there and sends no line before that place again. It sends two
+kinds of acknowledged line again: those after a line that failed, and those of the last second before a kill.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ BINARY = "binary (NUL bytes)"
 ENCODING = "not UTF-8"
 TOO_LONG = "too long for the topic"
 
-# Lines under way at most: what memory holds when one partition is stuck.
+# The most lines that wait for an acknowledgement: they stay in memory when one partition is stuck.
 _WINDOW = 50_000
-# Seconds between two writes of the place, and for the last acknowledgements.
+# Seconds between two writes of the place, and to wait for acknowledgements after an error.
 _SAVE = 1.0
 _FLUSH_AFTER_ERROR = 10.0
 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where the events go and what they are. level: of all events; None reads it from each line.
+    """The target of the events and their fields. level: of all events; None: read from each line.
 
-    instance: who wrote the log.
+    instance: the process that wrote the log.
     """
 
     catalog: Catalog
@@ -56,7 +56,7 @@ class Destination:
 
     @property
     def type(self) -> str:
-        """The log type: as asked, else application, else the first that the service writes."""
+        """The log type: as given, else application, else the first that the service writes."""
         service = self.catalog.service(self.service)
         if self.log_type or service.layout == "level" or "application" in service.topics:
             return self.log_type or "application"
@@ -72,16 +72,16 @@ class Destination:
 
     @property
     def longest(self) -> int:
-        """Bytes of the longest value that any of the topics takes."""
+        """Bytes of the longest value that any of the topics accepts."""
         return max(self.catalog.topics[topic].max_message_bytes for topic in self.topics) - RECORD_OVERHEAD
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run did; ``read == sent + sum(rejected) + unacknowledged``.
+    """The result of one run; ``read == sent + sum(rejected) + unacknowledged``.
 
     rejected: lines by reason; first_rejected: the number of the first line by reason.
-    place: how far the replay came, over all runs. error: what Kafka said, where it took no more.
+    place: what all runs together have reached. error: Kafka's error, if it stopped the run.
     """
 
     read: int
@@ -96,7 +96,7 @@ class Result:
 
 @dataclass(slots=True)
 class _UnderWay:
-    """A line on its way, without its text; ``outcome`` once it is settled."""
+    """A line that waits for an acknowledgement, without its text; ``outcome`` is set when the line is settled."""
 
     number: int
     end: int
@@ -107,7 +107,7 @@ _SENT = "sent"
 
 
 class Replay:
-    """One run over a file. ``stop()`` ends it early, with nothing lost or sent twice."""
+    """One run over a file. ``stop()`` ends it early; no line is lost or sent twice."""
 
     def __init__(
         self, file: LogFile, state: ReplayState, place: Place, destination: Destination, producer: Producer
@@ -132,11 +132,11 @@ class Replay:
         self._now = datetime.now(UTC)
 
     def stop(self) -> None:
-        """End early; what is under way is still waited for."""
+        """End early; ``run`` still waits for the acknowledgements of lines already sent."""
         self._stopped = True
 
     def run(self, progress: Callable[[int], None]) -> Result:
-        """Send all lines behind the place; ``progress`` is told the file offset that is read up to."""
+        """Send all lines after the place; ``progress`` is called with the file offset reached."""
         for line in self._file.lines(self._place, self._line_limit):
             self._take(line)
             if self._read % 256 == 0:
@@ -160,14 +160,14 @@ class Replay:
         )
 
     def _finish(self) -> None:
-        """Wait for what is under way. What Kafka has not answered by then is reported as unacknowledged."""
+        """Wait for acknowledgements. Lines that Kafka does not acknowledge in time are reported as unacknowledged."""
         patience = _FLUSH_AFTER_ERROR if self._error else FLUSH_SECONDS
         deadline = time.monotonic() + patience
         while self._waiting and time.monotonic() < deadline:
             self._producer.flush(0.5)
             self._keep(final=False)
         if self._waiting and not self._error:
-            self._error = f"Kafka acknowledged nothing more within {patience:.0f} s"
+            self._error = f"Kafka sent no acknowledgement for the remaining lines within {patience:.0f} s"
         self._keep(final=True)
 
     def _take(self, line: Line) -> None:
@@ -194,7 +194,7 @@ class Replay:
         self._read -= 1
 
     def _event(self, line: Line) -> tuple[str, bytes, bytes] | str:
-        """Topic, key and value of a line's event; or why there is none."""
+        """Topic, key and value of a line's event; or the reason for rejecting the line."""
         if line.length == 0:
             return EMPTY
         if line.text is None:
@@ -242,7 +242,7 @@ class Replay:
         self._settle(entry, _SENT)
 
     def _settle(self, entry: _UnderWay, outcome: str) -> None:
-        """Note a line's end, and move the place over all lines in front that have theirs."""
+        """Set a line's outcome, and move the place past all settled lines at the front of the queue."""
         entry.outcome = outcome
         while self._under_way and (first := self._under_way[0]).outcome:
             self._under_way.popleft()

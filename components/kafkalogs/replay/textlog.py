@@ -1,15 +1,15 @@
-"""What a line of a text log says of its level and its time.
+"""Reads the level and the time of an event from a line of a text log.
 
-Level, by the first rule that fits:
-1. a syslog priority in front (``<34>``): its severity (RFC 5424);
+Level, by the first rule that matches:
+1. a syslog priority at the start (``<34>``): its severity (RFC 5424);
 2. a level's name within the first 200 characters, standing alone in capitals (``WARN``), in brackets of any case
    (``[error]``), or as the value of a field (``level=error``, ``"severity": "Error"``); the leftmost one counts;
 3. an HTTP access line (``"GET / HTTP/1.1" 503 ...``): 5xx is error, 4xx warning;
-4. else info. Words like "failed" are not taken for a level: a wrong guess would page somebody.
+4. else info. Words like "failed" do not count as a level: a wrong guess would page somebody.
 
-Time: ISO 8601 (also with a comma or in brackets, or behind one word such as a file's name), Apache's error and access
-logs, syslog, ``yymmdd HHMMSS`` (HDFS) and ``yy/mm/dd HH:MM:SS`` (Spark). A time without a zone is taken as UTC; a
-syslog time, which has no year, as the last one not after ``latest``.
+Time: ISO 8601 (also with a comma or in brackets, or after one word such as a file's name), Apache's error and access
+logs, syslog, ``yymmdd HHMMSS`` (HDFS) and ``yy/mm/dd HH:MM:SS`` (Spark). A time without a zone counts as UTC. A
+syslog time has no year; it gets the last year in which it is at most one day after ``latest``.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _moment(part: dict[str, str | None], latest: datetime) -> datetime:
 
 
 def _century(year: str, latest: datetime) -> int:
-    """Two digits mean the last such year up to the one of ``latest``."""
+    """The full year: two digits mean the last such year that is not after the year of ``latest``."""
     if len(year) == 4:
         return int(year)
     full = latest.year - latest.year % 100 + int(year)
@@ -114,7 +114,7 @@ def _century(year: str, latest: datetime) -> int:
 
 
 def _last_before(moment: datetime, latest: datetime) -> datetime:
-    """The same day and time in the last year that puts it at most a day (zones, clocks) after ``latest``."""
+    """The moment in the last year in which it is at most a day after ``latest`` (zones and clocks may differ)."""
     for year in range(latest.year + 1, latest.year - 9, -1):
         try:
             dated = moment.replace(year=year)

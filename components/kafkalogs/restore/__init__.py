@@ -1,1 +1,1 @@
-"""`kafkalogs restore`: logs of the archive back into Kafka."""
+"""`kafkalogs restore`: writes logs from the archive back to Kafka."""

@@ -1,8 +1,8 @@
-"""Log events out of the archive: the rows of its Iceberg table as the records that they were in Kafka.
+"""Reads log events from the archive: turns rows of its Iceberg table into the records that were in Kafka.
 
-They are read in slices of time, each in the order in which Kafka had them, so that memory holds one slice and a run
-that was interrupted goes on at the beginning of one. Every event that is written again says in its attribute
-``restored_from`` where it was first (topic/partition/offset); those are left out when the archive is read again.
+Rows are read in slices of time, each in the order of Kafka, so memory holds one slice and an interrupted run continues
+at the start of a slice. Each restored event has its first place (topic/partition/offset) in the attribute
+``restored_from``; rows with this attribute are skipped when the archive is read again.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _COLUMNS = (
 
 
 class ArchiveError(Exception):
-    """The archive cannot be read. Its text says what to do."""
+    """The archive cannot be read. The text gives the remedy."""
 
 
 @dataclass(frozen=True)
 class Archived:
-    """One event. value: the record, with its origin. topic: where it was."""
+    """One event. value: the record with the attribute ``restored_from``. topic: the first topic of the event."""
 
     event: LogEvent
     value: bytes
@@ -48,18 +48,18 @@ class Slice:
 
 
 def open_table(catalog: str, table: str) -> Any:
-    """The archive's table, found by PyIceberg's own configuration. Raises ArchiveError."""
+    """The archive's table, found with PyIceberg's configuration. Raises ArchiveError."""
     try:
         from pyiceberg.catalog import load_catalog
     except ModuleNotFoundError as error:
         raise ArchiveError("PyIceberg is not installed; restoring needs: pip install 'pyiceberg[pyarrow]'") from error
     try:
         return load_catalog(catalog).load_table(table)
-    # Each kind of catalog has errors of its own; none of their texts holds a password.
+    # Each kind of catalog has different errors; none of their texts contains a password.
     except Exception as error:
         raise ArchiveError(
             f"the table {table} of the catalog {catalog!r} cannot be opened: {type(error).__name__}: {error}; "
-            "docs/production.md shows how PyIceberg is told of the archive"
+            "docs/production.md shows how to configure PyIceberg for the archive"
         ) from error
 
 
@@ -67,7 +67,7 @@ def slices(table: Any, service: str, begin: datetime, end: datetime, length: tim
     """The events of a service from ``begin`` to before ``end``. Raises ArchiveError."""
     from pyiceberg import expressions
 
-    # Any: its expressions are classes whose constructors checkers do not know.
+    # Any: type checkers do not know the constructors of PyIceberg's expressions.
     to: Any = expressions
     there = {field.name for field in table.schema().fields}
     if missing := [name for name in _COLUMNS if name not in there]:
@@ -117,7 +117,7 @@ def _archived(row: Mapping[str, Any], place: str) -> Archived | None:
 
 
 def topic_of(archived: Archived, into: Service) -> str:
-    """Where a service writes an event: the topic that it came from if it writes there, else the one of its kind."""
+    """The topic for an event: its first topic if the service writes to it, else the one for its type and level."""
     if archived.topic in into.topics.values():
         return archived.topic
     log_type = "application" if "application" in into.topics else next(iter(into.topics))

@@ -1,4 +1,4 @@
-"""The command ``kafkalogs restore``: log events from the archive into a file, or back into Kafka."""
+"""The command ``kafkalogs restore``: writes log events from the archive to a file, or back to Kafka."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kafkalogs.restore.archive import Archived, ArchiveError, Slice
 _EXIT_CODES = """\
 exit codes:
   0    all events of the span are written
-  1    the same, but some rows of the archive are no log events; the count says how many
+  1    the same, but some rows of the archive are not log events; the count says how many
   2    wrong arguments or an unknown service; nothing was written
   3    the archive, Kubernetes or Kafka cannot be reached or refuses; the last line says where to go on
   130  interrupted; the last line says where to go on
@@ -41,7 +41,7 @@ The archive is found by PyIceberg's own configuration, of the catalog kafkalogs:
 
 
 class Sender:
-    """Events into Kafka, and whether it took them."""
+    """Writes events to Kafka and checks that all are acknowledged."""
 
     def __init__(self, catalog: Catalog, service: str, producer: Producer) -> None:
         self._catalog = catalog
@@ -63,7 +63,7 @@ class Sender:
                     self._producer.poll(0.1)
         left = self._producer.flush(FLUSH_SECONDS)
         if self._error or left:
-            raise AccessError(f"Kafka did not take all events: {self._error or f'{left} not acknowledged in time'}")
+            raise AccessError(f"Kafka did not accept all events: {self._error or f'{left} not acknowledged in time'}")
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
@@ -81,7 +81,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
     written, broken, reached = 0, 0, arguments.begin
     try:
         table = archive.open_table(arguments.catalog, arguments.table)
-        # exclusive: what is there is not overwritten
+        # exclusive: never overwrite an existing file
         with Path(arguments.output).open("xb") if arguments.output else nullcontext() as file:
             for part in archive.slices(table, arguments.service, arguments.begin, arguments.end):
                 if sender is not None:
@@ -91,16 +91,16 @@ def run_restore(arguments: argparse.Namespace) -> int:
                 written, broken, reached = written + len(part.events), broken + len(part.broken), part.end
                 _report_broken(part)
     except FileExistsError:
-        return report_error(f"{arguments.output} is there already; name another file", WRONG)
+        return report_error(f"{arguments.output} already exists; name another file", WRONG)
     except (ArchiveError, AccessError, KeyboardInterrupt) as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        problem = f"{'interrupted' if interrupted else error}. {written:,} events are written"
+        problem = f"{'interrupted' if interrupted else error}. {written:,} events were written"
         code = INTERRUPTED if interrupted else UNREACHABLE
-        return report_error(f"{problem}; go on with --from {reached.isoformat()}", code)
+        return report_error(f"{problem}; to continue, use --from {reached.isoformat()}", code)
     where = arguments.output or f"the topics of {arguments.into}"
     print(f"{arguments.service}: {written:,} events restored to {where}")
     if broken:
-        return report_error(f"{broken:,} rows of the archive are no log events and are left out", FAULTS)
+        return report_error(f"{broken:,} rows of the archive are not log events and were skipped", FAULTS)
     return DONE
 
 
@@ -114,7 +114,7 @@ def _sender(arguments: argparse.Namespace) -> Sender:
 
 def _report_broken(part: Slice) -> None:
     for place in part.broken:
-        print(f"kafkalogs: {place} is no log event", file=sys.stderr)
+        print(f"kafkalogs: {place} is not a log event", file=sys.stderr)
 
 
 def _moment(text: str) -> datetime:
@@ -123,7 +123,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; write one like 2026-01-31T18:00Z") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write it like 2026-01-31T18:00Z") from None
 
 
 def add_to(commands: Any) -> None:
@@ -133,12 +133,10 @@ def add_to(commands: Any) -> None:
     add_cluster_arguments(command)
     command.add_argument("--service", required=True, metavar="NAME", help="whose events")
     command.add_argument("--from", dest="begin", required=True, type=_moment, metavar="TIME", help="the first moment")
-    command.add_argument(
-        "--to", dest="end", required=True, type=_moment, metavar="TIME", help="the moment behind the last"
-    )
+    command.add_argument("--to", dest="end", required=True, type=_moment, metavar="TIME", help="the end (exclusive)")
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument("--output", metavar="FILE", help="a new file for them")
-    where.add_argument("--into", metavar="SERVICE", help="the service as which they are written into Kafka")
+    where.add_argument("--into", metavar="SERVICE", help="the service that writes the events to Kafka")
     command.add_argument("--catalog", default="kafkalogs", help="of PyIceberg's configuration (default: %(default)s)")
     command.add_argument("--table", default="logs.events", help="the archive's table (default: %(default)s)")
     command.set_defaults(run=run_restore)

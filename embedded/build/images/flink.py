@@ -1,7 +1,7 @@
 """The Flink image: laid out as the official one, from Flink's published wheels and jars on a Java 21 runtime.
 
-Flink publishes its distribution as an archive and as an image only. But its wheels for Python hold all of it: one has
-the jars and plugins, the other the scripts and the default configuration. Maven repositories have the jars that the
+Flink publishes its distribution only as an archive and as an image. But its two Python wheels contain all of it: one
+has the jars and plugins, the other the scripts and the default configuration. Maven repositories have the jars that the
 wheels leave out. Our connector is added; its Java is in ``java_projects/stream-connector``.
 """
 
@@ -27,7 +27,7 @@ _FILES = Path(__file__).parent / "files" / "flink"
 
 _PACKAGE = "pyflink"
 _FOLDERS = ("bin", "conf", "lib", "licenses", "opt", "plugins")
-# left out: what runs Python jobs and the SQL shell, and reporters of metrics except Prometheus'
+# left out: jars and plugins for Python jobs, the SQL shell, and metrics reporters other than Prometheus
 _LEFT_OUT = ("opt/flink-python-", "opt/flink-sql-client-", "plugins/external-resource-gpu/")
 _METRICS = "plugins/metrics-prometheus/"
 # the folder of each jar of the list [maven.jars.flink]
@@ -70,7 +70,7 @@ def connector() -> Artefact:
 
 
 def distribution() -> Artefact:
-    """The folder with Flink's wheels, as they are published."""
+    """The folder with Flink's wheels, unchanged."""
     wheels: dict[str, str] = pins()["flink"]["wheels"]
     return Artefact("flink-wheels", {"wheels": wheels}, lambda out: _download(wheels, out), needs_gib=1)
 
@@ -80,7 +80,7 @@ def _download(wheels: dict[str, str], out: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="kafkalogs-flink-") as folder:
         listed = Path(folder) / "requirements.txt"
         listed.write_text("".join(f"{name} --hash=sha256:{checksum}\n" for name, checksum in wheels.items()))
-        # One wheel exists for each Python and processor; the files that are taken from it are the same in all.
+        # There is a wheel for each Python version and processor; the files used here are the same in all.
         pip("download", listed, out, "3.12", ["manylinux1_x86_64"])
 
 

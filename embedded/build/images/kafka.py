@@ -1,4 +1,4 @@
-"""The Kafka image: Kafka's published jars on a Java 21 runtime, with scripts of the usual names.
+"""The Kafka image: Kafka's published jars on a Java 21 runtime, with scripts under the usual names.
 
 Only Kafka's download has its start scripts. The scripts here read the same environment variables and start faster on a
 small machine: tools run without the optimizing compiler, brokers with the JVM options of Kafka's own scripts.
@@ -17,7 +17,7 @@ from embedded.build.pins import pins
 HOME = "/opt/kafka"
 FILES = Path(__file__).parent / "files" / "kafka"
 
-# long-running processes: they get Kafka's own JVM options, and the logging of a service
+# long-running processes: they get Kafka's JVM options and a service's logging
 _SERVER_OPTIONS = (
     "-server -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:InitiatingHeapOccupancyPercent=35 "
     "-XX:+ExplicitGCInvokesConcurrent"

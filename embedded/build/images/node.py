@@ -1,7 +1,7 @@
-"""The image of a kind node: Debian, containerd, Kubernetes and the images of the cluster's own components.
+"""The image of a kind node: Debian, containerd, Kubernetes and the images of the cluster's components.
 
-It equals kind's node image (files of its images/base, from its Go module), but consists of plain layers, so that no
-container has to run. One archive inside holds the components' images; ``import-images.service`` gives it to containerd
+It equals kind's node image (files of its images/base, from its Go module), but is assembled from plain layers, without
+running a container. One archive inside holds the components' images; ``import-images.service`` gives it to containerd
 at a node's first boot, before kubelet starts.
 """
 
@@ -115,7 +115,7 @@ def _node_layer(out: Path, components: list[Image]) -> None:
     root = out / "root"
     shutil.copytree(go_module_source("kind", "sigs.k8s.io/kind") / "images" / "base" / "files", root)
     for script in (*(root / "usr/local/bin").iterdir(), *(root / "kind/bin").iterdir()):
-        script.chmod(0o755)  # modules carry no modes
+        script.chmod(0o755)  # Go modules do not store file modes
     shutil.copytree(_FILES / "root", root, dirs_exist_ok=True)
 
     (root / "usr/bin").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The images of our own Python programs, and the Debian layers on which images stand.
+"""The images of our Python programs, and the Debian base layers of images.
 
 Assembling an image installs nothing in it: Debian packages come with the base layer, and pip installs Python packages
 on this machine into a folder that becomes a layer.

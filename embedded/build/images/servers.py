@@ -1,7 +1,7 @@
-"""The images of servers that others make, each from a Debian package, a Go module or an archive.
+"""The images of other projects' servers, each from a Debian package, a Go module or an archive.
 
-S3, database and search stand in for the servers of stacks that have them elsewhere. An image has the user and the
-folder of the project's official image, so that the same pod runs both.
+S3, database and search replace the external servers that other stacks use. An image has the user and the
+folder of the project's official image, so the same pod manifest works with both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FILEBEAT_HOME = "/usr/share/filebeat"
 
 
 def s3_image() -> Image:
-    """Versity's S3 gateway on a folder. It stands on the base of our programs, which the node has anyway."""
+    """Versity's S3 gateway on a folder. Its base is that of our programs, which the node already has."""
     return Image(
         f"{OURS}s3",
         (python_base(), files_layer("s3", [Copy(go_artefact("versitygw"), "/usr/local/bin")])),
@@ -68,7 +68,7 @@ def search_image() -> Image:
 
 
 def registry_image() -> Image:
-    """Apicurio Registry, as it is published, on a Java 21 runtime."""
+    """Apicurio Registry's published distribution on a Java 21 runtime."""
     return Image(
         f"{OURS}registry",
         (jre_base(), files_layer("registry", [Copy(unpacked("registry"), _REGISTRY_HOME)])),
@@ -85,11 +85,11 @@ def filebeat() -> Artefact:
 
 
 def filebeat_image() -> Image:
-    """Filebeat, one static program, so the image has no base: no shell, no packages, nothing else to keep up to date.
+    """Filebeat: one static program, so the image has no base: no shell and no packages that need updates.
 
-    It runs as root, to whom the logs of a node's pods belong; it needs no capability.
+    It runs as root, which owns the logs of a node's pods; it needs no capability.
     """
-    # Filebeat reads os-release at each request for its counters, and warns if there is none
+    # Filebeat reads os-release at each request for its counters, and warns if the file is missing
     copies = [
         Copy(filebeat(), f"{_FILEBEAT_HOME}/filebeat", inside="filebeat"),
         Copy(FILES / "filebeat" / "etc", "/etc"),

@@ -12,7 +12,7 @@ from embedded.build.images.kafka import kafka_image
 from embedded.build.images.programs import Program, python_image
 from embedded.build.oci import Image
 
-# one file, and so one copy of the packages, for the programs that need nothing special
+# one file for all programs without special needs, so their images share one copy of the packages
 _APPS = "apps/requirements.txt"
 
 PROGRAMS: Mapping[str, Program] = {
@@ -26,7 +26,7 @@ PROGRAMS: Mapping[str, Program] = {
     "pagerduty": Program("apps/pagerduty"),
     "exporter": Program("apps/exporter", _APPS),
 }
-"""The images of our own Python programs."""
+"""The images of our Python programs."""
 
 IMAGES: Mapping[str, Callable[[], Image]] = {
     **{name: partial(python_image, name, program) for name, program in PROGRAMS.items()},

@@ -237,7 +237,7 @@ def test_a_domain_needs_an_administrator_and_a_user() -> None:
         aws_services.check(load(changed(aws=aws)), IMAGES)
     assert "aws.secrets.elastic" in str(error.value)
     assert "aws.secrets.search-sink" in str(error.value)
-    with pytest.raises(ConfigError, match="the image secrets is needed"):
+    with pytest.raises(ConfigError, match="the image `secrets` is missing"):
         aws_services.check(load(CONFIG), {k: v for k, v in IMAGES.items() if k != "secrets"})
 
 

@@ -22,7 +22,7 @@ REFUSED = {
     "empty": ("", "empty"),
     "blank": (" \n\t\n", "empty"),
     "text": ("error: no such stack", "there is no JSON"),
-    "for people": ("Previewing update (prod):\n     Type  Name  Plan\n", "run pulumi preview with --json"),
+    "for people": ("Previewing update (prod):\n     Type  Name  Plan\n", "run `pulumi preview --json`"),
     "a number": ("42", "there is no JSON"),
     "a list": ("[]", "there is no JSON"),
     "another object": ('{"a": 1}', "neither steps nor changeSummary"),
@@ -36,7 +36,7 @@ REFUSED = {
     "not ended": ('{"steps": []}', "no changeSummary"),
     "a step without urn": ('{"steps": [{"op": "create"}], "changeSummary": {}}', "no urn"),
     "a step that is none": ('{"steps": [7], "changeSummary": {}}', "no urn"),
-    "deep": ('{"steps": ' + "[" * 100_000, "nested deeper"),
+    "deep": ('{"steps": ' + "[" * 100_000, "nested too deep"),
     "deep values": (preview(step("create", "x:y:Z", None, {})).replace("{}", '{"a": ' * 900 + "{}" + "}" * 900), None),
 }
 

@@ -164,7 +164,7 @@ def test_a_line_is_measured_without_its_end(tmp_path: Path, ending: bytes):
     [
         (b"", "is empty"),
         (b"\x7fELF\x02\x01\x01\0\0\0", "is binary"),
-        (gzip.compress(b"line\n"), "is packed (gzip)"),
+        (gzip.compress(b"line\n"), "is compressed (gzip)"),
         ("line\n".encode("utf-16"), "is UTF-16"),
     ],
 )
@@ -210,14 +210,14 @@ def test_an_interrupted_replay_goes_on_without_a_repeat(replay: Run, kafka: Kafk
     file = write(tmp_path / "a.log", b"".join(b"line %d\n\n" % n for n in range(1, 3001)))
     kafka.on_produce = lambda number: os.kill(os.getpid(), signal.SIGINT) if number in (700, 1800) else None
     assert replay(file) == 130
-    assert "Run the same command again" in capsys.readouterr().err
+    assert "run the same command again" in capsys.readouterr().err
     assert replay(file) == 130
     assert replay(file) == 0
     said = capsys.readouterr().out
-    assert "With the runs before: 6,000 lines read, 3,000 sent, 3,000 rejected" in said
+    assert "All runs together: 6,000 lines read, 3,000 sent, 3,000 rejected" in said
     assert [event["message"] for event in kafka.events] == [f"line {n}" for n in range(1, 3001)]
     assert replay(file) == 0
-    assert "Nothing new" in capsys.readouterr().out
+    assert "No new lines" in capsys.readouterr().out
     assert kafka.produced == 3000
 
 
@@ -292,7 +292,7 @@ def test_another_file_in_its_place_begins_anew(replay: Run, kafka: Kafka, tmp_pa
     assert replay(file) == 0
     file.write_bytes(b"other\nlines\n")
     assert replay(file) == 0
-    assert "the file begins differently" in capsys.readouterr().out
+    assert "the start of the file differs" in capsys.readouterr().out
     file.write_bytes(b"cut\n")
     assert replay(file) == 0
     assert "the file is shorter" in capsys.readouterr().out
@@ -337,7 +337,7 @@ def test_a_state_folder_that_cannot_be_made(replay: Run, kafka: Kafka, tmp_path:
 def test_two_replays_of_one_file_at_once(tmp_path: Path):
     file = LogFile(write(tmp_path / "a.log", b"one\n"))
     with ReplayState(tmp_path / "state", file, "x").held():
-        with pytest.raises(ReplayError, match="is being replayed"), ReplayState(tmp_path / "state", file, "x").held():
+        with pytest.raises(ReplayError, match="another replay of"), ReplayState(tmp_path / "state", file, "x").held():
             pass
         with ReplayState(tmp_path / "state", file, "y").held():
             pass

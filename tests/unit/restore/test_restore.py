@@ -151,21 +151,21 @@ def test_rows_that_are_no_log_events_are_counted(archive: Any, tmp_path: Path, c
     assert command(*HOUR, "--output", str(tmp_path / "out")) == 1
     assert len(events_of(tmp_path / "out")) == 1
     said = capsys.readouterr().err
-    assert "3 rows of the archive are no log events" in said
-    assert "logs.checkout-service/1/1 is no log event" in said
+    assert "3 rows of the archive are not log events" in said
+    assert "logs.checkout-service/1/1 is not a log event" in said
 
 
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
         (("--from", "2027-01-15T13:00Z", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is not before"),
-        (("--from", "0001-01-01T00:00+01:00", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is no time"),
-        (("--from", "yesterday", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is no time; write one like"),
+        (("--from", "0001-01-01T00:00+01:00", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is not a time"),
+        (("--from", "yesterday", "--to", "2027-01-15T12:00Z", "--output", "x"), 2, "is not a time; write it like"),
         (HOUR, 2, "one of the arguments --output --into is required"),
         ((*HOUR, "--output", "x", "--into", "y"), 2, "not allowed with"),
         ((*HOUR, "--output", "x", "--table", "logs.gone"), 3, "the table logs.gone of the catalog 'kafkalogs'"),
         ((*HOUR, "--output", "x", "--catalog", "nowhere"), 3, "docs/production.md"),
-        ((*HOUR, "--output", "there"), 2, "there is there already"),
+        ((*HOUR, "--output", "there"), 2, "there already exists"),
     ],
 )
 def test_wrong_input_is_a_sentence(
@@ -281,5 +281,5 @@ def test_what_kafka_refuses_ends_it_and_says_where_to_go_on(archive: Any, into: 
     assert command(*HOUR, "--into", "checkout-service") == 3
     said = capsys.readouterr().err
     assert "Topic authorization failed" in said
-    assert "1 events are written; go on with --from 2027-01-15T12:05:00+00:00" in said
+    assert "1 events were written; to continue, use --from 2027-01-15T12:05:00+00:00" in said
     assert len(kafka.records) == 2

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +35,23 @@ def test_timeout_ends_the_command() -> None:
     with pytest.raises(EmbeddedError, match=r"did not end within 0 s"):
         run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
     assert time.monotonic() - started < 10
+
+
+def test_interrupt_while_a_command_starts_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is known by nobody then, and would go on for ever."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: Any, **settings: Any) -> subprocess.Popen[str]:
+        started.append(real(*words, **settings))
+        os.kill(os.getpid(), signal.SIGINT)
+        return started[0]
+
+    real = subprocess.Popen
+    monkeypatch.setattr("embedded.build.progress.subprocess.Popen", start)
+    with pytest.raises(KeyboardInterrupt):
+        run([sys.executable, "-c", "import time; time.sleep(60)"])
+    assert started[0].poll() is not None
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_interrupt_lets_the_command_tidy_up(tmp_path: Path) -> None:

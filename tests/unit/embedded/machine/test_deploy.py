@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,28 @@ def test_interrupt_reaches_pulumi_once_and_is_waited_for(programs: Path, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         pulumi_up(programs)
     thread.join()
+    assert log.read_text() == "stopped\n"
+
+
+def test_interrupt_while_pulumi_starts_reaches_it(
+    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, started = tmp_path / "log", tmp_path / "started"
+    os.environ["PATH"] += ":/usr/bin:/bin"
+    script(programs, "pulumi", STOPS.format(log=log, started=started))
+    real = subprocess.Popen
+
+    def start(*words: Any, **settings: Any) -> subprocess.Popen[str]:
+        running = real(*words, **settings)
+        while "up" in words[0] and not started.exists():
+            time.sleep(0.01)
+        if started.exists():
+            os.kill(os.getpid(), signal.SIGINT)
+        return running
+
+    monkeypatch.setattr("embedded.machine.deploy.subprocess.Popen", start)
+    with pytest.raises(KeyboardInterrupt):
+        pulumi_up(programs)
     assert log.read_text() == "stopped\n"
 
 
