@@ -22,6 +22,9 @@ _FOLDER: Final = "/opt/kafkalogs"
 _TRUST: Final = "/opt/trust"
 _TRUST_PASSWORD: Final = "changeit"  # noqa: S105 - Java wants one; a truststore has nothing to hide
 _WEB_IDENTITY: Final = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
+# Flink's operator refuses a key that is the beginning of another one (s3.endpoint, s3.endpoint.region). The S3 plugin
+# reads s3. and s3a. alike.
+_S3_REGION: Final = "s3a.endpoint.region"
 _MAIN: Final = "flink-main-container"
 _TMP: Final = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the container's own
 _STORE: Final = {"name": "trust", "mountPath": _TRUST}
@@ -132,6 +135,13 @@ _SETTINGS: Final = {
     "execution.checkpointing.tolerable-failed-checkpoints": "100",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     "high-availability.type": "kubernetes",
+    # A savepoint upgrade ends the old application. With the results of applications in the shared folder, the new
+    # JobManager could find that result before it is cleaned up, and would run nothing. The operator makes only the
+    # folder of job results unique. This folder lives as long as the JobManager's pod, so an upgrade finds none.
+    "application-result-store.storage-path": "file:///tmp/application-results",
+    # The savepoints of upgrades are in the FlinkDeployment's status. A FlinkStateSnapshot for each would outlive the
+    # operator on destroy, and its finalizer would then block the deletion of its definition for ever.
+    "kubernetes.operator.snapshot.resource.enabled": "false",
     "state.backend.type": "hashmap",
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
@@ -185,10 +195,10 @@ def flink_configuration(args: FlinkJobArgs) -> dict[str, str]:
     if options:
         made["env.java.opts.taskmanager"] = options
     if endpoint := known(args.s3_endpoint):
-        made |= {"s3.endpoint": endpoint, "s3.path.style.access": "true", "s3.endpoint.region": "us-east-1"}
+        made |= {"s3.endpoint": endpoint, "s3.path.style.access": "true", _S3_REGION: "us-east-1"}
     if region := known(args.aws_region):
         # The client's default list of credential providers omits the token of a service account.
-        made |= {"s3.endpoint.region": region, "s3.aws.credentials.provider": _WEB_IDENTITY}
+        made |= {_S3_REGION: region, "s3.aws.credentials.provider": _WEB_IDENTITY}
     return made
 
 

@@ -129,9 +129,10 @@ def deployments(spec: FlinkSpec, job_id: str, savepoint: str | None) -> list[Obj
     start = ["standalone-job"]
     if spec.highly_available:
         start.append("-Djobmanager.rpc.address=$(POD_IP)")
-        # Each job has its own folder: Flink refuses to start when it finds the results of the job before.
-        results = f"{spec.config[HA_FOLDER].rstrip('/')}/results/{spec.name}/{job_id}"
-        start += [f"-D{kind}-result-store.storage-path={results}/{kind}s" for kind in ("job", "application")]
+        # As Flink's operator does, and no more: each job has its own folder of job results, and they stay. The folder
+        # of application results is the resource's.
+        results = f"{spec.config[HA_FOLDER].rstrip('/')}/job-result-store/{spec.name}/{job_id}"
+        start += [f"-Djob-result-store.storage-path={results}", "-Djob-result-store.delete-on-commit=false"]
     start += ["--job-classname", job["entryClass"], "--job-id", job_id]
     if savepoint:
         start += ["--fromSavepoint", savepoint]
