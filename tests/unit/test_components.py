@@ -290,18 +290,20 @@ def test_definitions_that_are_there_already_are_taken_over_and_kept_unless_asked
 
 
 def test_definitions_are_what_kubernetes_stores():
-    stored = transformed(keep=False).props["spec"]
-    assert stored == {"versions": [{"schema": {"properties": {"status": {"type": "object"}}}}]}
+    (version,) = transformed(keep=False).props["spec"]["versions"]
+    assert version["schema"] == {"properties": {"status": {"type": "object"}, "priority": {"type": "integer"}}}
+    assert version["additionalPrinterColumns"] == [{"name": "a"}, {"name": "b", "priority": 1}]
 
 
 def transformed(keep: bool) -> pulumi.ResourceTransformResult:
     from kafkalogs.kube.crds import options_of_each
 
-    status = {"type": "object", "properties": {}}
+    known = {"status": {"type": "object", "properties": {}}, "priority": {"type": "integer"}}
+    columns = [{"name": "a", "priority": 0}, {"name": "b", "priority": 1}]
     props = {
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "x", "annotations": {"mine": "1"}},
-        "spec": {"versions": [{"schema": {"properties": {"status": status}}}]},
+        "spec": {"versions": [{"schema": {"properties": known}, "additionalPrinterColumns": columns}]},
     }
     child = pulumi.ResourceTransformArgs(
         custom=True, type_="kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition", name="x", props=props,

@@ -7,6 +7,7 @@ from ..config.naming import CA_SECRET
 from ..kube.pods import PROMETHEUS, container, digest, labels, mounts, resources, secret_volume
 from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, metadata
 from .args import FlinkJobArgs
+from .log_settings import LOG_FILE, LOG_SETTINGS
 from .record import STREAM, TOPICS
 from .script import render, sampled_below
 
@@ -78,7 +79,8 @@ def policy_manifest(args: FlinkJobArgs) -> Manifest:
 
 def flink_manifest(args: FlinkJobArgs) -> Manifest:
     """The FlinkDeployment."""
-    # One TaskManager holds the whole job, so one more is needed only where one core is not enough for all of it.
+    # One TaskManager holds the whole job, so one more is needed only where one core is not enough for all of it. Their
+    # number follows from parallelism and slots: Flink's operator ignores the parallelism where replicas are written.
     return {
         "apiVersion": FLINK_API,
         "kind": "FlinkDeployment",
@@ -90,6 +92,7 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
             "mode": "standalone",
             "serviceAccount": STREAM,
             "flinkConfiguration": flink_configuration(args),
+            "logConfiguration": {LOG_FILE: LOG_SETTINGS},
             "podTemplate": _pod_template(args),
             "jobManager": {
                 "replicas": 1,
@@ -97,7 +100,6 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
                 "podTemplate": _probed({"httpGet": {"path": "/overview", "port": REST_PORT}}, REST_PORT),
             },
             "taskManager": {
-                "replicas": 1,
                 "resource": {"cpu": 0.1, "memory": known(args.task_manager_memory)},
                 "podTemplate": _probed({"tcpSocket": {"port": _TASK_PORT}}, _TASK_PORT),
             },

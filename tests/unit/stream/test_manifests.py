@@ -229,6 +229,14 @@ def test_an_upgrade_leaves_no_resource_that_would_outlive_the_operator() -> None
     assert deployment()["spec"]["flinkConfiguration"]["kubernetes.operator.snapshot.resource.enabled"] == "false"
 
 
+def test_parallelism_decides_the_number_of_task_managers() -> None:
+    """Flink's operator warns at each reconciliation where both are written."""
+    spec = deployment(parallelism=4)["spec"]
+    assert "replicas" not in spec["taskManager"]
+    assert parse(deployment(parallelism=4)).task_managers == 1
+    assert spec["flinkConfiguration"]["taskmanager.numberOfTaskSlots"] == "4"
+
+
 def test_it_recovers_by_itself_and_is_waited_for() -> None:
     made = deployment()
     assert made["spec"]["flinkConfiguration"]["high-availability.type"] == "kubernetes"
