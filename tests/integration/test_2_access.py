@@ -180,3 +180,20 @@ def test_the_client_of_these_tests_can_connect(platform: Sandbox) -> None:
     """Were every connection broken, the refusals above would prove nothing."""
     producer = Producer(kafka.settings(platform, "checkout-service"))
     assert producer.list_topics(timeout=10).brokers.keys() == {0, 1, 2}
+
+
+def test_flink_writes_no_configmap_but_its_own(platform: Sandbox) -> None:
+    flink = ("-n", "kafkalogs", "--as", "system:serviceaccount:kafkalogs:stream", "--dry-run=server")
+    patch = ("--type=merge", "-p", '{"data":{"a":"b"}}')
+    maps = platform.get("configmaps")["items"]
+    names = {item["metadata"]["name"] for item in maps}
+    own = {name for name in names if name.startswith("stream-") and name.endswith("-config-map")}
+    assert "stream-cluster-config-map" in own
+    for name in own:
+        platform.kubectl("patch", "configmap", name, *flink, *patch)
+    foreign = sorted(names - own)
+    assert len(foreign) > 5
+    for name in foreign:
+        said = platform.kubectl("patch", "configmap", name, *flink, *patch, check=False)
+        assert "patched" not in said, name
+    assert "created" not in platform.kubectl("create", "configmap", "another", *flink, check=False)

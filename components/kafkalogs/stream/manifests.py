@@ -51,12 +51,6 @@ def script_manifest(args: FlinkJobArgs) -> Manifest:
     return {"metadata": metadata(f"{STREAM}-{digest(text)}", known(args.namespace)), "data": {"job.sql": text}}
 
 
-def role_rules() -> list[Manifest]:
-    """The rights of Flink: it keeps its leader and its last checkpoint in ConfigMaps."""
-    verbs = ["get", "list", "watch", "create", "update", "patch", "delete"]
-    return [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]
-
-
 def policy_manifest(args: FlinkJobArgs) -> Manifest:
     """Who reaches the job: its own pods each other, the operator the JobManager, Prometheus the metrics."""
     own = {"app": STREAM, "type": "flink-standalone-kubernetes"}

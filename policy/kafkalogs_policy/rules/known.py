@@ -15,6 +15,7 @@ _KUBERNETES: Final = WORKLOADS | {
     *("ConfigMap", "Secret", "Namespace", "Service", "ServiceAccount", "Ingress", "NetworkPolicy"),
     *("PersistentVolumeClaim", "StorageClass", "PodDisruptionBudget", "PriorityClass", "HorizontalPodAutoscaler"),
     *("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "CustomResourceDefinition", "Release", "Chart"),
+    *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),  # they can only refuse
     *("ConfigFile", "ConfigGroup"),  # components: each of their resources is judged
     *("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "KafkaBridge"),
     *("KafkaMirrorMaker2", "KafkaRebalance", "FlinkDeployment", "FlinkSessionJob"),
