@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..client.cluster_access import ClusterAccess
 from ..kube.resources import Manifest
 from ..sinks.record import CONNECT
 from ..stream.manifests import FLINK_API, STREAM
+from ..stream.rights import LEADERS, OWN_NAMES
 from . import seen
 from .declared import Declared, as_list, as_mapping
 
@@ -46,6 +48,14 @@ class KubernetesReader:
         """The FlinkDeployment; None if there is none."""
         group, _, version = FLINK_API.partition("/")
         return next((one for one in self._all(group, version, "flinkdeployments") if _name(one) == STREAM), None)
+
+    def last_checkpoint(self) -> datetime | None:
+        """When the stream job completed its last checkpoint; None if Flink keeps none. Flink writes the ConfigMap of
+        its job at each checkpoint, and Kubernetes notes when."""
+        listed = self._list(self._core.list_namespaced_config_map, "ConfigMaps")
+        jobs = [one for one in listed if re.search(OWN_NAMES, one.metadata.name) and one.metadata.name != LEADERS]
+        times = [field.time for one in jobs for field in one.metadata.managed_fields or () if field.time]
+        return max(times, default=None)
 
     def resources(self, declared: Declared) -> tuple[list[seen.Resource], list[str]]:
         """The platform's resources in Strimzi's API, and the names of all KafkaUsers."""

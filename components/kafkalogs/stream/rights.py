@@ -15,6 +15,9 @@ OWN_NAMES: Final = f"^{STREAM}-(cluster|[0-9a-f]{{32}})-config-map$"
 """The ConfigMaps of Flink's high availability (KubernetesLeaderElectionHaServices): the leaders', and each job's. The
 script, the configuration and the catalog of the job have other names. A regular expression of RE2."""
 
+LEADERS: Final = f"{STREAM}-cluster-config-map"
+"""The one of them with the leaders."""
+
 
 def role_rules() -> list[Manifest]:
     """The rights of Flink's service account."""

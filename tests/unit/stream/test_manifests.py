@@ -13,11 +13,12 @@ import pytest
 import yaml
 from embedded_operator.flink.spec import parse
 from jinja2 import UndefinedError
+from kafkalogs.kafka.cluster import broker_config
 from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.stream import manifests
 from kafkalogs.stream import script as stream_script
 from kafkalogs.stream.args import FlinkJobArgs
-from kafkalogs.stream.record import OUTPUTS, TOPICS, stream_user
+from kafkalogs.stream.record import OUTPUTS, RETENTION, TOPICS, stream_user
 from kafkalogs.stream.script import sampled_below
 
 from embedded.build.flink_crds import flink_crds
@@ -88,6 +89,15 @@ def test_every_sink_is_exactly_once_with_ids_that_the_user_may_use(name: str, ke
     assert f"'topic' = '{OUTPUTS[key]}'" in sink
     assert "'sink.delivery-guarantee' = 'exactly-once'" in sink
     assert f"'sink.transactional-id-prefix' = 'stream.{OUTPUTS[key]}'" in sink
+
+
+def test_no_transaction_lasts_longer_than_the_brokers_allow() -> None:
+    allowed = broker_config(3, 2)["transaction.max.timeout.ms"]
+    asked = [int(text) for text in re.findall(r"'properties.transaction.timeout.ms' = '(\d+)'", script())]
+    assert len(asked) == len(OUTPUTS) - 1  # the catalog is not the job's
+    assert set(asked) == {allowed}
+    # Longer would keep nothing more: the records themselves are gone by then.
+    assert allowed == RETENTION
 
 
 def test_no_password_is_in_the_script() -> None:
