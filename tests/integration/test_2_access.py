@@ -111,7 +111,8 @@ def _topics_with_password(platform: Sandbox, password: str) -> str:
     bootstrap = "logs-kafka-bootstrap.kafkalogs.svc:9094"
     pod = ("-n", "kafkalogs", "exec", "-i", "logs-kafka-0", "--", "sh", "-c")
     platform.kubectl(*pod, "cat > /tmp/probe-ca.crt", input=kafka.cluster_ca(platform))
-    tool = f"kafka-topics.sh --bootstrap-server {bootstrap} --list --command-config /tmp/probe.properties 2>&1"
+    tool = f"/opt/kafka/bin/kafka-topics.sh --bootstrap-server {bootstrap} --list"
+    tool += " --command-config /tmp/probe.properties 2>&1"
     command = f"umask 077; cat > /tmp/probe.properties; {tool}; rm /tmp/probe.properties /tmp/probe-ca.crt"
     return platform.kubectl(*pod, command, input=settings)
 
