@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -13,6 +13,7 @@ from cryptography import x509
 
 from ..client.cluster_access import ClusterAccess
 from ..kube.resources import Manifest
+from ..kube.status import why_not_ready
 from ..sinks.record import CONNECT
 from ..stream.manifests import FLINK_API, STREAM
 from ..stream.rights import LEADERS, OWN_NAMES
@@ -164,15 +165,5 @@ def _is_ready(pod: Any) -> bool:
 def _resource(one: Manifest) -> seen.Resource:
     """Whether a resource is ready, by its conditions as Strimzi writes them."""
     about = one["metadata"]
-    conditions = [as_mapping(found) for found in as_list(as_mapping(one.get("status")).get("conditions"))]
     paused = as_mapping(about.get("annotations")).get(_PAUSE) == "true"
-    return seen.Resource(str(one["kind"]), _name(one), _problem(conditions), paused)
-
-
-def _problem(conditions: Sequence[Mapping[str, Any]]) -> str:
-    ready = next((found for found in conditions if found.get("type") == "Ready"), None)
-    if ready is None:
-        return "the operator has not reconciled it" if not conditions else str(conditions[0].get("type"))
-    if ready.get("status") == "True":
-        return ""
-    return ": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key)) or "not Ready"
+    return seen.Resource(str(one["kind"]), _name(one), why_not_ready(one), paused)
