@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.sandbox import REPO, Sandbox
+from tests.support.sandbox import REPO, Result, Sandbox
 from tests.support.stub_flink import stub_flink
 
 pytestmark = pytest.mark.engine
@@ -21,6 +21,7 @@ sys.path += [{infra!r}, {components!r}]
 import waiting
 
 pulumi.runtime.register_stack_transformation(waiting.Reasons(None).add)
+waiting.PATIENCE = 6.0
 CustomResource(
     "stream",
     api_version="flink.apache.org/v1beta1",
@@ -31,30 +32,54 @@ CustomResource(
         "annotations": {{"pulumi.com/waitFor": "jsonpath={{.status.lifecycleState}}=STABLE"}},
     }},
     spec={{"mode": "standalone"}},
-    opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="4s")),
+    opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="{seconds}s")),
 )
 """
 
 
-def test_the_reason_is_in_the_resource_and_shown(tmp_path: Path) -> None:
-    box = Sandbox(tmp_path / "state", "kafkalogs-none", 32490)
+def up(folder: Path, status: dict[str, str], seconds: int) -> Result:
+    """`pulumi up` of a FlinkDeployment that has this status, and seconds to become STABLE."""
+    box = Sandbox(folder / "state", "kafkalogs-none", 32490)
     box.load_env()
-    folder = tmp_path / "program"
-    folder.mkdir()
+    program = folder / "program"
+    program.mkdir()
     runtime = {"name": "python", "options": {"virtualenv": str(REPO / ".venv")}}
-    (folder / "Pulumi.yaml").write_text(json.dumps({"name": "waiting", "runtime": runtime}))
-    text = PROGRAM.format(infra=str(REPO / "infra"), components=str(REPO / "components"))
-    (folder / "__main__.py").write_text(text)
-    refused = json.dumps({"type": "ReconciliationException", "message": "Overlapping key prefixes detected"})
-    pulumi = ("pulumi", "-C", str(folder))
+    (program / "Pulumi.yaml").write_text(json.dumps({"name": "waiting", "runtime": runtime}))
+    values = {"infra": str(REPO / "infra"), "components": str(REPO / "components"), "seconds": seconds}
+    (program / "__main__.py").write_text(PROGRAM.format(**values))
+    pulumi = ("pulumi", "-C", str(program))
     box.run(*pulumi, "stack", "init", "dev", "--non-interactive")
-    with stub_flink({"lifecycleState": "UPGRADING", "error": refused}) as kubeconfig:
-        (tmp_path / "kubeconfig").write_text(kubeconfig)
-        box.env["KUBECONFIG"] = str(tmp_path / "kubeconfig")
+    with stub_flink(status) as kubeconfig:
+        (folder / "kubeconfig").write_text(kubeconfig)
+        box.env["KUBECONFIG"] = str(folder / "kubeconfig")
         words = ("up", "-s", "dev", "--yes", "--skip-preview", "--non-interactive", "--color", "never")
-        done = box.run(*pulumi, *words, timeout=120, check=False)
+        return box.run(*pulumi, *words, timeout=200, check=False)
+
+
+def error(message: str) -> str:
+    return json.dumps({"type": "ReconciliationException", "message": message})
+
+
+def test_the_reason_is_in_the_resource_and_shown(tmp_path: Path) -> None:
+    done = up(tmp_path, {"lifecycleState": "UPGRADING", "error": error("Overlapping key prefixes detected")}, 4)
     assert done.code != 0
     said = " ".join(done.text.split())
     assert "FlinkDeployment kafkalogs/stream: UPGRADING: Overlapping key prefixes detected" in said
     assert "timed out waiting for the condition" in said  # Pulumi's own words stay
     assert "Traceback" not in said
+
+
+def test_a_job_that_has_failed_for_good_is_not_waited_for(tmp_path: Path) -> None:
+    done = up(tmp_path, {"lifecycleState": "FAILED", "error": error("no such table")}, 180)
+    assert done.code != 0
+    assert done.seconds < 100, f"{done.seconds:.0f} s"
+    said = " ".join(done.text.split())
+    assert "FlinkDeployment kafkalogs/stream has failed for good" in said
+    assert "FlinkDeployment kafkalogs/stream: FAILED: no such table" in said
+    assert "Traceback" not in said
+
+
+def test_a_job_that_becomes_stable_is_not_disturbed(tmp_path: Path) -> None:
+    done = up(tmp_path, {"lifecycleState": "STABLE"}, 60)
+    assert done.code == 0, done.text[-3000:]
+    assert "failed" not in done.text
