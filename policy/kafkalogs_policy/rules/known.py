@@ -25,7 +25,7 @@ _OTHERS: Final = (
     "kafkalogs:index:*",
     "pulumi:pulumi:Stack",
     "pulumi:pulumi:StackReference",
-    *(f"pulumi:providers:{name}" for name in ("kubernetes", "aws", "kafkalogs")),
+    *(f"pulumi:providers:{name}" for name in ("kubernetes", "aws", "kafkalogs", "pulumi")),
     *DOCUMENTS,
     *ATTACHMENTS,
     *(f"aws:s3/bucket{name}:*" for name in ("", "V2", "Policy", "Versioning*", "Logging*", "LifecycleConfiguration*")),
