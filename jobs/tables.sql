@@ -22,6 +22,11 @@
   'topic' = '{{ topic }}',
   'properties.compression.type' = 'zstd',
   'properties.max.request.size' = '{{ largest }}',
+  {# While a broker verifies the first batch of a transaction, a second batch would overtake it: the broker refuses
+      that batch as out of order and logs an error, and the producer sends it again. Larger batches make up for it. -#}
+  'properties.max.in.flight.requests.per.connection' = '1',
+  'properties.batch.size' = '65536',
+  'properties.linger.ms' = '20',
   'properties.transaction.timeout.ms' = '{{ transaction_timeout_ms }}',
   'sink.delivery-guarantee' = 'exactly-once',
   'sink.transactional-id-prefix' = '{{ user }}.{{ topic }}',

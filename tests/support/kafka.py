@@ -55,10 +55,13 @@ class Writer:
         )
         self.acked: list[bytes] = []
         self.errors: list[KafkaError] = []
+        # the longest time in seconds from a write to its acknowledgement
+        self.slowest = 0.0
 
     def _delivered(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.acked.append(message.value() or b"")
+            self.slowest = max(self.slowest, message.latency() or 0.0)
         else:
             self.errors.append(error)
 

@@ -20,8 +20,8 @@ from tests.support.sandbox import Sandbox
 # While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it.
 KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
-PORT = 32090 if KEPT else 32190
-PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "10m"}
+PORT = int(os.environ.get("KAFKALOGS_PORT", "32090")) if KEPT else 32190
+PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "1h"}
 QUOTA_SERVICE = {"team": "quality", "rate": "256KiB/s", "partitionBy": "instance_id", "retention": "5m"}
 
 

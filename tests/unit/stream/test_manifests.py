@@ -100,6 +100,13 @@ def test_no_transaction_lasts_longer_than_the_brokers_allow() -> None:
     assert allowed == RETENTION
 
 
+def test_no_batch_of_a_sink_overtakes_another() -> None:
+    """The broker refuses a batch that arrives while it verifies the transaction, and logs an error."""
+    sinks = [table for table in script().split("CREATE TABLE ") if "'exactly-once'" in table]
+    assert sinks
+    assert all("'properties.max.in.flight.requests.per.connection' = '1'" in table for table in sinks)
+
+
 def test_no_password_is_in_the_script() -> None:
     assert "'properties.ssl.keystore.password' = '${dir:/opt/kafkalogs/user:user.password}'" in script()
 
