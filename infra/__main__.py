@@ -7,6 +7,7 @@ import machine
 import places
 import pulumi
 import registration
+import waiting
 from demo_shop import Shop, ShopArgs, needed_image
 from kafkalogs import LogPlatform, LogPlatformArgs, load, parts
 
@@ -18,6 +19,7 @@ pulumi.runtime.register_stack_transformation(deletion.limit)
 config = pulumi.Config("kafkalogs").require_object("platform")
 stack = load(config)  # reports every problem of the stack file at once, before anything is registered
 here = machine.read(config)
+pulumi.runtime.register_stack_transformation(waiting.Reasons(here.kubeconfig).add)
 shop_image = needed_image(here.images.get("shop")) if stack.shop.enabled else ""
 where, before = places.prepare(stack, here.images, here.options())
 

@@ -14,6 +14,7 @@ QUICK: Final = frozenset(
         *("core/v1:ConfigMap", "core/v1:Secret", "core/v1:Service", "core/v1:ServiceAccount"),
         *("rbac.authorization.k8s.io/v1:" + kind for kind in ("Role", "RoleBinding", "ClusterRole")),
         *("rbac.authorization.k8s.io/v1:ClusterRoleBinding", "networking.k8s.io/v1:NetworkPolicy"),
+        *("admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy" + kind for kind in ("", "Binding")),
         *("policy/v1:PodDisruptionBudget", "batch/v1:CronJob", "storage.k8s.io/v1:StorageClass"),
         *("kafka.strimzi.io/v1:KafkaTopic", "kafka.strimzi.io/v1:KafkaUser", "kafka.strimzi.io/v1:KafkaConnector"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ ALLOWED = {  # of the embedded operator: what a certificate, and what a user's r
     ("embedded/operator/embedded_operator/kafka/authorities.py", "_leaf"),
     ("embedded/operator/embedded_operator/kafka/user_controller.py", "_grant"),
 }
+BARE_SCRIPT = re.compile(r"""["' ]kafka-[a-z-]+\.sh[ "'].*--""")  # with arguments: it is called, not only named
 GENERATED = {"go.sum", "requirements.txt", "LICENSE", "pins.toml"}
 
 
@@ -35,6 +37,8 @@ def problems_of(path: Path) -> list[str]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.rstrip() != line and path.suffix != ".md":
             found.append(f"{path}:{number}: white space at the end of the line")
+        if path.suffix == ".py" and BARE_SCRIPT.search(line):
+            found.append(f"{path}:{number}: a script of Kafka without its folder, which is not on every image's PATH")
         if line.startswith(("<<<<<<< ", ">>>>>>> ")):
             found.append(f"{path}:{number}: a merge conflict")
         if "PRIVATE KEY-----" in line and path.suffix not in {".py"}:

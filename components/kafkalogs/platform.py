@@ -46,6 +46,19 @@ def namespace_manifest(name: str) -> Manifest:
     return {"name": name, "labels": {"app.kubernetes.io/part-of": "kafkalogs", **modes}}
 
 
+def operator_args(platform: Platform, args: LogPlatformArgs) -> StrimziOperatorArgs:
+    """The operator of a configuration."""
+    kafka = platform.kafka
+    return StrimziOperatorArgs(
+        namespace=platform.namespace,
+        kind=platform.operator,
+        image=args.operator_image,
+        kafka_image=args.kafka_image,
+        kafka_version=kafka.version,
+        node_readers=[kafka.name] if kafka.external or kafka.rack else None,
+    )
+
+
 def cluster_args(platform: Platform) -> KafkaClusterArgs:
     """The Kafka cluster of a configuration."""
     kafka = platform.kafka
@@ -160,13 +173,7 @@ class LogPlatform(pulumi.ComponentResource):
         )
         operator = StrimziOperator(
             f"{name}-operator",
-            StrimziOperatorArgs(
-                namespace=config.namespace,
-                kind=config.operator,
-                image=args.operator_image,
-                kafka_image=args.kafka_image,
-                kafka_version=config.kafka.version,
-            ),
+            operator_args(config, args),
             pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
         )
         after_operator = pulumi.ResourceOptions.merge(kept, pulumi.ResourceOptions(depends_on=[operator]))

@@ -47,8 +47,4 @@ def with_later_versions(definition: dict[str, Any]) -> dict[str, Any]:
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     known: list[str] = spec["flinkVersion"]["enum"]
     known += [name for name in LATER_VERSIONS if name not in known]
-    for column in version.get("additionalPrinterColumns", ()):
-        # Kubernetes does not store this default, so every preview would show a change.
-        if column.get("priority") == 0:
-            del column["priority"]
     return definition

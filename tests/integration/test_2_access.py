@@ -111,7 +111,8 @@ def _topics_with_password(platform: Sandbox, password: str) -> str:
     bootstrap = "logs-kafka-bootstrap.kafkalogs.svc:9094"
     pod = ("-n", "kafkalogs", "exec", "-i", "logs-kafka-0", "--", "sh", "-c")
     platform.kubectl(*pod, "cat > /tmp/probe-ca.crt", input=kafka.cluster_ca(platform))
-    tool = f"kafka-topics.sh --bootstrap-server {bootstrap} --list --command-config /tmp/probe.properties 2>&1"
+    tool = f"/opt/kafka/bin/kafka-topics.sh --bootstrap-server {bootstrap} --list"
+    tool += " --command-config /tmp/probe.properties 2>&1"
     command = f"umask 077; cat > /tmp/probe.properties; {tool}; rm /tmp/probe.properties /tmp/probe-ca.crt"
     return platform.kubectl(*pod, command, input=settings)
 
@@ -180,3 +181,20 @@ def test_the_client_of_these_tests_can_connect(platform: Sandbox) -> None:
     """Were every connection broken, the refusals above would prove nothing."""
     producer = Producer(kafka.settings(platform, "checkout-service"))
     assert producer.list_topics(timeout=10).brokers.keys() == {0, 1, 2}
+
+
+def test_flink_writes_no_configmap_but_its_own(platform: Sandbox) -> None:
+    flink = ("-n", "kafkalogs", "--as", "system:serviceaccount:kafkalogs:stream", "--dry-run=server")
+    patch = ("--type=merge", "-p", '{"data":{"a":"b"}}')
+    maps = platform.get("configmaps")["items"]
+    names = {item["metadata"]["name"] for item in maps}
+    own = {name for name in names if name.startswith("stream-") and name.endswith("-config-map")}
+    assert "stream-cluster-config-map" in own
+    for name in own:
+        platform.kubectl("patch", "configmap", name, *flink, *patch)
+    foreign = sorted(names - own)
+    assert len(foreign) > 5
+    for name in foreign:
+        said = platform.kubectl("patch", "configmap", name, *flink, *patch, check=False)
+        assert "patched" not in said, name
+    assert "created" not in platform.kubectl("create", "configmap", "another", *flink, check=False)

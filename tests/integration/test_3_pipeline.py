@@ -189,3 +189,12 @@ def test_a_new_record_is_found_soon(platform: Sandbox, run: Poisoned) -> None:
     more = Run(run.id + "0", [probe_record(run.id + "0", "info", 0)])
     more.write(platform)
     everywhere.indexed(platform, more, 30)
+
+
+@pytest.mark.parametrize("workload", ["stream", "stream-taskmanager"])
+def test_flinks_log_has_no_noise(platform: Sandbox, workload: str) -> None:
+    """Neither warnings of metrics that are registered twice, nor traces of a file system that is read-only."""
+    said = platform.kubectl("-n", "kafkalogs", "logs", f"deployment/{workload}", "-c", "flink-main-container")
+    assert " INFO " in said
+    assert "Name collision" not in said
+    assert "Read-only file system" not in said

@@ -106,10 +106,16 @@ def _made(args: MockResourceArgs) -> dict[str, Any]:
 
 
 class _Transforms:
-    """Stands for the server through which the engine calls transforms; nothing calls them here."""
+    """Stands for the server through which the engine calls transforms and hooks; nothing calls them here."""
 
     def register_transform(self, transform: object) -> callback_pb2.Callback:
         return callback_pb2.Callback(token=str(transform))
+
+    def register_resource_hook(self, hook: object) -> None:
+        pass
+
+    def register_error_hook(self, hook: object) -> None:
+        pass
 
 
 def recorded(program: Callable[[], object], stack: str = "test", preview: bool = False) -> list[Rendered]:

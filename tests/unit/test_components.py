@@ -180,7 +180,7 @@ def test_strimzi_comes_from_its_chart_without_the_definitions():
 
 def test_only_the_operator_differs_between_the_two():
     def rest(graph: Graph) -> list[tuple[str, str, str]]:
-        operator = ("kafkalogs-operator",)
+        operator = ("kafkalogs-operator", "kafkalogs-operator-logs-nodes")
         return sorted((r.type, r.name, json.dumps(r.inputs)) for r in graph.resources if r.name not in operator)
 
     strimzi = registered(lambda: LogPlatform("kafkalogs", LogPlatformArgs(VALID)))
@@ -273,6 +273,37 @@ def test_scram_identity():
     assert "quotas" not in spec
 
 
+def test_what_strimzi_makes_beyond_its_namespace_is_deleted_with_the_stack():
+    """Strimzi's operator has no time on destroy to remove its ClusterRoleBinding, so the stack declares it."""
+    graph = registered(
+        lambda: StrimziOperator("o", StrimziOperatorArgs("n", node_readers=["logs"])),
+    )
+    (binding,) = graph.of(":ClusterRoleBinding")
+    # The names of Strimzi's KafkaCluster.generateClusterRoleBinding: a roleRef cannot be changed afterwards.
+    assert binding.inputs["metadata"] == {"name": "strimzi-n-logs-kafka-init"}
+    assert binding.inputs["roleRef"] == {
+        "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "strimzi-kafka-broker",
+    }  # fmt: skip
+    assert binding.inputs["subjects"] == [{"kind": "ServiceAccount", "name": "logs-kafka", "namespace": "n"}]
+    assert binding.urn in graph.one("helm.sh/v3:Release", "o").dependencies
+
+
+@pytest.mark.parametrize(
+    ("operator", "external", "rack", "made"),
+    [
+        ("strimzi", True, None, 1),
+        ("strimzi", False, "zone", 1),
+        ("strimzi", False, None, 0),
+        ("embedded", True, None, 0),
+    ],
+)
+def test_only_brokers_that_read_their_nodes_have_that_right(operator, external, rack, made):
+    kafka = {key: value for key, value in VALID["kafka"].items() if external or key != "external"}
+    config = {**VALID, "operator": operator, "kafka": {**kafka, **({"rack": rack} if rack else {})}}
+    args = LogPlatformArgs(config, operator_image="op:1", kafka_image="kafka:1")
+    assert len(registered(lambda: LogPlatform("p", args)).of(":ClusterRoleBinding")) == made
+
+
 def test_an_operator_kind_that_does_not_exist_is_refused():
     def build() -> None:
         with pytest.raises(pulumi.RunError, match="write strimzi or embedded"):
@@ -290,18 +321,20 @@ def test_definitions_that_are_there_already_are_taken_over_and_kept_unless_asked
 
 
 def test_definitions_are_what_kubernetes_stores():
-    stored = transformed(keep=False).props["spec"]
-    assert stored == {"versions": [{"schema": {"properties": {"status": {"type": "object"}}}}]}
+    (version,) = transformed(keep=False).props["spec"]["versions"]
+    assert version["schema"] == {"properties": {"status": {"type": "object"}, "priority": {"type": "integer"}}}
+    assert version["additionalPrinterColumns"] == [{"name": "a"}, {"name": "b", "priority": 1}]
 
 
 def transformed(keep: bool) -> pulumi.ResourceTransformResult:
     from kafkalogs.kube.crds import options_of_each
 
-    status = {"type": "object", "properties": {}}
+    known = {"status": {"type": "object", "properties": {}}, "priority": {"type": "integer"}}
+    columns = [{"name": "a", "priority": 0}, {"name": "b", "priority": 1}]
     props = {
         "kind": "CustomResourceDefinition",
         "metadata": {"name": "x", "annotations": {"mine": "1"}},
-        "spec": {"versions": [{"schema": {"properties": {"status": status}}}]},
+        "spec": {"versions": [{"schema": {"properties": known}, "additionalPrinterColumns": columns}]},
     }
     child = pulumi.ResourceTransformArgs(
         custom=True, type_="kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition", name="x", props=props,

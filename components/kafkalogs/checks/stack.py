@@ -8,7 +8,7 @@ from typing import Final
 
 from .. import parts
 from ..catalog import resolve as catalog
-from ..config import naming, units
+from ..config import naming, sizing, units
 from ..config.models import Platform, SharedTopic
 from ..config.problems import Path, Problem, closest, suggestion
 from . import disk, production, reserved
@@ -129,6 +129,15 @@ def _broker_config(platform: Platform) -> Iterator[Problem]:
             yield Problem(("kafka", "config", key), value, "the operator sets this itself; leave it out")
         elif key == "auto.create.topics.enable" and str(value).lower() != "false":
             yield Problem(("kafka", "config", key), value, "topics come from the services alone; leave it out")
+        elif key == "transaction.max.timeout.ms" and platform.stream and _below(value, sizing.LONGEST_TRANSACTION):
+            text = f"the stream job's transactions last up to {sizing.LONGEST_TRANSACTION}; leave it out or write more"
+            yield Problem(("kafka", "config", key), value, text)
+
+
+def _below(value: object, least: int) -> bool:
+    """Whether a setting is no whole number or a smaller one."""
+    text = str(value).strip()
+    return not text.isdigit() or int(text) < least
 
 
 def _service_keys(platform: Platform, broken: Broken) -> Iterator[Problem]:

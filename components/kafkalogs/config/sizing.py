@@ -28,6 +28,12 @@ DELETION_DELAY: Final = 6 * units.MINUTE
 `file.delete.delay.ms` (1 min); milliseconds."""
 
 
+LONGEST_TRANSACTION: Final = 6 * units.HOUR
+"""How long the brokers wait for a producer that is gone before they end its transaction; milliseconds. A checkpoint of
+the stream job promises to commit its transactions, so for this long the job can be gone and lose nothing that it has
+written. The topics that the job writes keep their records no longer than this. Kafka's own default is 15 min."""
+
+
 def partitions_for(rate: int, brokers: int) -> int:
     """Partitions of a topic that takes `rate` bytes/s: ceil(rate / PARTITION_RATE), rounded up to a multiple of the
     brokers, so that each broker leads the same number of partitions."""

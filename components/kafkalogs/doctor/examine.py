@@ -155,4 +155,15 @@ def _stream(wanted: Declared, kubernetes: KubernetesReader, reach: Reach, namesp
         return pipeline.check_stream(wanted, None, "")
     resource = kubernetes.flink()
     state = str(resource["spec"]["job"].get("state", "running")) if resource else "missing"
-    return pipeline.check_stream(wanted, services.jobs(reach, namespace), state)
+    jobs = services.jobs(reach, namespace)
+    runs = jobs is not None and any(job.state == "RUNNING" for job in jobs)
+    return pipeline.check_stream(wanted, jobs, state, None if runs else _quiet(kubernetes))
+
+
+def _quiet(kubernetes: KubernetesReader) -> float | None:
+    """Seconds since the stream job's last checkpoint; None if that is not known."""
+    try:
+        last = kubernetes.last_checkpoint()
+    except AccessError:  # a Role of the doctor without ConfigMaps; the job's state is told all the same
+        return None
+    return (datetime.now(UTC) - last).total_seconds() if last else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -12,8 +13,10 @@ from cryptography import x509
 
 from ..client.cluster_access import ClusterAccess
 from ..kube.resources import Manifest
+from ..kube.status import why_not_ready
 from ..sinks.record import CONNECT
 from ..stream.manifests import FLINK_API, STREAM
+from ..stream.rights import LEADERS, OWN_NAMES
 from . import seen
 from .declared import Declared, as_list, as_mapping
 
@@ -46,6 +49,14 @@ class KubernetesReader:
         """The FlinkDeployment; None if there is none."""
         group, _, version = FLINK_API.partition("/")
         return next((one for one in self._all(group, version, "flinkdeployments") if _name(one) == STREAM), None)
+
+    def last_checkpoint(self) -> datetime | None:
+        """When the stream job completed its last checkpoint; None if Flink keeps none. Flink writes the ConfigMap of
+        its job at each checkpoint, and Kubernetes notes when."""
+        listed = self._list(self._core.list_namespaced_config_map, "ConfigMaps")
+        jobs = [one for one in listed if re.search(OWN_NAMES, one.metadata.name) and one.metadata.name != LEADERS]
+        times = [field.time for one in jobs for field in one.metadata.managed_fields or () if field.time]
+        return max(times, default=None)
 
     def resources(self, declared: Declared) -> tuple[list[seen.Resource], list[str]]:
         """The platform's resources in Strimzi's API, and the names of all KafkaUsers."""
@@ -154,15 +165,5 @@ def _is_ready(pod: Any) -> bool:
 def _resource(one: Manifest) -> seen.Resource:
     """Whether a resource is ready, by its conditions as Strimzi writes them."""
     about = one["metadata"]
-    conditions = [as_mapping(found) for found in as_list(as_mapping(one.get("status")).get("conditions"))]
     paused = as_mapping(about.get("annotations")).get(_PAUSE) == "true"
-    return seen.Resource(str(one["kind"]), _name(one), _problem(conditions), paused)
-
-
-def _problem(conditions: Sequence[Mapping[str, Any]]) -> str:
-    ready = next((found for found in conditions if found.get("type") == "Ready"), None)
-    if ready is None:
-        return "the operator has not reconciled it" if not conditions else str(conditions[0].get("type"))
-    if ready.get("status") == "True":
-        return ""
-    return ": ".join(str(ready[key]) for key in ("reason", "message") if ready.get(key)) or "not Ready"
+    return seen.Resource(str(one["kind"]), _name(one), why_not_ready(one), paused)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ..config import sizing, units
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some
@@ -97,9 +98,11 @@ def _short(text: str, most: int = 80) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def check_stream(declared: want.Declared, jobs: Sequence[seen.Job] | None, resource: str) -> Checked:
+def check_stream(
+    declared: want.Declared, jobs: Sequence[seen.Job] | None, resource: str, quiet: float | None = None
+) -> Checked:
     """The Flink job runs, and has not failed in the last minutes. jobs: None where Flink does not answer; resource: the
-    state that the FlinkDeployment asks for."""
+    state that the FlinkDeployment asks for; quiet: seconds since the last checkpoint, where the job does not run."""
     if declared.platform.stream is None:
         return Checked("stream", 0)
     what = "the Flink job"
@@ -112,13 +115,30 @@ def check_stream(declared: want.Declared, jobs: Sequence[seen.Job] | None, resou
         )
     elif jobs is None:
         remedy = "look at its pods and its log; if the job was just changed, wait"
-        findings.append(Finding("job-silent", what, "RUNNING", "its JobManager does not answer", remedy))
+        said = f"its JobManager does not answer{_time_left(quiet)}"
+        findings.append(Finding("job-silent", what, "RUNNING", said, remedy))
     elif not any(job.state == "RUNNING" for job in jobs):
         said = some([" ".join(filter(None, (job.state, job.failure))) for job in jobs]) or "no job"
-        findings.append(Finding("job-state", what, "RUNNING", said, log))
+        findings.append(Finding("job-state", what, "RUNNING", f"{said}{_time_left(quiet)}", log))
     elif failed := [job.failure for job in jobs if job.failure]:
         findings.append(Finding("job-restarted", what, "runs without failures", some(failed), log))
     return Checked("stream", 1, findings)
+
+
+def _time_left(quiet: float | None) -> str:
+    """How long Kafka still keeps what the job has written and not yet committed."""
+    if quiet is None:
+        return ""
+    left = sizing.LONGEST_TRANSACTION / units.SECOND - quiet
+    since = f"; its last checkpoint was {_minutes(quiet)} ago"
+    if left <= 0:
+        return f"{since}: Kafka has ended its transactions, and the results that they held are lost"
+    return f"{since}: if it does not run within {_minutes(left)}, Kafka ends its transactions and results are lost"
+
+
+def _minutes(seconds: float) -> str:
+    hours, minutes = divmod(int(seconds // 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def check_workloads(resources: Sequence[seen.Resource], workloads: Sequence[seen.Workload]) -> Checked:

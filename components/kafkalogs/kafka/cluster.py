@@ -8,7 +8,7 @@ from typing import Any, Final
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap
 
-from ..config import naming, units
+from ..config import naming, sizing, units
 from ..kube import listeners
 from ..kube.resources import (
     RESTRICTED_CONTAINER,
@@ -201,6 +201,7 @@ def broker_config(replication_factor: int, min_in_sync_replicas: int) -> Manifes
         "offsets.topic.replication.factor": replication_factor,
         "transaction.state.log.replication.factor": replication_factor,
         "transaction.state.log.min.isr": min_in_sync_replicas,
+        "transaction.max.timeout.ms": sizing.LONGEST_TRANSACTION,
         "share.coordinator.state.topic.replication.factor": replication_factor,
         "share.coordinator.state.topic.min.isr": min_in_sync_replicas,
     }

@@ -5,12 +5,13 @@ on a single machine where Strimzi's images are not available. Nothing outside th
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
 from pulumi_kubernetes.core.v1 import ServiceAccount
-from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
+from pulumi_kubernetes.rbac.v1 import ClusterRoleBinding, Role, RoleBinding
 
 from ..kube.crds import STRIMZI_VERSION
 from ..kube.pods import resources
@@ -55,6 +56,10 @@ class StrimziOperatorArgs:
     kafka_version: pulumi.Input[str] = "4.3.1"
     """The version of Kafka in `kafka_image`."""
 
+    node_readers: list[str] | None = None
+    """The Kafka clusters with `rack` or an external listener. Strimzi lets their brokers read their nodes by a
+    ClusterRoleBinding, which would stay on destroy: Strimzi's operator goes before it has removed the binding."""
+
 
 def chart_values(args: StrimziOperatorArgs) -> Manifest:
     """The values of Strimzi's chart."""
@@ -65,6 +70,19 @@ def chart_values(args: StrimziOperatorArgs) -> Manifest:
         "securityContext": RESTRICTED_CONTAINER,
         # Pods without security settings in their resources get the "restricted" settings too.
         "extraEnvs": [{"name": "STRIMZI_POD_SECURITY_PROVIDER_CLASS", "value": "restricted"}],
+    }
+
+
+def node_reader_manifest(namespace: str, cluster: str) -> Manifest:
+    """The ClusterRoleBinding that Strimzi makes for a cluster whose brokers read their nodes, as Strimzi makes it."""
+    return {
+        "metadata": {"name": f"strimzi-{namespace}-{cluster}-kafka-init"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "strimzi-kafka-broker",
+        },
+        "subjects": [{"kind": "ServiceAccount", "name": f"{cluster}-kafka", "namespace": namespace}],
     }
 
 
@@ -132,6 +150,10 @@ def embedded_manifest(args: StrimziOperatorArgs) -> Manifest:
     }
 
 
+def _node_reader(cluster: str, args: StrimziOperatorArgs) -> Manifest:
+    return node_reader_manifest(known(args.namespace), cluster)
+
+
 class StrimziOperator(pulumi.ComponentResource):
     """The operator of Kafka clusters, topics and users in a namespace. `StrimziCrds` installs its CRDs."""
 
@@ -153,6 +175,19 @@ class StrimziOperator(pulumi.ComponentResource):
         # Imported here because the import takes long, and only this kind needs it.
         from pulumi_kubernetes.helm.v3 import Release
 
+        # Declared here, so that Pulumi deletes them, after the operator.
+        readers: list[pulumi.Resource] = []
+        for cluster in args.node_readers or ():
+            manifest = manifest_of(partial(_node_reader, cluster), args)
+            readers.append(
+                ClusterRoleBinding(
+                    f"{name}-{cluster}-nodes",
+                    metadata=part(manifest, "metadata"),
+                    role_ref=part(manifest, "roleRef"),
+                    subjects=part(manifest, "subjects"),
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+            )
         release = Release(
             name,
             chart=CHART,
@@ -161,7 +196,7 @@ class StrimziOperator(pulumi.ComponentResource):
             namespace=args.namespace,
             skip_crds=True,
             values=manifest_of(chart_values, args),
-            opts=after(self, minutes=10, delete="5m"),
+            opts=after(self, readers, minutes=10, delete="5m"),
         )
         return release.id
 

@@ -36,12 +36,17 @@ class StrimziCrdsArgs:
     """Whether they stay in Kubernetes when the stack is destroyed. Deleting them deletes all clusters and topics."""
 
 
-def without_empty_maps(value: Any) -> Any:
-    """`value` as Kubernetes stores it, without empty `properties`: they would be a change in every preview."""
+def as_stored(value: Any) -> Any:
+    """`value` as Kubernetes stores it: without empty `properties`, and without `priority: 0` of a printer column. Each
+    would be a change in every preview. No field of a schema has this form: there, `priority` is a mapping."""
     if isinstance(value, dict):
-        known = {key: without_empty_maps(item) for key, item in cast("Manifest", value).items()}
-        return {key: item for key, item in known.items() if key != "properties" or item}
-    return [without_empty_maps(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+        kept = {key: as_stored(item) for key, item in cast("Manifest", value).items()}
+        return {key: item for key, item in kept.items() if not _dropped(key, item)}
+    return [as_stored(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _dropped(key: str, item: Any) -> bool:
+    return (key == "properties" and not item) or (key == "priority" and item == 0)
 
 
 def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
@@ -55,7 +60,7 @@ def options_of_each(args: StrimziCrdsArgs) -> pulumi.ResourceTransform:
         timeouts = pulumi.CustomTimeouts(delete=_LONGEST_DELETION)
         own = pulumi.ResourceOptions(retain_on_delete=args.keep or None, custom_timeouts=timeouts)
         opts = pulumi.ResourceOptions.merge(child.opts, own)
-        adapted = {**props, "spec": without_empty_maps(props.get("spec")), "metadata": about}
+        adapted = {**props, "spec": as_stored(props.get("spec")), "metadata": about}
         return pulumi.ResourceTransformResult(adapted, opts)
 
     return transform

@@ -8,6 +8,7 @@ Outputs are exactly once for consumers that read committed records only (`isolat
 """
 
 import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
@@ -19,14 +20,9 @@ from ..kube.resources import Manifest, after, known, manifest_of, metadata, part
 from ..kube.run_once import run_once
 from . import record
 from .args import FlinkJobArgs
-from .manifests import (
-    FLINK_API,
-    flink_manifest,
-    policy_manifest,
-    role_rules,
-    script_manifest,
-)
+from .manifests import FLINK_API, flink_manifest, policy_manifest, script_manifest
 from .record import DEAD_LETTER_BYTES, OUTPUTS, STREAM
+from .rights import guard_binding_manifest, guard_manifest, role_rules
 from .services import catalog_manifests
 
 
@@ -83,12 +79,23 @@ class FlinkJob(pulumi.ComponentResource):
         self.register_outputs({"deployment": self.deployment, "topics": self.topics})
 
     def _rights(self, name: str, args: FlinkJobArgs) -> list[pulumi.Resource]:
-        """The job's service account. Flink keeps its leader and its last checkpoint in ConfigMaps."""
+        """The job's service account, what it may do, and the admission policy that limits this to its own names."""
         child = pulumi.ResourceOptions(parent=self)
+        guard, binding = manifest_of(guard_manifest, args), manifest_of(guard_binding_manifest, args)
+        # The account may write nothing before the policy is in force, and nothing longer than it is.
+        guarded = [
+            ValidatingAdmissionPolicy(
+                f"{name}-guard", metadata=part(guard, "metadata"), spec=part(guard, "spec"), opts=child
+            ),
+            ValidatingAdmissionPolicyBinding(
+                f"{name}-guard", metadata=part(binding, "metadata"), spec=part(binding, "spec"), opts=child
+            ),
+        ]
         plain = metadata(STREAM, args.namespace)
         about = untyped(plain)
         account = untyped({**plain, **({"annotations": args.account_annotations} if args.account_annotations else {})})
         return [
+            *guarded,
             ServiceAccount(name, metadata=account, opts=child),
             Role(name, metadata=about, rules=untyped(role_rules()), opts=child),
             RoleBinding(
@@ -96,7 +103,7 @@ class FlinkJob(pulumi.ComponentResource):
                 metadata=about,
                 role_ref=untyped({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": STREAM}),
                 subjects=untyped([{"kind": "ServiceAccount", "name": STREAM, "namespace": args.namespace}]),
-                opts=child,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=guarded),
             ),
         ]
 

@@ -7,6 +7,7 @@ from ..config.naming import CA_SECRET
 from ..kube.pods import PROMETHEUS, container, digest, labels, mounts, resources, secret_volume
 from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, metadata
 from .args import FlinkJobArgs
+from .log_settings import LOG_FILE, LOG_SETTINGS
 from .record import STREAM, TOPICS
 from .script import render, sampled_below
 
@@ -22,6 +23,9 @@ _FOLDER: Final = "/opt/kafkalogs"
 _TRUST: Final = "/opt/trust"
 _TRUST_PASSWORD: Final = "changeit"  # noqa: S105 - Java wants one; a truststore has nothing to hide
 _WEB_IDENTITY: Final = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
+# Flink's operator refuses a key that is the beginning of another one (s3.endpoint, s3.endpoint.region). The S3 plugin
+# reads s3. and s3a. alike.
+_S3_REGION: Final = "s3a.endpoint.region"
 _MAIN: Final = "flink-main-container"
 _TMP: Final = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the container's own
 _STORE: Final = {"name": "trust", "mountPath": _TRUST}
@@ -47,12 +51,6 @@ def script_manifest(args: FlinkJobArgs) -> Manifest:
     return {"metadata": metadata(f"{STREAM}-{digest(text)}", known(args.namespace)), "data": {"job.sql": text}}
 
 
-def role_rules() -> list[Manifest]:
-    """The rights of Flink: it keeps its leader and its last checkpoint in ConfigMaps."""
-    verbs = ["get", "list", "watch", "create", "update", "patch", "delete"]
-    return [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}]
-
-
 def policy_manifest(args: FlinkJobArgs) -> Manifest:
     """Who reaches the job: its own pods each other, the operator the JobManager, Prometheus the metrics."""
     own = {"app": STREAM, "type": "flink-standalone-kubernetes"}
@@ -75,7 +73,8 @@ def policy_manifest(args: FlinkJobArgs) -> Manifest:
 
 def flink_manifest(args: FlinkJobArgs) -> Manifest:
     """The FlinkDeployment."""
-    # One TaskManager holds the whole job, so one more is needed only where one core is not enough for all of it.
+    # One TaskManager holds the whole job, so one more is needed only where one core is not enough for all of it. Their
+    # number follows from parallelism and slots: Flink's operator ignores the parallelism where replicas are written.
     return {
         "apiVersion": FLINK_API,
         "kind": "FlinkDeployment",
@@ -87,6 +86,7 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
             "mode": "standalone",
             "serviceAccount": STREAM,
             "flinkConfiguration": flink_configuration(args),
+            "logConfiguration": {LOG_FILE: LOG_SETTINGS},
             "podTemplate": _pod_template(args),
             "jobManager": {
                 "replicas": 1,
@@ -94,7 +94,6 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
                 "podTemplate": _probed({"httpGet": {"path": "/overview", "port": REST_PORT}}, REST_PORT),
             },
             "taskManager": {
-                "replicas": 1,
                 "resource": {"cpu": 0.1, "memory": known(args.task_manager_memory)},
                 "podTemplate": _probed({"tcpSocket": {"port": _TASK_PORT}}, _TASK_PORT),
             },
@@ -132,6 +131,13 @@ _SETTINGS: Final = {
     "execution.checkpointing.tolerable-failed-checkpoints": "100",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     "high-availability.type": "kubernetes",
+    # A savepoint upgrade ends the old application. With the results of applications in the shared folder, the new
+    # JobManager could find that result before it is cleaned up, and would run nothing. The operator makes only the
+    # folder of job results unique. This folder lives as long as the JobManager's pod, so an upgrade finds none.
+    "application-result-store.storage-path": "file:///tmp/application-results",
+    # The savepoints of upgrades are in the FlinkDeployment's status. A FlinkStateSnapshot for each would outlive the
+    # operator on destroy, and its finalizer would then block the deletion of its definition for ever.
+    "kubernetes.operator.snapshot.resource.enabled": "false",
     "state.backend.type": "hashmap",
     "restart-strategy.type": "exponential-delay",
     "restart-strategy.exponential-delay.initial-backoff": "1 s",
@@ -185,10 +191,10 @@ def flink_configuration(args: FlinkJobArgs) -> dict[str, str]:
     if options:
         made["env.java.opts.taskmanager"] = options
     if endpoint := known(args.s3_endpoint):
-        made |= {"s3.endpoint": endpoint, "s3.path.style.access": "true", "s3.endpoint.region": "us-east-1"}
+        made |= {"s3.endpoint": endpoint, "s3.path.style.access": "true", _S3_REGION: "us-east-1"}
     if region := known(args.aws_region):
         # The client's default list of credential providers omits the token of a service account.
-        made |= {"s3.endpoint.region": region, "s3.aws.credentials.provider": _WEB_IDENTITY}
+        made |= {_S3_REGION: region, "s3.aws.credentials.provider": _WEB_IDENTITY}
     return made
 
 

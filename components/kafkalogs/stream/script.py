@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from ..config import units
+from ..config import sizing, units
 from .record import DEAD_LETTER_BYTES, OUTPUTS
 
 LARGEST_EVENT: Final = 256 * 1024
@@ -13,15 +13,11 @@ DEAD_LETTER_CHARACTERS: Final = units.MIB
 """Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
 A broker takes larger ones only compressed. The headers tell where the record is."""
 
-TRANSACTION_TIMEOUT_MS: Final = 15 * units.MINUTE
-"""How long the job may be gone before a broker gives up a transaction that a checkpoint has promised to commit. It is
-the longest that brokers allow by default (transaction.max.timeout.ms)."""
-
 CONSTANTS: Final[dict[str, Any]] = {
     "largest_event": LARGEST_EVENT,
     "dead_letter_characters": DEAD_LETTER_CHARACTERS,
     "dead_letter_bytes": DEAD_LETTER_BYTES,
-    "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,
+    "transaction_timeout_ms": sizing.LONGEST_TRANSACTION,
     # the minutes that an error rate is compared with, and how many there have to be
     "history_minutes": 30,
     "history_needed": 5,

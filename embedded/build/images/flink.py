@@ -50,7 +50,6 @@ def flink_image() -> Image:
         user="9999",
         env={
             "FLINK_HOME": HOME,
-            "FLINK_LOG_DIR": "/tmp",  # noqa: S108 - inside the container
             "PATH": f"{HOME}/bin:{PATH}",
         },
         workdir=HOME,

@@ -15,6 +15,7 @@ _KUBERNETES: Final = WORKLOADS | {
     *("ConfigMap", "Secret", "Namespace", "Service", "ServiceAccount", "Ingress", "NetworkPolicy"),
     *("PersistentVolumeClaim", "StorageClass", "PodDisruptionBudget", "PriorityClass", "HorizontalPodAutoscaler"),
     *("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "CustomResourceDefinition", "Release", "Chart"),
+    *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"),  # they can only refuse
     *("ConfigFile", "ConfigGroup"),  # components: each of their resources is judged
     *("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector", "KafkaBridge"),
     *("KafkaMirrorMaker2", "KafkaRebalance", "FlinkDeployment", "FlinkSessionJob"),
@@ -24,7 +25,7 @@ _OTHERS: Final = (
     "kafkalogs:index:*",
     "pulumi:pulumi:Stack",
     "pulumi:pulumi:StackReference",
-    *(f"pulumi:providers:{name}" for name in ("kubernetes", "aws", "kafkalogs")),
+    *(f"pulumi:providers:{name}" for name in ("kubernetes", "aws", "kafkalogs", "pulumi")),
     *DOCUMENTS,
     *ATTACHMENTS,
     *(f"aws:s3/bucket{name}:*" for name in ("", "V2", "Policy", "Versioning*", "Logging*", "LifecycleConfiguration*")),

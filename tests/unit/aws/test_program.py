@@ -85,7 +85,7 @@ def test_the_stream_job_has_the_role_of_its_state(graph: Graph) -> None:
     assert job["serviceAccount"] == account["name"]
     config = job["flinkConfiguration"]
     assert config["s3.aws.credentials.provider"] == "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
-    assert config["s3.endpoint.region"] == "eu-central-1"
+    assert config["s3a.endpoint.region"] == "eu-central-1"
     assert "s3.endpoint" not in config
     bucket = config["execution.checkpointing.dir"].removeprefix("s3://").partition("/")[0]
     assert bucket in {r.inputs["bucket"] for r in graph.of(":Bucket")}

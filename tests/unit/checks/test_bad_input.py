@@ -113,6 +113,14 @@ BAD = [
     ([("kafka.external.port", 9092)], "kafka.external.port: 9092: too small; write at least 30000"),
     ([("kafka.external.port", 32766)], "kafka.external.port: 32766: the 3 brokers take the ports up to 32769"),
     ([("kafka.config", {"ssl.client.auth": "none"})], "kafka.config.ssl.client.auth: 'none': the operator sets this"),
+    (
+        [
+            ("stream", {}),
+            ("services.mailer.layout", "service"),
+            ("kafka.config", {"transaction.max.timeout.ms": 900000}),
+        ],
+        "kafka.config.transaction.max.timeout.ms: 900000: the stream job's transactions last up to 21600000",
+    ),
     ([("kafka.config", {"auto.create.topics.enable": True})], "kafka.config.auto.create.topics.enable: true: topics"),
     (
         [("teams.security.reads", ["logs.audt"])],

@@ -273,6 +273,20 @@ def test_a_finding_says_what_is_declared_what_is_seen_and_a_remedy() -> None:
     assert all(finding.remedy for finding in said.values())
 
 
+@pytest.mark.parametrize(
+    ("quiet", "said"),
+    [
+        (None, "does not answer"),
+        (600, "its last checkpoint was 10 min ago: if it does not run within 5 h 50 min, Kafka ends its transactions"),
+        (6 * 3600 + 60, "was 6 h 1 min ago: Kafka has ended its transactions, and the results that they held are lost"),
+    ],
+)
+def test_a_job_that_does_not_run_is_told_with_the_time_that_is_left(quiet: float | None, said: str) -> None:
+    world = World(jobs=None, quiet=quiet)
+    told = [finding for one in world.checked() for finding in one.findings if finding.rule == "job-silent"]
+    assert [said in finding.seen for finding in told] == [True]
+
+
 def test_every_rule_is_broken_here_and_documented() -> None:
     text = (REPO / "docs" / "doctor.md").read_text()
     listed = re.search(r"The rules: (.*?)\.\n\n", text, re.DOTALL)

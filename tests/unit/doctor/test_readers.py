@@ -21,7 +21,7 @@ from confluent_kafka.admin import (
 from embedded_operator.kafka import ca
 from kafkalogs.client.cluster_access import AccessError
 from kafkalogs.client.settings import Credentials
-from kafkalogs.doctor import kafka, kubernetes, seen, services
+from kafkalogs.doctor import examine, kafka, kubernetes, seen, services
 from kafkalogs.doctor.declared import Acl
 
 from .world import local
@@ -217,3 +217,32 @@ def test_what_was_scaled_down_is_missed(monkeypatch: pytest.MonkeyPatch) -> None
         seen.Workload("Kafka", "logs", 3, 0),
         seen.Workload("KafkaConnect", "connect", 1, 0),
     ]
+
+
+def test_the_last_checkpoint_is_the_newest_write_of_a_jobs_configmap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def written(name: str, *minutes: int) -> Any:
+        fields = [SimpleNamespace(time=NOW + timedelta(minutes=minute)) for minute in minutes]
+        return SimpleNamespace(metadata=SimpleNamespace(name=name, managed_fields=fields or None))
+
+    job = f"stream-{'0a' * 16}-config-map"
+    maps = [written("stream-cluster-config-map", 9), written("other", 8), written(job, 1, 3), written(job, 2)]
+    one = kubernetes.KubernetesReader.__new__(kubernetes.KubernetesReader)
+    one._core = SimpleNamespace(list_namespaced_config_map=None)
+    monkeypatch.setattr(one, "_list", lambda listing, what: maps)
+    assert one.last_checkpoint() == NOW + timedelta(minutes=3)
+    del maps[2:]
+    assert one.last_checkpoint() is None
+
+
+def test_a_doctor_that_may_not_read_configmaps_still_tells_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise AccessError("forbidden")
+
+    reader: Any = SimpleNamespace(flink=lambda: {"spec": {"job": {}}}, last_checkpoint=refused)
+    monkeypatch.setattr(services, "jobs", lambda reach, namespace: None)
+    nobody: Any = None
+    (finding,) = examine._stream(local(), reader, nobody, "kafkalogs").findings
+    assert (finding.rule, finding.seen) == ("job-silent", "its JobManager does not answer")
+    reader.last_checkpoint = lambda: datetime.now(UTC) - timedelta(minutes=40, seconds=1)
+    (finding,) = examine._stream(local(), reader, nobody, "kafkalogs").findings
+    assert "40 min ago: if it does not run within 5 h 19 min" in finding.seen

@@ -53,6 +53,7 @@ class World:
     connectors: dict[str, seen.Connector] = field(default_factory=dict)
     jobs: list[seen.Job] | None = field(default_factory=lambda: [seen.Job("stream", "RUNNING")])
     flink: str = "running"
+    quiet: float | None = None
     before: dict[str, seen.Group] = field(default_factory=dict)
     groups: dict[str, seen.Group] = field(default_factory=dict)
     letters: dict[str, int] = field(default_factory=dict)
@@ -119,7 +120,7 @@ class World:
             tls.check_certificates(self.declared, list(self.certificates.values()), NOW),
             pipeline.check_schemas(self.declared, self.subjects),
             pipeline.check_sinks(self.declared, self.connectors),
-            pipeline.check_stream(self.declared, self.jobs, self.flink),
+            pipeline.check_stream(self.declared, self.jobs, self.flink, self.quiet),
             progress.check_lag(self.declared, self.before, self.groups),
             progress.check_letters(self.declared, self.letters),
             progress.check_disk(self.declared, self.disks),

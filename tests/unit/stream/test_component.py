@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.job import FlinkJob
 from kafkalogs.stream.record import DEAD_LETTER_BYTES, OUTPUTS
+from kafkalogs.stream.rights import OWN_NAMES
 
 from tests.support.crd_schema import problems
 from tests.support.graph import Graph, registered, unknown
@@ -50,6 +52,8 @@ def test_all_parts_and_the_job_after_them() -> None:
         ("ServiceAccount", "stream"),
         ("Role", "stream"),
         ("RoleBinding", "stream"),
+        ("ValidatingAdmissionPolicy", "kafkalogs-stream-configmaps"),
+        ("ValidatingAdmissionPolicyBinding", "kafkalogs-stream-configmaps"),
         ("NetworkPolicy", "stream"),
         ("FlinkDeployment", "stream"),
     }
@@ -90,6 +94,37 @@ def test_another_script_changes_the_job_and_another_catalog_does_not() -> None:
     assert mounted_script(first) != mounted_script(changed)
     grown = job(services={"cart": {"team": "storefront"}, "new": {"team": "x"}})
     assert flink(grown) == flink(first)
+
+
+def test_flink_may_write_no_configmap_but_its_own() -> None:
+    """What the Role allows more, the admission policy refuses; the Role is bound after the policy is in force."""
+    graph = job()
+    (policy,) = graph.of(":ValidatingAdmissionPolicy")
+    (enforced,) = graph.of(":ValidatingAdmissionPolicyBinding")
+    (binding,) = graph.of(":RoleBinding")
+    assert {policy.urn, enforced.urn} <= binding.dependencies
+    assert enforced.inputs["spec"] == {"policyName": "kafkalogs-stream-configmaps", "validationActions": ["Deny"]}
+    spec = policy.inputs["spec"]
+    assert spec["failurePolicy"] == "Fail"
+    (rule,) = spec["matchConstraints"]["resourceRules"]
+    (role,) = graph.of(":Role")
+    (right,) = role.inputs["rules"]
+    assert (rule["apiGroups"], rule["resources"]) == (right["apiGroups"], right["resources"])
+    assert rule["operations"] == ["CREATE", "UPDATE", "DELETE"]
+    selector = spec["matchConstraints"]["namespaceSelector"]
+    assert selector == {"matchLabels": {"kubernetes.io/metadata.name": "kafkalogs"}}
+    (subject,) = binding.inputs["subjects"]
+    account = f"system:serviceaccount:{subject['namespace']}:{subject['name']}"
+    assert [c["expression"] for c in spec["matchConditions"]] == [f"request.userInfo.username == '{account}'"]
+    (validation,) = spec["validations"]
+    assert f".metadata.name.matches('{OWN_NAMES}')" in validation["expression"]
+
+
+def test_flinks_own_names_are_those_of_its_high_availability_and_no_others() -> None:
+    own = ["stream-cluster-config-map", "stream-0123456789abcdef0123456789abcdef-config-map"]
+    others = [r.inputs["metadata"]["name"] for r in job().of(":ConfigMap")]
+    others += ["flink-config-stream", "logs-connect-config", "stream-x-config-map", "x-stream-cluster-config-map"]
+    assert [name for name in [*own, *others] if re.search(OWN_NAMES, name)] == own
 
 
 @pytest.mark.parametrize("preview", [True, False])

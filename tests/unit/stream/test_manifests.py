@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
 import yaml
+from embedded_operator.flink.spec import parse
 from jinja2 import UndefinedError
+from kafkalogs.kafka.cluster import broker_config
 from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.stream import manifests
 from kafkalogs.stream import script as stream_script
 from kafkalogs.stream.args import FlinkJobArgs
-from kafkalogs.stream.record import OUTPUTS, TOPICS, stream_user
+from kafkalogs.stream.record import OUTPUTS, RETENTION, TOPICS, stream_user
 from kafkalogs.stream.script import sampled_below
 
 from embedded.build.flink_crds import flink_crds
@@ -86,6 +89,15 @@ def test_every_sink_is_exactly_once_with_ids_that_the_user_may_use(name: str, ke
     assert f"'topic' = '{OUTPUTS[key]}'" in sink
     assert "'sink.delivery-guarantee' = 'exactly-once'" in sink
     assert f"'sink.transactional-id-prefix' = 'stream.{OUTPUTS[key]}'" in sink
+
+
+def test_no_transaction_lasts_longer_than_the_brokers_allow() -> None:
+    allowed = broker_config(3, 2)["transaction.max.timeout.ms"]
+    asked = [int(text) for text in re.findall(r"'properties.transaction.timeout.ms' = '(\d+)'", script())]
+    assert len(asked) == len(OUTPUTS) - 1  # the catalog is not the job's
+    assert set(asked) == {allowed}
+    # Longer would keep nothing more: the records themselves are gone by then.
+    assert allowed == RETENTION
 
 
 def test_no_batch_of_a_sink_overtakes_another() -> None:
@@ -187,6 +199,59 @@ def test_an_s3_of_the_cloud_needs_no_secret_and_no_endpoint() -> None:
     assert not [key for key in made["flinkConfiguration"] if key.startswith("s3.endpoint")]
     assert "trustStore" not in str(made["flinkConfiguration"])
     assert "env" not in made["podTemplate"]["spec"]["containers"][0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"s3_ca_secret": "other-ca"},
+        {"s3_endpoint": None, "s3_credentials_secret": None, "s3_ca_secret": None, "aws_region": "eu-west-1"},
+        {"s3_endpoint": None, "aws_region": "eu-west-1", "state": "s3a://state"},
+        {"aws_region": "eu-west-1"},
+    ],
+)
+def test_flinks_operator_takes_the_configuration(changes: dict[str, Any]) -> None:
+    made = deployment(**changes)
+    keys = list(made["spec"]["flinkConfiguration"])
+    # Flink's operator for Flink 2 (FlinkConfMountDecorator): no key may be the beginning of another one.
+    assert [(a, b) for a in keys for b in keys if b.startswith(f"{a}.")] == []
+    assert all(isinstance(value, str) for value in made["spec"]["flinkConfiguration"].values())
+    assert parse(made).config == made["spec"]["flinkConfiguration"]
+
+
+def test_the_s3_client_knows_its_region() -> None:
+    assert deployment()["spec"]["flinkConfiguration"]["s3a.endpoint.region"] == "us-east-1"
+    of_aws = deployment(s3_endpoint=None, aws_region="eu-west-1")["spec"]["flinkConfiguration"]
+    assert of_aws["s3a.endpoint.region"] == "eu-west-1"
+
+
+def test_a_new_application_cannot_find_the_result_of_the_one_before() -> None:
+    """The folder is in a volume that ends with the JobManager's pod; the operator's is shared by all applications."""
+    spec = deployment()["spec"]
+    folder = urlsplit(spec["flinkConfiguration"]["application-result-store.storage-path"])
+    assert folder.scheme == "file"
+    pod = spec["podTemplate"]["spec"]
+    mounted = {mount["name"] for mount in pod["containers"][0]["volumeMounts"] if under(folder.path, mount)}
+    assert [volume["emptyDir"] for volume in pod["volumes"] if volume["name"] in mounted] == [{}]
+    # Two JobManagers would need one folder.
+    assert spec["jobManager"]["replicas"] == 1
+
+
+def under(path: str, mount: dict[str, Any]) -> bool:
+    return PurePosixPath(path).is_relative_to(mount["mountPath"]) and not mount.get("readOnly")
+
+
+def test_an_upgrade_leaves_no_resource_that_would_outlive_the_operator() -> None:
+    assert deployment()["spec"]["flinkConfiguration"]["kubernetes.operator.snapshot.resource.enabled"] == "false"
+
+
+def test_parallelism_decides_the_number_of_task_managers() -> None:
+    """Flink's operator warns at each reconciliation where both are written."""
+    spec = deployment(parallelism=4)["spec"]
+    assert "replicas" not in spec["taskManager"]
+    assert parse(deployment(parallelism=4)).task_managers == 1
+    assert spec["flinkConfiguration"]["taskmanager.numberOfTaskSlots"] == "4"
 
 
 def test_it_recovers_by_itself_and_is_waited_for() -> None:

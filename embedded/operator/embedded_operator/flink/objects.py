@@ -35,13 +35,24 @@ JAVA_OPTIONS = " ".join(
 LOGGING = """\
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = ConsoleAppender
+rootLogger.appenderRef.rolling.ref = RollingFileAppender
 appender.console.name = ConsoleAppender
 appender.console.type = CONSOLE
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
-logger.kafka.name = org.apache.flink.kafka.shaded
-logger.kafka.level = WARN
+appender.rolling.name = RollingFileAppender
+appender.rolling.type = RollingFile
+appender.rolling.fileName = ${sys:log.file}
+appender.rolling.filePattern = ${sys:log.file}.%i
+appender.rolling.layout.type = PatternLayout
+appender.rolling.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+appender.rolling.policies.type = Policies
+appender.rolling.policies.size.type = SizeBasedTriggeringPolicy
+appender.rolling.policies.size.size = 100MB
+appender.rolling.strategy.type = DefaultRolloverStrategy
+appender.rolling.strategy.max = 10
 """
+"""What Flink's own operator gives an application that says nothing of its log: the console and a file."""
 BY_NAME = {"env": "name", "volumes": "name", "containers": "name", "initContainers": "name", "ports": "name"}
 KEYS = {**BY_NAME, "volumeMounts": "mountPath"}
 """Lists of a pod whose items are merged by a key."""
@@ -129,9 +140,10 @@ def deployments(spec: FlinkSpec, job_id: str, savepoint: str | None) -> list[Obj
     start = ["standalone-job"]
     if spec.highly_available:
         start.append("-Djobmanager.rpc.address=$(POD_IP)")
-        # Each job has its own folder: Flink refuses to start when it finds the results of the job before.
-        results = f"{spec.config[HA_FOLDER].rstrip('/')}/results/{spec.name}/{job_id}"
-        start += [f"-D{kind}-result-store.storage-path={results}/{kind}s" for kind in ("job", "application")]
+        # As Flink's operator does, and no more: each job has its own folder of job results, and they stay. The folder
+        # of application results is the resource's.
+        results = f"{spec.config[HA_FOLDER].rstrip('/')}/job-result-store/{spec.name}/{job_id}"
+        start += [f"-Djob-result-store.storage-path={results}", "-Djob-result-store.delete-on-commit=false"]
     start += ["--job-classname", job["entryClass"], "--job-id", job_id]
     if savepoint:
         start += ["--fromSavepoint", savepoint]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from embedded_operator.common.names import Obj, dig
@@ -27,6 +27,11 @@ NOT_A_CHANGE = ("upgradeMode", "initialSavepointPath", "allowNonRestoredState")
 HA_TYPE = "high-availability.type"
 HA_FOLDER = "high-availability.storageDir"
 SAVEPOINTS = "execution.checkpointing.savepoint-dir"
+SNAPSHOTS = "kubernetes.operator.snapshot.resource.enabled"
+FORBIDDEN = ("kubernetes.cluster-id", "kubernetes.namespace")
+"""Keys of the configuration that only the operator may set."""
+LOG_FILES = ("log4j-console.properties", "logback-console.xml")
+"""What `spec.logConfiguration` may hold."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +116,37 @@ def _invalid_values(spec: Obj, config: dict[str, str]) -> Iterator[str]:
         yield f"spec.job.upgradeMode: last-state needs {HA_TYPE}: kubernetes in flinkConfiguration"
     if mode == "savepoint" and SAVEPOINTS not in config:
         yield f"spec.job.upgradeMode: savepoint needs {SAVEPOINTS} in flinkConfiguration"
+    yield from _refused_by_flinks_operator(spec, config)
     for part in ("jobManager", "taskManager"):
         if size := dig(spec, part, "resource", "memory"):
             try:
                 limit(size, 1.0)
             except ValueError:
                 yield f"spec.{part}.resource.memory: {size!r} is no size; write 1Gi or 1024m"
+
+
+def _refused_by_flinks_operator(spec: Obj, config: dict[str, str]) -> Iterator[str]:
+    """What Flink's operator refuses, so that a resource that runs here runs there too."""
+    for short, long in overlapping(config):
+        text_ = f"overlapping key prefixes ({short} -> {long}); use another spelling of one of them"
+        yield f"spec.flinkConfiguration.{short}: {text_}"
+    for key in FORBIDDEN:
+        if key in config:
+            yield f"spec.flinkConfiguration.{key}: is set by the operator; remove it"
+    for name in spec.get("logConfiguration") or {}:
+        if name not in LOG_FILES:
+            yield f"spec.logConfiguration.{name}: is not one of {', '.join(LOG_FILES)}"
+    if config.get(SNAPSHOTS, "true").lower() != "false":
+        yield (
+            f"spec.flinkConfiguration.{SNAPSHOTS}: the embedded operator makes no FlinkStateSnapshot; "
+            "set false, which keeps savepoints in the status"
+        )
+
+
+def overlapping(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of keys of which one is the beginning of the other: Flink 2 reads its configuration as a tree."""
+    known = sorted(keys)
+    return ((short, long) for short in known for long in known if long.startswith(f"{short}."))
 
 
 def essence(spec: Obj) -> str:

@@ -51,11 +51,10 @@ def test_schemas_have_their_rules(definitions):
     assert {"bootstrapServers", "groupId", "configStorageTopic"} <= set(connect["properties"]["spec"]["required"])
 
 
-def test_flinks_definition_knows_flink_2_and_is_what_kubernetes_stores(flink):
+def test_flinks_definition_knows_flink_2(flink):
     (version,) = flink["spec"]["versions"]
     known = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["flinkVersion"]["enum"]
     assert {"v1_20", "v2_3"} <= set(known)
-    assert all("priority" not in column for column in version["additionalPrinterColumns"])
 
 
 def schemas(kind, definition):

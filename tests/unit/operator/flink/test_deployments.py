@@ -26,6 +26,7 @@ SPEC: Obj = {
         "high-availability.type": "kubernetes",
         "high-availability.storageDir": "s3://state/ha/",
         "execution.checkpointing.savepoint-dir": "s3://state/savepoints",
+        "kubernetes.operator.snapshot.resource.enabled": "false",
         "kubernetes.taskmanager.cpu.limit-factor": "4",
     },
     "podTemplate": {
@@ -208,10 +209,10 @@ def test_an_application_is_deployed_under_the_genuine_names(operator: FlinkDeplo
     }
     job = kube.status["jobStatus"]["jobId"]
     # results of the job before this one must not be found: each job's are in a folder of its own
-    results = f"result-store.storage-path=s3://state/ha/results/stream/{job}"
+    results = f"-Djob-result-store.storage-path=s3://state/ha/job-result-store/stream/{job}"
     assert kube.args() == [
         *("standalone-job", "-Djobmanager.rpc.address=$(POD_IP)"),
-        *(f"-Djob-{results}/jobs", f"-Dapplication-{results}/applications"),
+        *(results, "-Djob-result-store.delete-on-commit=false"),
         *("--job-classname", "Main", "--job-id", job, "--x", "1"),
     ]
     assert kube.objects[("Deployment", "stream-taskmanager")]["spec"]["replicas"] == 2
@@ -486,6 +487,33 @@ def test_all_that_is_wrong_is_told_at_once(running: FlinkDeployments, kube: Fake
     message = json.loads(kube.status["error"])["message"]
     assert all(path in message for path in ("spec.flinkVersion", "spec.mode", "spec.ingress", "spec.job.jarURI"))
     assert ("Deployment", "stream") in kube.objects
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"s3.endpoint": "https://s3", "s3.endpoint.region": "x"}, "overlapping key prefixes (s3.endpoint -> "),
+        ({"kubernetes.cluster-id": "x"}, "spec.flinkConfiguration.kubernetes.cluster-id: is set by the operator"),
+        ({"kubernetes.operator.snapshot.resource.enabled": "true"}, "makes no FlinkStateSnapshot"),
+    ],
+)
+def test_what_flinks_operator_refuses_is_refused(changes: dict[str, str], said: str) -> None:
+    spec = copy.deepcopy(SPEC)
+    spec["flinkConfiguration"].update(changes)
+    with pytest.raises(InvalidSpecError) as caught:
+        flink_spec.parse({"metadata": {"name": NAME, "namespace": NS}, "spec": spec})
+    assert said in str(caught.value)
+
+
+def test_only_files_of_logging_that_flinks_operator_takes_are_taken() -> None:
+    spec = {**copy.deepcopy(SPEC), "logConfiguration": {"log4j.properties": ""}}
+    with pytest.raises(InvalidSpecError, match="logConfiguration"):
+        flink_spec.parse({"metadata": {"name": NAME, "namespace": NS}, "spec": spec})
+
+
+def test_a_key_that_only_begins_like_another_overlaps_with_none() -> None:
+    assert not list(flink_spec.overlapping(["k", "kv", "k-v.x"]))
+    assert list(flink_spec.overlapping(["k.v", "k"])) == [("k", "k.v")]
 
 
 @pytest.mark.parametrize(
