@@ -4,7 +4,7 @@
 {%- macro happened(text) -%}
   {%- set written = "UPPER(JSON_VALUE(" ~ text ~ ", '$.timestamp'))" -%}
   CASE
-    WHEN REGEXP({{ written }}, '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\z')
+    WHEN REGEXP({{ written }}, '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)\z')
     THEN TRY_CAST(
       SUBSTRING({{ written }} FROM 1 FOR 10) || ' ' || SUBSTRING({{ written }} FROM 12 FOR 8)
         || COALESCE(REGEXP_EXTRACT({{ written }}, '^.{19}(\.\d{1,9})', 1), '')

@@ -190,7 +190,8 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
         "flush.max.retries": 30,
         "flush.retry.delay.ms": 2 * units.SECOND,
         "connection.restart.on.errors": True,
-        "value.converter.nul.allowed": False,
+        # One row that PostgreSQL cannot read as JSON would make every JSON query of the table fail.
+        "value.converter.postgresql": True,
     }
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from ..client.logevent import LONGEST_SERVICE
 from ..config import units
 from .record import DEAD_LETTER_BYTES, OUTPUTS
 
@@ -19,6 +20,9 @@ the longest that brokers allow by default (transaction.max.timeout.ms)."""
 
 CONSTANTS: Final[dict[str, Any]] = {
     "largest_event": LARGEST_EVENT,
+    "longest_service": LONGEST_SERVICE,
+    # milliseconds: the largest number that is taken for a duration, some 30,000 years
+    "longest_duration": 10**15,
     "dead_letter_characters": DEAD_LETTER_CHARACTERS,
     "dead_letter_bytes": DEAD_LETTER_BYTES,
     "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,

@@ -183,7 +183,8 @@ def test_a_row_belongs_to_its_place_in_kafka():
     given = config("audit")
     assert (given["primary.key.mode"], given["insert.mode"]) == ("kafka", "upsert")
     assert given["delete.enabled"] is False
-    assert given["value.converter.nul.allowed"] is False
+    assert given["value.converter.postgresql"] is True
+    assert "value.converter.postgresql" not in {**config("archive"), **config("search")}
 
 
 def test_each_topic_has_its_data_stream():
@@ -193,7 +194,7 @@ def test_each_topic_has_its_data_stream():
 
 def test_the_settings_of_our_own_plugins_are_those_that_they_know():
     java = "".join(path.read_text() for path in SOURCES.rglob("*.java"))
-    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "nul.allowed"}
+    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "postgresql"}
     assert {name for name in names if f'"{name}"' not in java} == set()
     for class_ in (SEARCH_SINK, config("search")["value.converter"], "kafkalogs.archive.S3Clients"):
         assert (SOURCES / "src" / f"{class_.replace('.', '/')}.java").is_file()

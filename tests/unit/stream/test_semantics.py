@@ -70,6 +70,8 @@ ID, SPAN = (
 )
 LEVEL = "level is none of debug, info, warning, error, critical"
 TIME = "timestamp is not RFC 3339"
+YEARS = "timestamp is not within 1970 to 9999 in UTC"
+LONG = "service has more than 240 bytes in a URL"
 MALFORMED: list[tuple[bytes | None, str]] = [
     (None, "no value"),
     (b"", "not one JSON object"),
@@ -87,9 +89,15 @@ MALFORMED: list[tuple[bytes | None, str]] = [
     (document(timestamp="2026-01-02T10:00:30"), TIME),
     (document(timestamp="2026-13-02T10:00:30Z"), TIME),
     (document(timestamp=1767348030), TIME),
+    (document(timestamp="2026-01-02T10:00:30+24:00"), TIME),
+    (document(timestamp="0001-01-01T00:00:00+01:00"), YEARS),
+    (document(timestamp="1969-12-31T23:59:59.999Z"), YEARS),
+    (document(timestamp="9999-12-31T23:59:59-01:00"), YEARS),
     (document(service=...), "service is no text, or empty"),
     (document(service=""), "service is no text, or empty"),
     (document(service={"name": "x"}), "service is no text, or empty"),
+    (document(service="x" * 241), LONG),
+    (document(service="\u0416" * 50), LONG),
     (document(level=...), LEVEL),
     (document(level="ERROR"), LEVEL),
     (document(level="fatal"), LEVEL),
@@ -114,6 +122,9 @@ UNUSUAL = [
     document(timestamp="2026-01-02t05:30:30-04:30".replace("t", "T")),
     b"\n " + document(extra={"attributes": 1}, attributes={"n": 12345678901234567890, "f": 2.50}) + b"\n",
     document(attributes={"duration_ms": None}),
+    document(service="x" * 240),
+    document(timestamp="1970-01-01T00:00:00Z"),
+    document(timestamp="9999-12-31T23:59:59.9999999Z"),
 ]
 
 
@@ -130,6 +141,10 @@ def sent() -> Records:
             failed = minute == 6 and i < 10
             records.log("cart", "error" if failed else "info", minute * 60 + i, 100 + minute * 20 + i)
         if minute == 2:
+            # neither spoils the minute: infinite as a double, negative, and longer than any time
+            for value in (b"1e999", b"-1e999", b"-1", b"1e300"):
+                good = document(service="cart", level="debug", timestamp="2026-01-02T10:02:21Z", attributes={"duration_ms": 0})
+                records.raw(good.replace(b'"duration_ms": 0', b'"duration_ms": ' + value), 141)
             for i in range(100):
                 records.log("cart", "debug", minute * 60 + 20 + i / 10, 1000 + i, attributes={"duration_ms": i + 1})
             # one trace fails in two services, the inner one first; another twice in one; a third far apart

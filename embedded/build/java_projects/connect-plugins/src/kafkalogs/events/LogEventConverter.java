@@ -19,16 +19,16 @@ import org.apache.kafka.connect.storage.Converter;
  */
 public final class LogEventConverter implements Converter {
     static final String MAX_BYTES = "max.bytes";
-    static final String NUL_ALLOWED = "nul.allowed";
+    static final String POSTGRESQL = "postgresql";
 
     private static final ConfigDef CONFIG = new ConfigDef()
             .define(MAX_BYTES, Type.INT, 512 * 1024, ConfigDef.Range.atLeast(1), Importance.MEDIUM,
                     "The longest value that is taken; bytes")
-            .define(NUL_ALLOWED, Type.BOOLEAN, true, Importance.MEDIUM,
-                    "Whether text may hold U+0000, which PostgreSQL cannot store");
+            .define(POSTGRESQL, Type.BOOLEAN, false, Importance.MEDIUM,
+                    "Whether to refuse what PostgreSQL cannot store or query: U+0000, numbers that its numeric cannot hold");
 
     private int maxBytes;
-    private boolean nulAllowed;
+    private boolean postgresql;
 
     @Override
     public ConfigDef config() {
@@ -39,7 +39,7 @@ public final class LogEventConverter implements Converter {
     public void configure(Map<String, ?> settings, boolean isKey) {
         AbstractConfig config = new AbstractConfig(CONFIG, settings);
         maxBytes = config.getInt(MAX_BYTES);
-        nulAllowed = config.getBoolean(NUL_ALLOWED);
+        postgresql = config.getBoolean(POSTGRESQL);
     }
 
     @Override
@@ -50,7 +50,7 @@ public final class LogEventConverter implements Converter {
         if (value.length > maxBytes) {
             throw new DataException("not taken: " + value.length + " bytes, and the limit is " + maxBytes);
         }
-        return new SchemaAndValue(LogEvent.SCHEMA, LogEvent.parse(value, nulAllowed));
+        return new SchemaAndValue(LogEvent.SCHEMA, LogEvent.parse(value, postgresql));
     }
 
     @Override
