@@ -109,7 +109,12 @@ function process(event) {
 }
 """
 
-SCRIPT: Final = _SCRIPT % {"levels": json.dumps(dict(LEVELS)), "any": _ANY, "suffix": POD_SUFFIX, "longest": LONGEST_SERVICE}
+SCRIPT: Final = _SCRIPT % {
+    "levels": json.dumps(dict(LEVELS)),
+    "any": _ANY,
+    "suffix": POD_SUFFIX,
+    "longest": LONGEST_SERVICE,
+}
 """The processor that turns a line into an event, in Filebeat's JavaScript (ECMAScript 5.1)."""
 
 

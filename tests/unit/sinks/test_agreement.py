@@ -1,4 +1,4 @@
-"""The converter and the Python client take the same values as log events, and the schema takes none that they refuse."""
+"""The converter and the Python client take the same values as log events. The schema takes none that they refuse."""
 
 import json
 
@@ -14,18 +14,78 @@ from .support import EVENT
 
 # What parsers and stores disagree about, as it stands in the record.
 NUMBERS = ["0", "-0", "01", "1.", ".5", "+1", "1e999", "-1E-999", "9" * 1000, "9" * 1001, "1." + "0" * 998 + "1", "0x1"]
-WORDS = ["NaN", "Infinity", "-Infinity", "null", "true", "nul", "[]", "{}", "[1,]", '{"a":1,}', '{"a":1,"a":2}', "\ufeff1"]
-TEXTS = ["\\ud800", "\\udc00\\ud800", "\\ud83d\\ude00", "\\u0000", "\x00", "\t", "\\x", "\\/", "\\u12g4", "\x7f", "\u2028"]
-DEEP = [open_ * levels + inside + close * levels
-        for levels in (98, 99, 100, 900, 3000) for open_, inside, close in (("[", "1", "]"), ('{"a":', "1", "}"))]  # fmt: skip
-SERVICES = ["", "x", "x" * 240, "x" * 241, "\u0416" * 40, "\u0416" * 41, "a b~*._-" * 30, "\U0001f600" * 20, "%" * 80, "%" * 81]
+WORDS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "null",
+    "true",
+    "nul",
+    "[]",
+    "{}",
+    "[1,]",
+    '{"a":1,}',
+    '{"a":1,"a":2}',
+    "\ufeff1",
+]
+TEXTS = [
+    "\\ud800",
+    "\\udc00\\ud800",
+    "\\ud83d\\ude00",
+    "\\u0000",
+    "\x00",
+    "\t",
+    "\\x",
+    "\\/",
+    "\\u12g4",
+    "\x7f",
+    "\u2028",
+]
+NESTED = (("[", "1", "]"), ('{"a":', "1", "}"))
+DEEP = [
+    left * levels + inside + right * levels for levels in (98, 99, 100, 900, 3000) for left, inside, right in NESTED
+]
+SERVICES = [
+    "",
+    "x",
+    "x" * 240,
+    "x" * 241,
+    "\u0416" * 40,
+    "\u0416" * 41,
+    "a b~*._-" * 30,
+    "\U0001f600" * 20,
+    "%" * 80,
+    "%" * 81,
+]
 MOMENTS = [
-    *("2026-01-02T03:04:05Z", "2026-01-02t03:04:05.6z", "2026-01-02 03:04:05+00:00", "2026-01-02T03:04:05", "20260102T030405Z"),
-    *("2026-W01-1T03:04:05Z", "2026-01-02T03:04Z", "2026-01-02T03:04:05,6Z", "2026-01-02T03:04:60Z", "2026-01-02T24:00:00Z"),
+    *(
+        "2026-01-02T03:04:05Z",
+        "2026-01-02t03:04:05.6z",
+        "2026-01-02 03:04:05+00:00",
+        "2026-01-02T03:04:05",
+        "20260102T030405Z",
+    ),
+    *(
+        "2026-W01-1T03:04:05Z",
+        "2026-01-02T03:04Z",
+        "2026-01-02T03:04:05,6Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T24:00:00Z",
+    ),
     *("2026-02-29T00:00:00Z", "2024-02-29T00:00:00Z", "2026-01-02T03:04:05+0100", "2026-01-02T03:04:05+23:59"),
     *("2026-01-02T03:04:05+24:00", "2026-01-02T03:04:05-05:60", "2026-01-02T03:04:05+01:00:30", "0000-01-01T00:00:00Z"),
-    *("1970-01-01T00:00:00Z", "1970-01-01T00:59:59+01:00", "1969-12-31T23:59:59.999999999Z", "1969-12-31T23:30:00-01:00"),
-    *("9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+01:00", "+12026-01-02T03:04:05Z"),
+    *(
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:59:59+01:00",
+        "1969-12-31T23:59:59.999999999Z",
+        "1969-12-31T23:30:00-01:00",
+    ),
+    *(
+        "9999-12-31T23:59:59.9999999Z",
+        "9999-12-31T23:59:59-00:01",
+        "0001-01-01T00:00:00+01:00",
+        "+12026-01-02T03:04:05Z",
+    ),
     *("2026-01-02T03:04:05Z\n", "\u0662026-01-02T03:04:05Z", "2026-01-02T03:04:05." + "1" * 40 + "Z", "", "now"),
 ]
 
@@ -48,7 +108,9 @@ fields = {
     "service": st.one_of(st.sampled_from(SERVICES), st.text(max_size=100)).map(json.dumps),
     "level": st.sampled_from(['"info"', '"Info"', '"critical"', '"info\\n"']),
     "message": st.text().map(json.dumps),
-    "trace_id": st.sampled_from([json.dumps(text) for text in ("a" * 32, "0" * 32, "A" * 32, "a" * 32 + "\n", "a" * 31)]),
+    "trace_id": st.sampled_from(
+        [json.dumps(text) for text in ("a" * 32, "0" * 32, "A" * 32, "a" * 32 + "\n", "a" * 31)]
+    ),
     "span_id": st.sampled_from([json.dumps(text) for text in ("b" * 16, "0" * 16, "b" * 16 + "\n", "\u0661" * 16)]),
     "instance": st.text().map(json.dumps),
     "attributes": objects,
@@ -120,7 +182,11 @@ def test_bytes_that_are_cut_anywhere_are_judged_alike(plugins, changed):
 
 def test_the_schema_takes_no_service_and_no_year_that_the_others_refuse(plugins):
     assert json_schema()["properties"]["service"]["maxLength"] == 240
-    for changed in ({"service": "x" * 241}, {"timestamp": "1969-12-31T23:59:59Z"}, {"timestamp": "0001-01-02T00:00:00Z"}):
+    for changed in (
+        {"service": "x" * 241},
+        {"timestamp": "1969-12-31T23:59:59Z"},
+        {"timestamp": "0001-01-02T00:00:00Z"},
+    ):
         record = {**EVENT, **changed}
         assert not JSON.is_valid(record)
         assert not python_takes(json.dumps(record).encode())
