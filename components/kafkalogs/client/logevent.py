@@ -3,8 +3,8 @@
 Trace context follows W3C Trace Context (https://www.w3.org/TR/trace-context/): a trace id of 32 and a span id of 16
 lower-case hexadecimal digits, neither all zero.
 
-The sinks' converter (LogEvent.java in embedded/build/java_projects/connect-plugins) takes and refuses the same values. It
-also takes fields that this version does not know.
+The sinks' converter (LogEvent.java in embedded/build/java_projects/connect-plugins) takes and refuses the same values.
+It also takes fields that this version does not know.
 """
 
 from __future__ import annotations

@@ -66,6 +66,10 @@ class S3SinkArgs:
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
     """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""
 
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
+
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
 
@@ -113,6 +117,10 @@ class SearchSinkArgs:
     dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}search"
     """The topic for records that the sink cannot deliver; the component makes it."""
 
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
+
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
 
@@ -159,6 +167,10 @@ class JdbcSinkArgs:
 
     dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}audit"
     """The topic for records that the sink cannot deliver; the component makes it."""
+
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""

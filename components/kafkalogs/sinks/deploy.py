@@ -1,5 +1,7 @@
 """The Connect cluster of a stack, and its sinks."""
 
+from collections.abc import Iterable
+
 import pulumi
 
 from ..aws import archive_layout
@@ -83,6 +85,12 @@ def _archive_files(wiring: Wiring) -> int:
     return sum(len({classes[topic] for topic in writer.topics.values()}) for writer in wiring.catalog.writers.values())
 
 
+def _writers(wiring: Wiring, topics: Iterable[str]) -> dict[str, list[str]]:
+    """The services that may write each topic. A topic of the platform's own has events of any pod, by its shipper."""
+    declared = wiring.catalog.topics
+    return {name: list(declared[name].writers) if name in declared else ["*"] for name in topics}
+
+
 def archive(wiring: Wiring) -> pulumi.Resource | None:
     """The sink of all logs in S3."""
     archive, where = wiring.platform.archive, wiring.endpoints
@@ -95,6 +103,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=list(wiring.log_classes),
+        writers=_writers(wiring, wiring.log_classes),
         warehouse=archive.warehouse,
         region=archive.region,
         catalog=archive.catalog,
@@ -133,6 +142,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=list(wiring.log_classes),
+        writers=_writers(wiring, wiring.log_classes),
         url=url,
         streams={name: settings.data_stream(kind) for name, kind in wiring.log_classes.items()},
         credentials=SEARCH,
@@ -163,6 +173,7 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=topics,
+        writers=_writers(wiring, topics),
         database=address(wiring.endpoints.database, "database"),
         credentials=DATABASE,
         ca_secret=wiring.endpoints.ca_secret("database"),

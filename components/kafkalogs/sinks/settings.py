@@ -4,7 +4,7 @@ With the shared settings no record is lost, and no record blocks the others. doc
 their conditions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..config import units
@@ -64,6 +64,19 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
     }
 
 
+def converter_writers(writers: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+    """The converter's setting of the services that may write each topic. Raises ValueError for a name that is none."""
+    if not writers:
+        return {}
+    for name in [*writers, *(service for services in writers.values() for service in services)]:
+        if not name or set(name) & set(",=|") or name != name.strip():
+            raise ValueError(f"writers: {name!r}: write the name of a topic or a service, without , = and |")
+    if empty := [topic for topic, services in writers.items() if not services]:
+        raise ValueError(f"writers: {', '.join(empty)}: nobody may write; write a service, or * for all")
+    entries = [f"{topic}={'|'.join(sorted(services))}" for topic, services in sorted(writers.items())]
+    return {"value.converter.services": ",".join(entries)}
+
+
 def data_stream(retention_class: str) -> str:
     """The data stream of topics of a retention class."""
     return f"logs-{retention_class}-default"
@@ -120,7 +133,7 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         "transforms.origin.partition.field": "kafka_partition",
         "transforms.origin.offset.field": "kafka_offset",
     }
-    return {**config, **_catalog_config(args), **_s3_config(args)}
+    return {**config, **converter_writers(known(args.writers)), **_catalog_config(args), **_s3_config(args)}
 
 
 def _catalog_config(args: S3SinkArgs) -> dict[str, Any]:
@@ -164,6 +177,7 @@ def search_config(args: SearchSinkArgs) -> dict[str, Any]:
         "search.password": secret_value(credentials, "password"),
         "search.streams": ",".join(f"{topic}={stream}" for topic, stream in sorted(known(args.streams).items())),
         "search.batch.bytes": BULK_BYTES,
+        **converter_writers(known(args.writers)),
     }
     return {**config, "search.tls.ca.path": secret_file(ca_secret, "ca.crt")} if ca_secret else config
 
@@ -192,6 +206,7 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
         "connection.restart.on.errors": True,
         # One row that PostgreSQL cannot read as JSON would make every JSON query of the table fail.
         "value.converter.postgresql": True,
+        **converter_writers(known(args.writers)),
     }
 
 

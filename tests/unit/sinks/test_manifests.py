@@ -194,11 +194,26 @@ def test_each_topic_has_its_data_stream():
 
 def test_the_settings_of_our_own_plugins_are_those_that_they_know():
     java = "".join(path.read_text() for path in SOURCES.rglob("*.java"))
-    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "postgresql"}
+    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "postgresql", "services"}
     assert {name for name in names if f'"{name}"' not in java} == set()
     for class_ in (SEARCH_SINK, config("search")["value.converter"], "kafkalogs.archive.S3Clients"):
         assert (SOURCES / "src" / f"{class_.replace('.', '/')}.java").is_file()
     assert all(f'"{level}"' in java for level in logevent.LEVELS)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_converter_knows_who_may_write_each_topic(name):
+    given = BUILD[name](writers={"logs.b": ["*"], "logs.a": ["shop", "auth"]})["spec"]["config"]
+    assert given["value.converter.services"] == "logs.a=auth|shop,logs.b=*"
+    assert "value.converter.services" not in config(name)
+
+
+@pytest.mark.parametrize(
+    "writers", [{"logs.a": ["a,b"]}, {"logs.a": ["a|b"]}, {"logs=a": ["a"]}, {"a": [""]}, {"a": []}]
+)
+def test_writers_that_would_allow_others_are_refused(writers):
+    with pytest.raises(ValueError, match="writers: "):
+        BUILD["archive"](writers=writers)
 
 
 def test_what_a_caller_adds_wins():

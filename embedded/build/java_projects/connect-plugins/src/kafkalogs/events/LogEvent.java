@@ -289,7 +289,7 @@ public final class LogEvent {
         return second.plusMillis(millis).plusSeconds(("-".equals(parts.group(4)) ? offset : -offset) * 60);
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return "'" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "'";
     }
 
