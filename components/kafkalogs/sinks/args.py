@@ -63,6 +63,10 @@ class S3SinkArgs:
     control_topic: pulumi.Input[str] = CONTROL_TOPIC
     """The topic through which the tasks agree on a commit; the component makes it."""
 
+    open_file_bytes: pulumi.Input[int] = 64 * units.MIB
+    """The memory of the files that each task has open; bytes. If more is needed, the task closes the file that was
+    written the longest time ago, and the table gets more and smaller files."""
+
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
     """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""
 

@@ -114,6 +114,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         ca_secret=where.ca_secret("s3"),
         database_ca_secret=where.ca_secret("database"),
         table=where.archive_table,
+        open_file_bytes=settings.open_file_bytes(1, _archive_files(wiring)),
         commit_interval_ms=archive.commit_interval,
         config=archive_layout.sink_settings(wiring.log_classes) if where.archive_by_class else None,
     )

@@ -23,6 +23,23 @@ CATALOG: Final = "kafkalogs"
 ROW_GROUP: Final = 8 * units.MIB
 """The bytes of an open file that the archive's writer holds. A task has an open file for each service and day."""
 
+LEAST_OPEN: Final = 8
+"""The full files for which each stack's archive has memory. It is also enough for some fifty small ones."""
+
+POLL_RECORDS: Final = 64
+"""The most records that a task takes at once. Nothing else bounds the bytes of a poll: a fetch is bounded while it is
+still compressed, and 28 KB may be a thousand events of the largest size."""
+
+POLLED_EVENT: Final = 3 * MAX_EVENT // 2
+"""What an event of the largest size holds while it is delivered, in bytes: the record, and the converted event."""
+
+POLL_BYTES: Final = POLL_RECORDS * POLLED_EVENT
+"""The most bytes of a poll of valid events."""
+
+ROWS_BETWEEN_CHECKS: Final = 10
+"""After how many rows the archive's writer looks whether a row group is full. Its own 100 to 10,000 rows suit small
+rows: after many of them, thousands of the largest size would follow before it looks again."""
+
 _JAVAS_CERTIFICATES: Final = "sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
 
 BULK_BYTES: Final = 4 * units.MIB
@@ -57,7 +74,7 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
         # A new sink, or one whose offsets are lost, starts with the oldest record that Kafka has.
         "consumer.override.auto.offset.reset": "earliest",
         "consumer.override.isolation.level": "read_committed",
-        "consumer.override.max.poll.records": 1000,
+        "consumer.override.max.poll.records": POLL_RECORDS,
         # These are for the producer of the dead-letter topic.
         "producer.override.max.request.size": LARGEST_LETTER,
         "producer.override.compression.type": "zstd",
@@ -109,6 +126,10 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         # Each commit writes a new file of metadata. Without this setting the old files are never deleted.
         "iceberg.tables.auto-create-props.write.metadata.delete-after-commit.enabled": True,
         "iceberg.tables.auto-create-props.write.metadata.previous-versions-max": 20,
+        # Settings of the writer, also for a table that exists already.
+        "iceberg.tables.write-props.write.parquet.row-group-check-min-record-count": ROWS_BETWEEN_CHECKS,
+        "iceberg.tables.write-props.write.parquet.row-group-check-max-record-count": ROWS_BETWEEN_CHECKS,
+        "iceberg.catalog.kafkalogs.open-files.bytes": known(args.open_file_bytes),
         "iceberg.control.topic": known(args.control_topic),
         "iceberg.control.commit.interval-ms": known(args.commit_interval_ms),
         # These names need prefixes that the Connect cluster's identity may use.
@@ -210,17 +231,24 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
     }
 
 
+def open_file_bytes(tasks: int, services: int) -> int:
+    """The memory for the open files of each task of the archive: for each service one row group of today, and one of
+    another day while the archive catches up. The writer keeps within it, whatever the records hold."""
+    return max(LEAST_OPEN, 2 * services) * ROW_GROUP // max(1, tasks)
+
+
 def archive_load(tasks: int, partitions: int, services: int) -> ConnectorLoad:
-    """What the archive's tasks hold in the heap of the workers: for each service one row group of today, and one of
-    another day while the archive catches up."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=2 * services * ROW_GROUP // max(1, tasks))
+    """What the archive's tasks hold in the heap of the workers."""
+    return ConnectorLoad(
+        tasks=tasks, partitions=partitions, task_bytes=open_file_bytes(tasks, services), poll_bytes=POLL_BYTES
+    )
 
 
 def search_load(tasks: int, partitions: int) -> ConnectorLoad:
     """What the search sink's tasks hold: the documents of a request, its body, and its answer."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES)
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES, poll_bytes=POLL_BYTES)
 
 
 def database_load(tasks: int, partitions: int) -> ConnectorLoad:
     """What the JDBC sink's tasks hold: a batch, and the connections of the pool."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=8 * units.MIB)
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=8 * units.MIB, poll_bytes=POLL_BYTES)

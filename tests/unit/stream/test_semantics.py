@@ -185,7 +185,7 @@ def job(tmp_path_factory: pytest.TempPathFactory, sent: Records) -> Iterator[Job
         made.wait(enriched, every=1)
         made.add("records", sent.rows)
         made.wait(lambda: len(of(made, "error_rates", "cart")) >= 7 and len(made.rows("correlations")) >= 1)
-        made.wait(lambda: any(row["late"] for row in made.rows("error_rates")))
+        made.wait(lambda: any(row["late"] for row in of(made, "error_rates", "checkout")))
         yield made
     finally:
         made.stop()
