@@ -19,6 +19,9 @@ SELECT
     WHEN {{ is_no_text('service') }} THEN 'service is no text, or empty'
     WHEN CHAR_LENGTH(URL_ENCODE(JSON_VALUE(`text`, '$.service'))) > {{ longest_service }}
       THEN 'service has more than {{ longest_service }} bytes in a URL'
+{% if writers is not none %}
+    WHEN {{ is_foreign() }} THEN 'the service may not write this topic'
+{% endif %}
     WHEN COALESCE(JSON_VALUE(`text`, '$.level'), '') NOT IN ('debug', 'info', 'warning', 'error', 'critical')
       THEN 'level is none of debug, info, warning, error, critical'
     WHEN {{ is_no_text('message', empty=true) }} THEN 'message is no text'

@@ -25,6 +25,26 @@
   COALESCE(LEAST({{ own }}, `recorded_at` + INTERVAL '1' MINUTE), `recorded_at`)
 {%- endmacro -%}
 
+{# Whether a topic may not hold an event of this service. `writers` has the topics whose name does not tell their only writer. -#}
+{%- macro is_foreign() -%}
+  {%- set service = "JSON_VALUE(`text`, '$.service')" -%}
+  {%- set all = [] -%}
+  {%- set pairs = [] -%}
+  {%- for topic, services in writers.items() -%}
+    {%- if services == ["*"] -%}
+      {%- set _ = all.append("'" ~ topic ~ "'") -%}
+    {%- else -%}
+      {%- for one in services -%}{%- set _ = pairs.append("'" ~ topic ~ "=" ~ one ~ "'") -%}{%- endfor -%}
+    {%- endif -%}
+  {%- endfor -%}
+  `topic` NOT IN ('' {%- for topic in all %}, {{ topic }}{% endfor -%})
+    AND CASE
+      WHEN `topic` IN ('' {%- for topic in writers %}, '{{ topic }}'{% endfor -%})
+      THEN `topic` || '=' || {{ service }} NOT IN ('' {%- for pair in pairs %}, {{ pair }}{% endfor -%})
+      ELSE `topic` <> 'logs.' || {{ service }}
+    END
+{%- endmacro -%}
+
 {# Whether a field is missing, has another type, or (unless `empty`) is the empty text. -#}
 {%- macro is_no_text(field, empty=false) -%}
   COALESCE(JSON_QUERY(`text`, '$.{{ field }}' WITH UNCONDITIONAL WRAPPER), '') NOT LIKE '["{{ "%" if empty else "_%\"]" }}'

@@ -1,7 +1,5 @@
 """The Connect cluster of a stack, and its sinks."""
 
-from collections.abc import Iterable
-
 import pulumi
 
 from ..aws import archive_layout
@@ -85,12 +83,6 @@ def _archive_files(wiring: Wiring) -> int:
     return sum(len({classes[topic] for topic in writer.topics.values()}) for writer in wiring.catalog.writers.values())
 
 
-def _writers(wiring: Wiring, topics: Iterable[str]) -> dict[str, list[str]]:
-    """The services that may write each topic. A topic of the platform's own has events of any pod, by its shipper."""
-    declared = wiring.catalog.topics
-    return {name: list(declared[name].writers) if name in declared else ["*"] for name in topics}
-
-
 def archive(wiring: Wiring) -> pulumi.Resource | None:
     """The sink of all logs in S3."""
     archive, where = wiring.platform.archive, wiring.endpoints
@@ -103,7 +95,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=list(wiring.log_classes),
-        writers=_writers(wiring, wiring.log_classes),
+        writers=wiring.writers,
         warehouse=archive.warehouse,
         region=archive.region,
         catalog=archive.catalog,
@@ -143,7 +135,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=list(wiring.log_classes),
-        writers=_writers(wiring, wiring.log_classes),
+        writers=wiring.writers,
         url=url,
         streams={name: settings.data_stream(kind) for name, kind in wiring.log_classes.items()},
         credentials=SEARCH,
@@ -174,7 +166,7 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         topics=topics,
-        writers=_writers(wiring, topics),
+        writers={topic: wiring.writers[topic] for topic in topics},
         database=address(wiring.endpoints.database, "database"),
         credentials=DATABASE,
         ca_secret=wiring.endpoints.ca_secret("database"),

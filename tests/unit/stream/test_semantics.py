@@ -26,11 +26,11 @@ class Records:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def raw(self, value: bytes | None, at: float) -> None:
+    def raw(self, value: bytes | None, at: float, topic: str = "logs.shop") -> None:
         self.rows.append(
             {
                 "hex": None if value is None else value.hex(),
-                "topic": "logs.shop",
+                "topic": topic,
                 "partition": 0,
                 "offset": len(self.rows),
                 "recorded_at": format_timestamp(START + timedelta(seconds=at)),
@@ -113,6 +113,19 @@ MALFORMED: list[tuple[bytes | None, str]] = [
     (document(attributes="{}"), "attributes is no object"),
 ]
 
+# good, but for the topic
+FOREIGN = [
+    ("forged", "logs.audit"),
+    ("audit", "logs.audit"),
+    ("billing=auth", "logs.audit"),
+    ("other", "logs.own"),
+    ("custom", "custom"),
+    ("own", "custom"),
+    ("named", "logs.audit"),
+    ("*", "logs.audit"),
+]
+MAY = [("auth", "logs.audit"), ("billing", "logs.audit"), ("own", "logs.own"), ("named", "custom"), ("new", "logs.new")]
+
 # good, though a careless parser would not think so
 UNUSUAL = [
     document(message='caf\u00e9 \ufffd \u0000 \\ " {'),
@@ -133,6 +146,10 @@ def sent() -> Records:
     records = Records()
     for value, _ in MALFORMED:
         records.raw(value, 30)
+    for service, topic in FOREIGN:
+        records.raw(document(service=service), 30, topic)
+    for service, topic in MAY:
+        records.raw(document(service=service, level="info"), 30, topic)
     for value in UNUSUAL:
         records.raw(value, 30)
     # seven minutes of one service: six as usual, then half of it fails
@@ -197,7 +214,7 @@ def of(job: Job, table: str, service: str) -> list[dict[str, Any]]:
 
 def events(sent: Records) -> list[dict[str, Any]]:
     """The good ones."""
-    return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) :]]
+    return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) + len(FOREIGN) :]]
 
 
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -238,7 +255,9 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(job: Job) -> 
         found.append(
             (decoded(row["value"]), headers["reason"], headers["topic"], headers["partition"], headers["offset"])
         )
-    assert found == [(value, reason, "logs.shop", "0", str(i)) for i, (value, reason) in enumerate(MALFORMED)]
+    wanted = [(value, reason, "logs.shop") for value, reason in MALFORMED]
+    wanted += [(document(service=name), "the service may not write this topic", topic) for name, topic in FOREIGN]
+    assert found == [(*letter, "0", str(i)) for i, letter in enumerate(wanted)]
 
 
 def test_the_sample_has_all_but_most_debug_logs_and_whole_traces(job: Job, sent: Records) -> None:
