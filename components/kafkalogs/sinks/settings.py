@@ -30,8 +30,9 @@ POLL_RECORDS: Final = 64
 """The most records that a task takes at once. Nothing else bounds the bytes of a poll: a fetch is bounded while it is
 still compressed, and 28 KB may be a thousand events of the largest size."""
 
-POLLED_EVENT: Final = 3 * MAX_EVENT // 2
-"""What an event of the largest size holds while it is delivered, in bytes: the record, and the converted event."""
+POLLED_EVENT: Final = 3 * MAX_EVENT
+"""What an event of the largest size holds while it is delivered, in bytes: the record, and the texts of the converted
+event, in which Java may need two bytes for each one of the record."""
 
 POLL_BYTES: Final = POLL_RECORDS * POLLED_EVENT
 """The most bytes of a poll of valid events."""

@@ -35,5 +35,5 @@ def test_a_poll_of_the_largest_events_fits_beside_full_buffers(tasks, partitions
     loads = [archive_load(tasks, partitions, 14), search_load(tasks, partitions), database_load(tasks, partitions)]
     left = max(1, workers - 1)
     held = BASE_HEAP + sum(-(-load.partitions // left) * FETCH for load in loads)
-    held += sum(-(-load.tasks // left) * (load.task_bytes + POLL_RECORDS * 3 * MAX_EVENT // 2) for load in loads)
+    held += sum(-(-load.tasks // left) * (load.task_bytes + POLL_RECORDS * 3 * MAX_EVENT) for load in loads)
     assert heap_bytes(loads, workers) > held
