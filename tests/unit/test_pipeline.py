@@ -76,7 +76,7 @@ def test_sinks_take_events_of_the_declared_writers_of_each_topic_only(whole: Gra
 
 def writes(user: dict[str, Any], topic: str) -> bool:
     return any(
-        (acl["resource"]["type"], acl["resource"]["name"]) == ("topic", topic) and "Write" in acl["operations"]
+        (acl["resource"]["type"], acl["resource"].get("name")) == ("topic", topic) and "Write" in acl["operations"]
         for acl in user["spec"]["authorization"]["acls"]
     )
 
