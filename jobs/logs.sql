@@ -14,7 +14,14 @@ SELECT
     WHEN POSITION(U&'\FFFD' IN `text`) > 0 AND ENCODE(`text`, 'UTF-8') <> `value` THEN 'not UTF-8'
     WHEN `text` IS NOT JSON OBJECT OR ('{"event":' || `text` || '}') IS NOT JSON OBJECT THEN 'not one JSON object'
     WHEN {{ is_no_text('timestamp') }} OR ({{ happened('`text`') }}) IS NULL THEN 'timestamp is not RFC 3339'
+    WHEN ({{ happened('`text`') }}) NOT BETWEEN TO_TIMESTAMP_LTZ(0, 3) AND TO_TIMESTAMP_LTZ(253402300799999, 3)
+      THEN 'timestamp is not within 1970 to 9999 in UTC'
     WHEN {{ is_no_text('service') }} THEN 'service is no text, or empty'
+    WHEN CHAR_LENGTH(URL_ENCODE(JSON_VALUE(`text`, '$.service'))) > {{ longest_service }}
+      THEN 'service has more than {{ longest_service }} bytes in a URL'
+{% if writers is not none %}
+    WHEN {{ is_foreign() }} THEN 'the service may not write this topic'
+{% endif %}
     WHEN COALESCE(JSON_VALUE(`text`, '$.level'), '') NOT IN ('debug', 'info', 'warning', 'error', 'critical')
       THEN 'level is none of debug, info, warning, error, critical'
     WHEN {{ is_no_text('message', empty=true) }} THEN 'message is no text'
@@ -84,10 +91,12 @@ SELECT *, FLOOR(`event_time` TO MINUTE) AS `minute`, PROCTIME() AS `seen`
 FROM judged
 WHERE `late`;
 
+-- A duration that is no number, is negative or is beyond all sense (1e999 is infinite) would spoil the minute of all
+-- others.
 CREATE VIEW durations AS
 SELECT `service`, `event_time`, TRY_CAST(JSON_VALUE(`text`, '$.attributes.duration_ms') AS DOUBLE) AS `duration_ms`
 FROM events
-WHERE TRY_CAST(JSON_VALUE(`text`, '$.attributes.duration_ms') AS DOUBLE) >= 0;
+WHERE TRY_CAST(JSON_VALUE(`text`, '$.attributes.duration_ms') AS DOUBLE) BETWEEN 0 AND {{ longest_duration }};
 
 CREATE VIEW traced AS
 SELECT `trace_id`, `service`, `level`, `event_time`, CAST(`event_time` AS TIMESTAMP_LTZ(3)) AS `happened`

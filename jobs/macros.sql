@@ -4,7 +4,7 @@
 {%- macro happened(text) -%}
   {%- set written = "UPPER(JSON_VALUE(" ~ text ~ ", '$.timestamp'))" -%}
   CASE
-    WHEN REGEXP({{ written }}, '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\z')
+    WHEN REGEXP({{ written }}, '^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)\z')
     THEN TRY_CAST(
       SUBSTRING({{ written }} FROM 1 FOR 10) || ' ' || SUBSTRING({{ written }} FROM 12 FOR 8)
         || COALESCE(REGEXP_EXTRACT({{ written }}, '^.{19}(\.\d{1,9})', 1), '')
@@ -23,6 +23,26 @@
 {%- macro event_time() -%}
   {%- set own = happened("CAST(`value` AS STRING)") -%}
   COALESCE(LEAST({{ own }}, `recorded_at` + INTERVAL '1' MINUTE), `recorded_at`)
+{%- endmacro -%}
+
+{# Whether a topic may not hold an event of this service. `writers` has the topics whose name does not tell their only writer. -#}
+{%- macro is_foreign() -%}
+  {%- set service = "JSON_VALUE(`text`, '$.service')" -%}
+  {%- set all = [] -%}
+  {%- set pairs = [] -%}
+  {%- for topic, services in writers.items() -%}
+    {%- if services == ["*"] -%}
+      {%- set _ = all.append("'" ~ topic ~ "'") -%}
+    {%- else -%}
+      {%- for one in services -%}{%- set _ = pairs.append("'" ~ topic ~ "=" ~ one ~ "'") -%}{%- endfor -%}
+    {%- endif -%}
+  {%- endfor -%}
+  `topic` NOT IN ('' {%- for topic in all %}, {{ topic }}{% endfor -%})
+    AND CASE
+      WHEN `topic` IN ('' {%- for topic in writers %}, '{{ topic }}'{% endfor -%})
+      THEN `topic` || '=' || {{ service }} NOT IN ('' {%- for pair in pairs %}, {{ pair }}{% endfor -%})
+      ELSE `topic` <> 'logs.' || {{ service }}
+    END
 {%- endmacro -%}
 
 {# Whether a field is missing, has another type, or (unless `empty`) is the empty text. -#}

@@ -22,6 +22,8 @@ POISON: list[bytes | None] = [
     b"\xff\xfe\xfa",
     b"x" * 900_000,
     None,
+    # an event of a service that may not write this topic
+    probe_record("forged", "critical", 1, "checkout-service").value,
 ]
 
 

@@ -53,6 +53,7 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_connect_worker_connector_running_task_count",
             "kafka_connect_worker_connector_total_task_count",
             "kafka_connect_connector_status",
+            "kafka_connect_converter_foreign_events_total",
             "kafka_connect_task_error_record_errors_total",
             "kafka_connect_task_error_record_failures_total",
             "kafka_connect_sink_task_sink_record_send_total",

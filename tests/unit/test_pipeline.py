@@ -64,6 +64,23 @@ def test_sinks_read_the_topics_of_services_and_of_the_shipper_and_no_derived_one
     assert audit["topics"] == "logs.audit"
 
 
+def test_sinks_take_events_of_the_declared_writers_of_each_topic_only(whole: Graph) -> None:
+    for name in ("archive", "search", "audit"):
+        config = whole.one("KafkaConnector", name).inputs["spec"]["config"]
+        writers = dict(entry.split("=") for entry in config["value.converter.services"].split(","))
+        assert set(writers) == set(config["topics"].split(","))
+        for topic, services in writers.items():
+            users = {user.inputs["metadata"]["name"] for user in whole.of("KafkaUser") if writes(user.inputs, topic)}
+            assert (services == "*") if topic == "logs.platform" else (set(services.split("|")) == users), topic
+
+
+def writes(user: dict[str, Any], topic: str) -> bool:
+    return any(
+        (acl["resource"]["type"], acl["resource"].get("name")) == ("topic", topic) and "Write" in acl["operations"]
+        for acl in user["spec"]["authorization"]["acls"]
+    )
+
+
 def test_connectors_wait_for_their_workers_and_go_before_them(whole: Graph) -> None:
     workers = whole.one("KafkaConnect", "connect").urn
     for kind, name in (("S3Sink", "archive"), ("SearchSink", "search"), ("JdbcSink", "audit")):

@@ -2,6 +2,9 @@
 
 Trace context follows W3C Trace Context (https://www.w3.org/TR/trace-context/): a trace id of 32 and a span id of 16
 lower-case hexadecimal digits, neither all zero.
+
+The sinks' converter (LogEvent.java in embedded/build/java_projects/connect-plugins) takes and refuses the same values.
+It also takes fields that this version does not know.
 """
 
 from __future__ import annotations
@@ -11,13 +14,33 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, NoReturn, cast
+from urllib.parse import quote
 
 from ..config.levels import LEVELS, Level, PartitionBy
 
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _SPAN_ID = re.compile(r"(?!0{16})[0-9a-f]{16}")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""RFC 3339; `datetime.fromisoformat` takes more."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_NO_CHARACTER: Final = "has half of a surrogate pair, which is no character"
+
+LONGEST_SERVICE: Final = 240
+"""Bytes of the name of a service in a URL. The archive's folder is service=<name>, and a folder's name has at most 255
+bytes."""
+
+DEEPEST: Final = 100
+"""How deep an event's objects and arrays may be nested; the event itself is the first level."""
+
+LONGEST_NUMBER: Final = 1000
+"""Characters of a number in an event."""
+
 _FIELDS = ("timestamp", "service", "level", "message", "trace_id", "span_id", "instance", "attributes")
+_FREE_TEXTS = ("service", "message", "instance")
 
 
 class LogEventError(ValueError):
@@ -54,6 +77,10 @@ class LogEvent:
             problems.append(f"timestamp {self.timestamp.isoformat()} is not within 1970 to 9999 in UTC")
         if not self.service:
             problems.append("service is empty")
+        problems += [f"{name} {_NO_CHARACTER}" for name in _FREE_TEXTS if _HALF.search(getattr(self, name))]
+        if (bytes_ := url_bytes(self.service)) > LONGEST_SERVICE:
+            shown = f"{self.service[:60]}..."
+            problems.append(f"service {shown!r} has {bytes_} bytes in a URL; at most {LONGEST_SERVICE} are taken")
         if self.level not in LEVELS:
             problems.append(f"level {self.level!r} is none of {', '.join(LEVELS)}")
         if not _TRACE_ID.fullmatch(self.trace_id):
@@ -95,13 +122,7 @@ class LogEvent:
     @classmethod
     def from_json(cls, value: bytes) -> LogEvent:
         """Read a record value. Raises LogEventError if the value is not a complete log event."""
-        try:
-            parsed: object = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise LogEventError([f"not JSON in UTF-8: {error}"]) from error
-        if not isinstance(parsed, dict):
-            raise LogEventError(["not a JSON object"])
-        document = cast(dict[str, Any], parsed)
+        document = _parse(value)
         problems = [f"{name} is missing" for name in _FIELDS if name not in document]
         problems += [f"{name} is not a field of log events" for name in document if name not in _FIELDS]
         problems += [
@@ -111,11 +132,74 @@ class LogEvent:
         ]
         if problems:
             raise LogEventError(problems)
-        try:
-            timestamp = datetime.fromisoformat(document.pop("timestamp"))
-        except ValueError as error:
-            raise LogEventError([f"timestamp is not RFC 3339: {error}"]) from error
-        return cls(timestamp=timestamp, **document)
+        return cls(timestamp=_moment(document.pop("timestamp")), **document)
+
+
+def url_bytes(text: str) -> int:
+    """The bytes of a text in a URL, as Java's URLEncoder and so Iceberg's folders have them."""
+    return len(quote(text, safe="*. ", errors="replace").replace("~", "%7E"))
+
+
+def _moment(text: str) -> datetime:
+    if not _MOMENT.fullmatch(text):
+        raise LogEventError([f"timestamp {text[:60]!r} is not RFC 3339"])
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError as error:
+        raise LogEventError([f"timestamp is not RFC 3339: {error}"]) from error
+
+
+def _parse(value: bytes) -> dict[str, Any]:
+    """The JSON object of a record. Raises LogEventError for what is none, or what not every part can read."""
+    try:
+        parsed: object = json.loads(
+            value.decode(),
+            object_pairs_hook=_object,
+            parse_int=lambda text: int(_number(text)),
+            parse_float=lambda text: float(_number(text)),
+            parse_constant=_constant,
+        )
+    except (ValueError, RecursionError) as error:
+        raise LogEventError([f"not JSON in UTF-8: {error}"]) from error
+    if not isinstance(parsed, dict):
+        raise LogEventError(["not a JSON object"])
+    problem = _unreadable(cast(object, parsed))
+    if problem:
+        raise LogEventError([problem])
+    return cast(dict[str, Any], parsed)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("an object has a name twice")
+    return made
+
+
+def _number(text: str) -> str:
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(text)} characters; at most {LONGEST_NUMBER} are taken")
+    return text
+
+
+def _constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+def _unreadable(parsed: object) -> str | None:
+    """What not every part can read in a JSON value; None if nothing. It does not recurse, however deep the value is."""
+    waiting = [(parsed, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, str) and _HALF.search(value):
+            return f"a text {_NO_CHARACTER}"
+        if isinstance(value, (dict, list)):
+            if depth > DEEPEST:
+                return f"nested deeper than {DEEPEST} levels"
+            inner = cast(dict[str, object] | list[object], value)
+            parts = [*inner, *inner.values()] if isinstance(inner, dict) else inner
+            waiting += [(part, depth + 1) for part in parts]
+    return None
 
 
 def is_storable(moment: datetime) -> bool:

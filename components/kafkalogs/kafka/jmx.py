@@ -96,6 +96,7 @@ CONNECT: Final[dict[str, Any]] = {
         "kafka.connect:type=connector-metrics,*",
         "kafka.connect:type=task-error-metrics,*",
         "kafka.connect:type=sink-task-metrics,*",
+        "kafka.connect:type=plugins,converter=value,*",
     ],
     "rules": [
         _rule(
@@ -122,6 +123,14 @@ CONNECT: Final[dict[str, Any]] = {
         _rule(
             r"kafka.connect<type=sink-task-metrics, connector=([^,]+), task=(\d+)><>sink-record-send-total",
             "kafka_connect_sink_task_sink_record_send_total",
+            "COUNTER",
+            connector="$1",
+            task="$2",
+        ),
+        # The metric of the converter of log events (embedded/build/java_projects/connect-plugins).
+        _rule(
+            r"kafka.connect<type=plugins, connector=([^,]+), task=(\d+), converter=value><>foreign-events-total",
+            "kafka_connect_converter_foreign_events_total",
             "COUNTER",
             connector="$1",
             task="$2",

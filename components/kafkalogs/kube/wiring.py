@@ -100,6 +100,13 @@ class Wiring:
         return {name: topic.retention_class for name, topic in self.log_topics.items()}
 
     @property
+    def writers(self) -> dict[str, list[str]]:
+        """The services that may write each topic of log events. A topic of the platform's own holds events of any pod,
+        written by its shipper: `*`."""
+        declared = self.catalog.topics
+        return {name: list(declared[name].writers) if name in declared else ["*"] for name in self.log_topics}
+
+    @property
     def namespace(self) -> str:
         """The namespace of the platform."""
         return self.platform.namespace

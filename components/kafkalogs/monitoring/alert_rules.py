@@ -110,6 +110,16 @@ def _connect() -> list[Rule]:
             "no task of the connector {{ $labels.connector }} runs",
             "It is paused or stopped, or its tasks do not start. Look at its KafkaConnector.",
         ),
+        alert(
+            "EventsOfForeignServices",
+            "sum by (connector) (increase(kafka_connect_converter_foreign_events_total[10m])) > 0",
+            "0m",
+            "warning",
+            "the sink {{ $labels.connector }} refused {{ $value | humanize }} events of services that may not write "
+            "their topic",
+            "Someone forges events, or a service writes another name than its own. The events are in the sink's "
+            "dead-letter topic; their headers name the service and the topic. Look at who may write that topic.",
+        ),
     ]
 
 

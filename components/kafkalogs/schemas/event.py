@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from ..client.logevent import LONGEST_SERVICE
 from ..config.levels import LEVELS
 
 Schema = dict[str, Any]
@@ -36,10 +37,10 @@ TITLE: Final = "LogEvent"
 _NAMESPACE: Final = "kafkalogs"
 
 _MOMENT: Final = (
-    "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "^(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
     "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-"""RFC 3339 without leap seconds. Many validators ignore `format`, so the pattern is needed too."""
+"""RFC 3339 from 1970 on, without leap seconds. Many validators ignore `format`, so the pattern is needed too."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Field:
     required: bool = True
     not_empty: bool = False
     """For a text: whether it must have at least one character."""
+    longest: int | None = None
+    """For a text: its most bytes in a URL, and so its most characters. JSON Schema can count characters only."""
     hex_digits: int | None = None
     """For a text: the exact number of lower-case hexadecimal digits; not all of them may be zero."""
     choices: tuple[str, ...] = ()
@@ -60,7 +63,7 @@ class Field:
 
 FIELDS: Final[tuple[Field, ...]] = (
     Field("timestamp", "moment", "When it happened."),
-    Field("service", "text", "The service that logged it.", not_empty=True),
+    Field("service", "text", "The service that logged it.", not_empty=True, longest=LONGEST_SERVICE),
     Field("level", "choice", "How bad it is.", choices=LEVELS),
     Field("message", "text", "What happened, for people."),
     Field("trace_id", "text", "W3C Trace Context: the request that it belongs to.", hex_digits=32),
@@ -113,6 +116,8 @@ def _in_json(field: Field) -> Schema:
             schema: Schema = {"type": "string"}
             if field.not_empty:
                 schema["minLength"] = 1
+            if field.longest:
+                schema["maxLength"] = field.longest
             if field.hex_digits:
                 zero = "0" * field.hex_digits
                 # The length is checked too, because in some languages $ also matches before a newline at the end.

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from ..client.logevent import LONGEST_SERVICE
 from ..config import units
 
 CREDENTIALS: Final = "/etc/kafkalogs/credentials"
@@ -84,7 +85,7 @@ function process(event) {
   var line = event.Get("line"), stream = event.Get("stream"), service = event.Get("service"), key, own;
   var document = {
     timestamp: event.Get("@timestamp").UTC().Format("2006-01-02T15:04:05.000Z"),
-    service: service ? String(service) : pod ? pod[2].replace(SUFFIX, "") : "unknown",
+    service: (service ? String(service) : pod ? pod[2].replace(SUFFIX, "") : "unknown").substring(0, %(longest)d),
     level: "", message: text, trace_id: line, span_id: line.substring(0, 16),
     instance: pod ? pod[2] : node + ":" + path, attributes: {}
   };
@@ -108,7 +109,12 @@ function process(event) {
 }
 """
 
-SCRIPT: Final = _SCRIPT % {"levels": json.dumps(dict(LEVELS)), "any": _ANY, "suffix": POD_SUFFIX}
+SCRIPT: Final = _SCRIPT % {
+    "levels": json.dumps(dict(LEVELS)),
+    "any": _ANY,
+    "suffix": POD_SUFFIX,
+    "longest": LONGEST_SERVICE,
+}
 """The processor that turns a line into an event, in Filebeat's JavaScript (ECMAScript 5.1)."""
 
 
@@ -267,7 +273,7 @@ def _ruby() -> dict[str, str]:
     levels = json.dumps(dict(LEVELS)).replace(": ", " => ")
     found = rf'(m = /(?:^|[^\w.$\/-])({_ANY})(?![\w.$\/-])/.match(record["message"][0, 200]))'
     return {
-        "service": f'{of_file} ? tag_parts[1] : {pod}.sub(/{POD_SUFFIX}/, "")',
+        "service": f'({of_file} ? tag_parts[1] : {pod}.sub(/{POD_SUFFIX}/, ""))[0, {LONGEST_SERVICE}]',
         "instance": f'{of_file} ? ENV["NODE_NAME"] + ":" + record["path"] : {pod}',
         "level": f'{found} ? {levels}[m[1]] : "info"',
         "digest": 'require "digest"; Digest::MD5.hexdigest(record["path"] + time.to_r.to_s + record["message"])',

@@ -63,8 +63,16 @@ class S3SinkArgs:
     control_topic: pulumi.Input[str] = CONTROL_TOPIC
     """The topic through which the tasks agree on a commit; the component makes it."""
 
+    open_file_bytes: pulumi.Input[int] = 64 * units.MIB
+    """The memory of the files that each task has open; bytes. If more is needed, the task closes the file that was
+    written the longest time ago, and the table gets more and smaller files."""
+
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
     """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""
+
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
@@ -113,6 +121,10 @@ class SearchSinkArgs:
     dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}search"
     """The topic for records that the sink cannot deliver; the component makes it."""
 
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
+
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""
 
@@ -159,6 +171,10 @@ class JdbcSinkArgs:
 
     dead_letters: pulumi.Input[str] = f"{DEAD_LETTER_PREFIX}audit"
     """The topic for records that the sink cannot deliver; the component makes it."""
+
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services go to the
+    dead-letter topic. When absent, events of all services are taken."""
 
     tasks: pulumi.Input[int] = 1
     """How many tasks share the partitions."""

@@ -17,6 +17,9 @@ USABLE_HEAP: Final = 0.7
 """The fraction of the heap that buffers may fill. The rest is for records in conversion and for G1. Above this fraction
 G1 collects all the time."""
 
+FULL_HEAP: Final = 0.95
+"""The fraction of the heap that may be full for the moment of a poll of the largest records."""
+
 HEAP_STEP: Final = 64 * units.MIB
 
 
@@ -33,6 +36,9 @@ class ConnectorLoad:
     task_bytes: int = 0
     """The connector's own buffer in each task, such as the records of one bulk request; bytes."""
 
+    poll_bytes: int = 0
+    """The most that the records of one poll of a task hold; bytes."""
+
     partition_bytes: int = 0
     """The connector's own buffer for each partition, such as an open file; bytes."""
 
@@ -45,12 +51,17 @@ def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
         heap = (BASE_HEAP + sum(ceil(tasks / n) * task_bytes
                                 + ceil(partitions / n) * (FETCH + partition_bytes))) / USABLE_HEAP
 
-    rounded up to HEAP_STEP. A worker needs this heap after an outage, when all buffers are full.
+    rounded up to HEAP_STEP. A worker needs this heap after an outage, when all buffers are full. Even then a poll of
+    the largest records, of each task at the same time, must fit into FULL_HEAP:
+
+        heap >= (BASE_HEAP + buffers + sum(ceil(tasks / n) * poll_bytes)) / FULL_HEAP
     """
-    left = max(1, workers - 1)
+    loads, left = list(loads), max(1, workers - 1)
     buffers = sum(
         math.ceil(load.tasks / left) * load.task_bytes
         + math.ceil(load.partitions / left) * (FETCH + load.partition_bytes)
         for load in loads
     )
-    return math.ceil((BASE_HEAP + buffers) / USABLE_HEAP / HEAP_STEP) * HEAP_STEP
+    polls = sum(math.ceil(load.tasks / left) * load.poll_bytes for load in loads)
+    needed = max((BASE_HEAP + buffers) / USABLE_HEAP, (BASE_HEAP + buffers + polls) / FULL_HEAP)
+    return math.ceil(needed / HEAP_STEP) * HEAP_STEP

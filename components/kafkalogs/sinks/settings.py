@@ -4,7 +4,7 @@ With the shared settings no record is lost, and no record blocks the others. doc
 their conditions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..config import units
@@ -22,6 +22,24 @@ CATALOG: Final = "kafkalogs"
 
 ROW_GROUP: Final = 8 * units.MIB
 """The bytes of an open file that the archive's writer holds. A task has an open file for each service and day."""
+
+LEAST_OPEN: Final = 8
+"""The full files for which each stack's archive has memory. It is also enough for some fifty small ones."""
+
+POLL_RECORDS: Final = 64
+"""The most records that a task takes at once. Nothing else bounds the bytes of a poll: a fetch is bounded while it is
+still compressed, and 28 KB may be a thousand events of the largest size."""
+
+POLLED_EVENT: Final = 3 * MAX_EVENT
+"""What an event of the largest size holds while it is delivered, in bytes: the record, and the texts of the converted
+event, in which Java may need two bytes for each one of the record."""
+
+POLL_BYTES: Final = POLL_RECORDS * POLLED_EVENT
+"""The most bytes of a poll of valid events."""
+
+ROWS_BETWEEN_CHECKS: Final = 10
+"""After how many rows the archive's writer looks whether a row group is full. Its own 100 to 10,000 rows suit small
+rows: after many of them, thousands of the largest size would follow before it looks again."""
 
 _JAVAS_CERTIFICATES: Final = "sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory"
 
@@ -57,11 +75,24 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
         # A new sink, or one whose offsets are lost, starts with the oldest record that Kafka has.
         "consumer.override.auto.offset.reset": "earliest",
         "consumer.override.isolation.level": "read_committed",
-        "consumer.override.max.poll.records": 1000,
+        "consumer.override.max.poll.records": POLL_RECORDS,
         # These are for the producer of the dead-letter topic.
         "producer.override.max.request.size": LARGEST_LETTER,
         "producer.override.compression.type": "zstd",
     }
+
+
+def converter_writers(writers: Mapping[str, Sequence[str]] | None) -> dict[str, Any]:
+    """The converter's setting of the services that may write each topic. Raises ValueError for a name that is none."""
+    if not writers:
+        return {}
+    for name in [*writers, *(service for services in writers.values() for service in services)]:
+        if not name or set(name) & set(",=|") or name != name.strip():
+            raise ValueError(f"writers: {name!r}: write the name of a topic or a service, without , = and |")
+    if empty := [topic for topic, services in writers.items() if not services]:
+        raise ValueError(f"writers: {', '.join(empty)}: nobody may write; write a service, or * for all")
+    entries = [f"{topic}={'|'.join(sorted(services))}" for topic, services in sorted(writers.items())]
+    return {"value.converter.services": ",".join(entries)}
 
 
 def data_stream(retention_class: str) -> str:
@@ -96,6 +127,10 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         # Each commit writes a new file of metadata. Without this setting the old files are never deleted.
         "iceberg.tables.auto-create-props.write.metadata.delete-after-commit.enabled": True,
         "iceberg.tables.auto-create-props.write.metadata.previous-versions-max": 20,
+        # Settings of the writer, also for a table that exists already.
+        "iceberg.tables.write-props.write.parquet.row-group-check-min-record-count": ROWS_BETWEEN_CHECKS,
+        "iceberg.tables.write-props.write.parquet.row-group-check-max-record-count": ROWS_BETWEEN_CHECKS,
+        "iceberg.catalog.kafkalogs.open-files.bytes": known(args.open_file_bytes),
         "iceberg.control.topic": known(args.control_topic),
         "iceberg.control.commit.interval-ms": known(args.commit_interval_ms),
         # These names need prefixes that the Connect cluster's identity may use.
@@ -120,7 +155,7 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         "transforms.origin.partition.field": "kafka_partition",
         "transforms.origin.offset.field": "kafka_offset",
     }
-    return {**config, **_catalog_config(args), **_s3_config(args)}
+    return {**config, **converter_writers(known(args.writers)), **_catalog_config(args), **_s3_config(args)}
 
 
 def _catalog_config(args: S3SinkArgs) -> dict[str, Any]:
@@ -164,6 +199,7 @@ def search_config(args: SearchSinkArgs) -> dict[str, Any]:
         "search.password": secret_value(credentials, "password"),
         "search.streams": ",".join(f"{topic}={stream}" for topic, stream in sorted(known(args.streams).items())),
         "search.batch.bytes": BULK_BYTES,
+        **converter_writers(known(args.writers)),
     }
     return {**config, "search.tls.ca.path": secret_file(ca_secret, "ca.crt")} if ca_secret else config
 
@@ -190,21 +226,30 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
         "flush.max.retries": 30,
         "flush.retry.delay.ms": 2 * units.SECOND,
         "connection.restart.on.errors": True,
-        "value.converter.nul.allowed": False,
+        # One row that PostgreSQL cannot read as JSON would make every JSON query of the table fail.
+        "value.converter.postgresql": True,
+        **converter_writers(known(args.writers)),
     }
 
 
+def open_file_bytes(tasks: int, services: int) -> int:
+    """The memory for the open files of each task of the archive: for each service one row group of today, and one of
+    another day while the archive catches up. The writer keeps within it, whatever the records hold."""
+    return max(LEAST_OPEN, 2 * services) * ROW_GROUP // max(1, tasks)
+
+
 def archive_load(tasks: int, partitions: int, services: int) -> ConnectorLoad:
-    """What the archive's tasks hold in the heap of the workers: for each service one row group of today, and one of
-    another day while the archive catches up."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=2 * services * ROW_GROUP // max(1, tasks))
+    """What the archive's tasks hold in the heap of the workers."""
+    return ConnectorLoad(
+        tasks=tasks, partitions=partitions, task_bytes=open_file_bytes(tasks, services), poll_bytes=POLL_BYTES
+    )
 
 
 def search_load(tasks: int, partitions: int) -> ConnectorLoad:
     """What the search sink's tasks hold: the documents of a request, its body, and its answer."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES)
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES, poll_bytes=POLL_BYTES)
 
 
 def database_load(tasks: int, partitions: int) -> ConnectorLoad:
     """What the JDBC sink's tasks hold: a batch, and the connections of the pool."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=8 * units.MIB)
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=8 * units.MIB, poll_bytes=POLL_BYTES)

@@ -31,6 +31,11 @@ class FlinkJobArgs:
     services: pulumi.Input[dict[str, dict[str, Any]]]
     """What `catalog.services` says of each service: its team and tier. It changes without a restart of the job."""
 
+    writers: pulumi.Input[dict[str, list[str]]] | None = None
+    """The services that may write each topic; `*` as the only one for all. Events of other services are dead letters. A
+    topic `logs.<service>` that only this service writes need not be named, and changes nothing in the script. When
+    absent, events of all services are taken."""
+
     state: pulumi.Input[str] = "s3://stream-state"
     """Where checkpoints, savepoints and the recovery data are; a URI of a file system that Flink knows."""
 

@@ -20,6 +20,7 @@ def deploy(wiring: Wiring) -> pulumi.Resource | None:
         wiring.images["catalog"],
         wiring.job,
         {name: {"team": service.team, "tier": service.tier} for name, service in config.services.items()},
+        writers=wiring.writers,
         state=stream.state,
         s3_endpoint=where.s3,
         s3_credentials_secret="s3-credentials" if where.s3 else None,

@@ -9,7 +9,7 @@ from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD
 from .args import FlinkJobArgs
 from .log_settings import LOG_FILE, LOG_SETTINGS
 from .record import STREAM, TOPICS
-from .script import render, sampled_below
+from .script import render, sampled_below, shared
 
 FLINK_API: Final = "flink.apache.org/v1beta1"
 FLINK_VERSION: Final = "v2_3"
@@ -47,6 +47,7 @@ def script_manifest(args: FlinkJobArgs) -> Manifest:
         watermark_delay=known(args.watermark_delay_seconds),
         discovery_interval=known(args.discovery_seconds),
         sampled_below=sampled_below(known(args.debug_share)),
+        writers=shared(known(args.writers)),
     )
     return {"metadata": metadata(f"{STREAM}-{digest(text)}", known(args.namespace)), "data": {"job.sql": text}}
 

@@ -1,7 +1,9 @@
 """The script of the stream job: the templates in `jobs/`, filled in."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ..client.logevent import LONGEST_SERVICE
 from ..config import sizing, units
 from .record import DEAD_LETTER_BYTES, OUTPUTS
 
@@ -15,6 +17,9 @@ A broker takes larger ones only compressed. The headers tell where the record is
 
 CONSTANTS: Final[dict[str, Any]] = {
     "largest_event": LARGEST_EVENT,
+    "longest_service": LONGEST_SERVICE,
+    # milliseconds: the largest number that is taken for a duration, some 30,000 years
+    "longest_duration": 10**15,
     "dead_letter_characters": DEAD_LETTER_CHARACTERS,
     "dead_letter_bytes": DEAD_LETTER_BYTES,
     "transaction_timeout_ms": sizing.LONGEST_TRANSACTION,
@@ -38,6 +43,22 @@ CONSTANTS: Final[dict[str, Any]] = {
 def sampled_below(share: float) -> str:
     """What the MD5 of a trace id, in hexadecimal, has to be less than for the trace to be in a sample of `share`."""
     return "g" if share >= 1 else f"{round(share * 0x10000):04x}"
+
+
+def shared(writers: Mapping[str, Sequence[str]] | None) -> dict[str, list[str]] | None:
+    """The services that may write each topic, without those topics whose name tells their only writer: a new service
+    with a topic of its own must not restart the job. Raises ValueError for a name that SQL could take for more."""
+    if writers is None:
+        return None
+    found = {
+        topic: sorted(services)
+        for topic, services in sorted(writers.items())
+        if [topic] != [f"logs.{s}" for s in services]
+    }
+    for name in [*found, *(service for services in found.values() for service in services)]:
+        if not name or set(name) & set("'=\\"):
+            raise ValueError(f"writers: {name!r}: write the name of a topic or a service, without ' = and \\")
+    return found
 
 
 def render(template: str, **values: Any) -> str:

@@ -1,11 +1,13 @@
 """The Connect image: the layers of the Kafka image, and below /opt/kafka/plugins a folder for each plugin.
 
-``iceberg`` archives to S3, ``jdbc`` writes to databases, ``kafkalogs`` has the log event converter and the search sink;
-their Java is in ``java_projects/connect-plugins``.
+``iceberg`` archives to S3, with a class of ours in place of one of its own; ``jdbc`` writes to databases; ``kafkalogs``
+has the log event converter and the search sink. Our Java is in ``java_projects/connect-plugins``.
 """
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +20,9 @@ from embedded.build.oci import OURS, Copy, Image, files_layer
 
 SOURCES = PROJECTS / "connect-plugins"
 # classes that Iceberg's class loader must find, since they use Iceberg's classes
-ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/")
+ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/", "org/apache/iceberg/connect/data/")
+# the class of the Iceberg sink that ours replaces; one class loader must not find both
+REPLACED = "org/apache/iceberg/connect/data/PartitionedAppendWriter.class"
 OUR_PARTS = ("kafkalogs/events/", "kafkalogs/search/", "kafkalogs/tls/")
 # jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
 # free), and jars that the worker has anyway
@@ -43,10 +47,36 @@ def plugins() -> dict[str, tuple[Artefact, ...]]:
     """The folders whose files make up each plugin, by the plugin's name; also for an image on another base."""
     compiled = classes(SOURCES, (jars("kafka"), jars("iceberg")))
     return {
-        "iceberg": (jars("iceberg"), project_jar("kafkalogs-archive.jar", compiled, ARCHIVE_PARTS)),
+        "iceberg": (_iceberg(), project_jar("kafkalogs-archive.jar", compiled, ARCHIVE_PARTS)),
         "jdbc": (_jdbc(),),
         "kafkalogs": (project_jar("kafkalogs.jar", compiled, OUR_PARTS),),
     }
+
+
+def _iceberg() -> Artefact:
+    published = jars("iceberg")
+    inputs = {"published": published.key, "replaced": REPLACED, "recipe": 1}
+    return Artefact("connect-iceberg", inputs, lambda out: without_class(published.get(), out, REPLACED), needs_gib=0.8)
+
+
+def without_class(folder: Path, out: Path, name: str) -> None:
+    """Copy the jars of ``folder`` to ``out``, without the class ``name``. Raises EmbeddedError if no jar has it."""
+    left_out = 0
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        target = out / file.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix != ".jar" or name not in zipfile.ZipFile(file).namelist():
+            shutil.copyfile(file, target)
+            continue
+        left_out += 1
+        with zipfile.ZipFile(file) as jar, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as copy:
+            for entry in jar.infolist():
+                if entry.filename != name:
+                    copy.writestr(entry, jar.read(entry))
+    if not left_out:
+        raise EmbeddedError(
+            f"no jar of {folder} has {name}, which ours replaces. Compare our class with the new release."
+        )
 
 
 def _jdbc() -> Artefact:

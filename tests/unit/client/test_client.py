@@ -44,7 +44,7 @@ values = st.recursive(
         timestamp=st.datetimes(
             datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone(timedelta(hours=2)))
         ),
-        service=st.text(min_size=1),
+        service=st.text(min_size=1, max_size=20),
         level=st.sampled_from(LEVELS),
         message=st.text(),
         trace_id=st.just("a" * 32),

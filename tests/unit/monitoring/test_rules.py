@@ -132,6 +132,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
         10,
         {"connector": "archive"},
     ),
+    "EventsOfForeignServices": (
+        {'kafka_connect_converter_foreign_events_total{connector="audit", task="0"}': "0x20 2x100"},
+        25,
+        {"connector": "audit"},
+    ),
     "StreamJobDown": ({"flink_jobmanager_numRunningJobs": "0x120"}, 5, {}),
     "StreamJobRestarting": ({"flink_jobmanager_job_numRestarts": "0+1x120"}, 20, {}),
     "CheckpointsFailing": ({"flink_jobmanager_job_numberOfCompletedCheckpoints": "7x120"}, 20, {}),

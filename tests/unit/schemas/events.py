@@ -8,6 +8,7 @@ from typing import Any
 import fastavro
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, FormatChecker
+from kafkalogs.client.logevent import LONGEST_SERVICE, url_bytes
 from kafkalogs.schemas.event import FIELDS, avro_schema, json_schema
 
 FORMATS = FormatChecker(())
@@ -43,11 +44,15 @@ def _moment(naive: datetime, minutes: int, digits: int) -> str:
 
 moments = st.builds(
     _moment,
-    # A day from either end: other time zones must not leave the calendar.
-    st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)),
+    # A day from either end: in UTC they must be within 1970 to 9999 too.
+    st.datetimes(datetime(1970, 1, 2), datetime(9999, 12, 30)),
     st.integers(-1439, 1439),
     st.integers(0, 9),
 )
+
+
+services = st.text(min_size=1, max_size=40).filter(lambda text: url_bytes(text) <= LONGEST_SERVICE)
+"""JSON Schema counts the characters of a service; every part counts its bytes in a URL."""
 
 
 def _ids(digits: int) -> st.SearchStrategy[str]:
@@ -57,7 +62,7 @@ def _ids(digits: int) -> st.SearchStrategy[str]:
 documents = st.fixed_dictionaries(
     {
         "timestamp": moments,
-        "service": st.text(min_size=1),
+        "service": services,
         "level": st.sampled_from(["debug", "info", "warning", "error", "critical"]),
         "message": st.text(),
         "trace_id": _ids(32),
@@ -70,10 +75,10 @@ documents = st.fixed_dictionaries(
 
 data = st.fixed_dictionaries(
     {
-        "timestamp": st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)).map(
+        "timestamp": st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)).map(
             lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
         ),
-        "service": st.text(min_size=1),
+        "service": services,
         "level": st.sampled_from(["debug", "info", "warning", "error", "critical"]),
         "message": st.text(),
         "trace_id": _ids(32),

@@ -69,7 +69,7 @@ def test_every_event_of_a_replay_is_valid(tmp_path):
 
 
 @given(
-    st.datetimes(timezones=st.just(UTC)),
+    st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(LEVELS),
     documents,
 )

@@ -135,11 +135,18 @@ class Search:
         return items(statuses)
 
 
+def failed(status, type_, reason="because", **cause):
+    """The part of an answer about a document that came to a status with an error; cause: the error's own cause."""
+    return {"status": status, "error": {"type": type_, "reason": reason, **({"caused_by": cause} if cause else {})}}
+
+
 def items(statuses):
-    """The answer to a request whose documents came to these statuses."""
+    """The answer to a request whose documents came to these statuses, or to what `failed` gives."""
     errors = {400: "document_parsing_exception", 409: "version_conflict_engine_exception", 429: "es_rejected"}
     results = [
-        {"status": s, **({} if s < 300 else {"error": {"type": errors.get(s, "other"), "reason": f"because {s}"}})}
+        s
+        if isinstance(s, dict)
+        else {"status": s, **({} if s < 300 else {"error": {"type": errors.get(s, "other"), "reason": f"because {s}"}})}
         for s in statuses
     ]
-    return json.dumps({"errors": any(s >= 300 for s in statuses), "items": [{"create": r} for r in results]})
+    return json.dumps({"errors": any(r["status"] >= 300 for r in results), "items": [{"create": r} for r in results]})

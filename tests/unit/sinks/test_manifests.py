@@ -17,6 +17,7 @@ from kafkalogs.sinks.record import SEARCH_SINK
 from kafkalogs.sinks.settings import (
     BULK_BYTES,
     MAX_EVENT,
+    ROW_GROUP,
     archive_load,
     data_stream,
     database_load,
@@ -183,7 +184,25 @@ def test_a_row_belongs_to_its_place_in_kafka():
     given = config("audit")
     assert (given["primary.key.mode"], given["insert.mode"]) == ("kafka", "upsert")
     assert given["delete.enabled"] is False
-    assert given["value.converter.nul.allowed"] is False
+    assert given["value.converter.postgresql"] is True
+    assert "value.converter.postgresql" not in {**config("archive"), **config("search")}
+
+
+def test_the_archive_bounds_what_its_open_files_hold():
+    given = archive_config(open_file_bytes=99)
+    assert given["iceberg.catalog.kafkalogs.open-files.bytes"] == 99
+    java = "".join(path.read_text() for path in SOURCES.rglob("PartitionedAppendWriter.java"))
+    assert '"kafkalogs.open-files.bytes"' in java
+    assert f"FULL = {ROW_GROUP >> 20}L << 20" in java
+    assert given["iceberg.tables.auto-create-props.write.parquet.row-group-size-bytes"] == ROW_GROUP
+    checks = [value for key, value in given.items() if "row-group-check" in key]
+    assert checks == [10, 10]
+    assert checks[0] * MAX_EVENT < ROW_GROUP
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_poll_is_bounded_by_the_largest_event(name):
+    assert config(name)["consumer.override.max.poll.records"] * MAX_EVENT <= 32 * 1024 * 1024
 
 
 def test_each_topic_has_its_data_stream():
@@ -193,11 +212,26 @@ def test_each_topic_has_its_data_stream():
 
 def test_the_settings_of_our_own_plugins_are_those_that_they_know():
     java = "".join(path.read_text() for path in SOURCES.rglob("*.java"))
-    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "nul.allowed"}
+    names = {key for key in config("search") if key.startswith("search.")} | {"max.bytes", "postgresql", "services"}
     assert {name for name in names if f'"{name}"' not in java} == set()
     for class_ in (SEARCH_SINK, config("search")["value.converter"], "kafkalogs.archive.S3Clients"):
         assert (SOURCES / "src" / f"{class_.replace('.', '/')}.java").is_file()
     assert all(f'"{level}"' in java for level in logevent.LEVELS)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_converter_knows_who_may_write_each_topic(name):
+    given = BUILD[name](writers={"logs.b": ["*"], "logs.a": ["shop", "auth"]})["spec"]["config"]
+    assert given["value.converter.services"] == "logs.a=auth|shop,logs.b=*"
+    assert "value.converter.services" not in config(name)
+
+
+@pytest.mark.parametrize(
+    "writers", [{"logs.a": ["a,b"]}, {"logs.a": ["a|b"]}, {"logs=a": ["a"]}, {"a": [""]}, {"a": []}]
+)
+def test_writers_that_would_allow_others_are_refused(writers):
+    with pytest.raises(ValueError, match="writers: "):
+        BUILD["archive"](writers=writers)
 
 
 def test_what_a_caller_adds_wins():
@@ -205,7 +239,10 @@ def test_what_a_caller_adds_wins():
 
 
 def test_loads_grow_with_what_is_open():
-    assert archive_load(1, 30, 14).task_bytes == 14 * archive_load(1, 30, 1).task_bytes
+    assert archive_load(1, 30, 14).task_bytes * 2 == archive_load(1, 30, 28).task_bytes
+    assert archive_load(1, 30, 1).task_bytes == archive_load(1, 30, 4).task_bytes, (
+        "a small stack has room for some days"
+    )
     assert archive_load(2, 30, 14).task_bytes * 2 == archive_load(1, 30, 14).task_bytes
     assert search_load(1, 30).task_bytes >= BULK_BYTES
     assert database_load(1, 3).partitions == 3

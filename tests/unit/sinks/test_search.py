@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .support import PASSWORD, event, items
+from .support import PASSWORD, event, failed, items
 
 APPLICATION, AUDIT = "logs-application-default", "logs-audit-default"
 
@@ -51,6 +51,81 @@ def test_a_refused_document_is_reported_and_the_others_are_stored(sink, plugins,
     answer = plugins.put(*records(3))
     assert answer["outcome"] == "ok"
     assert answer["reported"] == [["logs.shop+0+1", "400: document_parsing_exception: because 400"]]
+
+
+OF_DOCUMENTS = [
+    failed(
+        400, "document_parsing_exception", "[1:9] failed to parse field [attributes]", type="illegal_argument_exception"
+    ),
+    failed(400, "mapper_parsing_exception", "failed to parse", type="illegal_argument_exception"),
+    failed(400, "x_content_parse_exception"),
+    failed(400, "parsing_exception"),
+    failed(400, "json_parse_exception"),
+    failed(400, "illegal_argument_exception", "immense term", type="max_bytes_length_exceeded_exception"),
+    failed(413, "es_rejected_execution_exception"),
+]
+PASSING = [
+    failed(400, "index_closed_exception", "closed"),
+    failed(
+        400, "validation_exception", "this action would add [2] shards, but this cluster currently has [1000]/[1000]"
+    ),
+    failed(400, "illegal_argument_exception", "pipeline with id [x] does not exist"),
+    failed(400, "illegal_argument_exception", "Limit of total fields [1000] has been exceeded"),
+    failed(400, "strict_dynamic_mapping_exception", "mapping set to strict"),
+    failed(400, "invalid_index_name_exception"),
+    failed(400, "illegal_state_exception", type="script_exception", reason="of a pipeline"),
+    failed(400, "what_nobody_knows_exception"),
+    failed(403, "cluster_block_exception", "index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete];"),
+    failed(429, "cluster_block_exception", "disk usage exceeded flood-stage watermark"),
+    failed(404, "index_not_found_exception"),
+    failed(503, "unavailable_shards_exception"),
+    failed(500, "document_parsing_exception"),
+]
+
+
+@pytest.mark.parametrize("error", OF_DOCUMENTS, ids=lambda error: error["error"]["type"])
+def test_only_what_is_wrong_with_the_document_itself_makes_a_dead_letter(sink, plugins, search, error):
+    sink()
+    search.plan = [lambda ids: (200, items([201, error, 201]))]
+    answer = plugins.put(*records(3))
+    assert answer["outcome"] == "ok"
+    assert [report[0] for report in answer["reported"]] == ["logs.shop+0+1"]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: f"{error['status']} {error['error']['type']}")
+def test_an_engine_in_trouble_sends_no_good_event_to_the_dead_letters(sink, plugins, search, error):
+    sink()
+    search.plan = [lambda ids: (200, items([error] * len(ids)))] * 3
+    for _ in range(3):
+        answer = plugins.put(*records(100))
+        assert (answer["outcome"], answer["reported"]) == ("retriable", [])
+        assert error["error"]["type"] in answer["reason"]
+    answer = plugins.put(*records(100))  # it is repaired
+    assert (answer["outcome"], answer["reported"]) == ("ok", [])
+    assert len(search.documents) == 100
+
+
+def test_a_request_that_one_document_spoils_is_halved_down_to_it(sink, plugins, search):
+    sink()
+
+    def spoiled(ids):
+        if "logs.shop+0+3" not in ids:
+            return 200, items([201] * len(ids))
+        return 400, json.dumps({"status": 400, **{"error": failed(400, "document_parsing_exception")["error"]}})
+
+    search.plan = [spoiled] * 20
+    answer = plugins.put(*records(8))
+    assert answer["outcome"] == "ok"
+    assert [report[0] for report in answer["reported"]] == ["logs.shop+0+3"]
+    assert sum(len(ids) for ids in search.requests if "logs.shop+0+3" not in ids) == 7
+
+
+def test_a_failure_store_that_hides_what_is_refused_fails_the_task(sink, plugins, search):
+    sink()
+    search.plan = [lambda ids: (200, items([201, {"status": 201, "failure_store": "used"}]))]
+    answer = plugins.put(*records(2))
+    assert (answer["outcome"], answer["reported"]) == ("ConnectException", [])
+    assert "failure_store.enabled: false" in answer["reason"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429, 500, 503])

@@ -27,6 +27,10 @@ SETTINGS = {
     "discovery_interval": 10,
     "sampled_below": stream_script.sampled_below(0.5),
     "late_interval": 2,
+    # what the records of the tests claim
+    "writers": stream_script.shared(
+        {"logs.shop": ["*"], "logs.audit": ["billing", "auth"], "logs.own": ["own"], "custom": ["named"]}
+    ),
 }
 
 

@@ -26,11 +26,11 @@ class Records:
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
-    def raw(self, value: bytes | None, at: float) -> None:
+    def raw(self, value: bytes | None, at: float, topic: str = "logs.shop") -> None:
         self.rows.append(
             {
                 "hex": None if value is None else value.hex(),
-                "topic": "logs.shop",
+                "topic": topic,
                 "partition": 0,
                 "offset": len(self.rows),
                 "recorded_at": format_timestamp(START + timedelta(seconds=at)),
@@ -70,6 +70,8 @@ ID, SPAN = (
 )
 LEVEL = "level is none of debug, info, warning, error, critical"
 TIME = "timestamp is not RFC 3339"
+YEARS = "timestamp is not within 1970 to 9999 in UTC"
+LONG = "service has more than 240 bytes in a URL"
 MALFORMED: list[tuple[bytes | None, str]] = [
     (None, "no value"),
     (b"", "not one JSON object"),
@@ -87,9 +89,15 @@ MALFORMED: list[tuple[bytes | None, str]] = [
     (document(timestamp="2026-01-02T10:00:30"), TIME),
     (document(timestamp="2026-13-02T10:00:30Z"), TIME),
     (document(timestamp=1767348030), TIME),
+    (document(timestamp="2026-01-02T10:00:30+24:00"), TIME),
+    (document(timestamp="0001-01-01T00:00:00+01:00"), YEARS),
+    (document(timestamp="1969-12-31T23:59:59.999Z"), YEARS),
+    (document(timestamp="9999-12-31T23:59:59-01:00"), YEARS),
     (document(service=...), "service is no text, or empty"),
     (document(service=""), "service is no text, or empty"),
     (document(service={"name": "x"}), "service is no text, or empty"),
+    (document(service="x" * 241), LONG),
+    (document(service="\u0416" * 50), LONG),
     (document(level=...), LEVEL),
     (document(level="ERROR"), LEVEL),
     (document(level="fatal"), LEVEL),
@@ -105,6 +113,19 @@ MALFORMED: list[tuple[bytes | None, str]] = [
     (document(attributes="{}"), "attributes is no object"),
 ]
 
+# good, but for the topic
+FOREIGN = [
+    ("forged", "logs.audit"),
+    ("audit", "logs.audit"),
+    ("billing=auth", "logs.audit"),
+    ("other", "logs.own"),
+    ("custom", "custom"),
+    ("own", "custom"),
+    ("named", "logs.audit"),
+    ("*", "logs.audit"),
+]
+MAY = [("auth", "logs.audit"), ("billing", "logs.audit"), ("own", "logs.own"), ("named", "custom"), ("new", "logs.new")]
+
 # good, though a careless parser would not think so
 UNUSUAL = [
     document(message='caf\u00e9 \ufffd \u0000 \\ " {'),
@@ -114,6 +135,9 @@ UNUSUAL = [
     document(timestamp="2026-01-02t05:30:30-04:30".replace("t", "T")),
     b"\n " + document(extra={"attributes": 1}, attributes={"n": 12345678901234567890, "f": 2.50}) + b"\n",
     document(attributes={"duration_ms": None}),
+    document(service="x" * 240, level="info"),
+    document(service="old", level="info", timestamp="1970-01-01T00:00:00Z"),
+    document(service="future", level="info", timestamp="9999-12-31T23:59:59.9999999Z"),
 ]
 
 
@@ -122,6 +146,10 @@ def sent() -> Records:
     records = Records()
     for value, _ in MALFORMED:
         records.raw(value, 30)
+    for service, topic in FOREIGN:
+        records.raw(document(service=service), 30, topic)
+    for service, topic in MAY:
+        records.raw(document(service=service, level="info"), 30, topic)
     for value in UNUSUAL:
         records.raw(value, 30)
     # seven minutes of one service: six as usual, then half of it fails
@@ -130,6 +158,12 @@ def sent() -> Records:
             failed = minute == 6 and i < 10
             records.log("cart", "error" if failed else "info", minute * 60 + i, 100 + minute * 20 + i)
         if minute == 2:
+            # neither spoils the minute: infinite as a double, negative, and longer than any time
+            for value in (b"1e999", b"-1e999", b"-1", b"1e300"):
+                good = document(
+                    service="cart", level="debug", timestamp="2026-01-02T10:02:21Z", attributes={"duration_ms": 0}
+                )
+                records.raw(good.replace(b'"duration_ms": 0', b'"duration_ms": ' + value), 141)
             for i in range(100):
                 records.log("cart", "debug", minute * 60 + 20 + i / 10, 1000 + i, attributes={"duration_ms": i + 1})
             # one trace fails in two services, the inner one first; another twice in one; a third far apart
@@ -168,7 +202,7 @@ def job(tmp_path_factory: pytest.TempPathFactory, sent: Records) -> Iterator[Job
         made.wait(enriched, every=1)
         made.add("records", sent.rows)
         made.wait(lambda: len(of(made, "error_rates", "cart")) >= 7 and len(made.rows("correlations")) >= 1)
-        made.wait(lambda: any(row["late"] for row in made.rows("error_rates")))
+        made.wait(lambda: any(row["late"] for row in of(made, "error_rates", "checkout")))
         yield made
     finally:
         made.stop()
@@ -180,7 +214,7 @@ def of(job: Job, table: str, service: str) -> list[dict[str, Any]]:
 
 def events(sent: Records) -> list[dict[str, Any]]:
     """The good ones."""
-    return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) :]]
+    return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) + len(FOREIGN) :]]
 
 
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -221,7 +255,9 @@ def test_what_is_no_event_goes_to_the_dead_letters_with_the_reason(job: Job) -> 
         found.append(
             (decoded(row["value"]), headers["reason"], headers["topic"], headers["partition"], headers["offset"])
         )
-    assert found == [(value, reason, "logs.shop", "0", str(i)) for i, (value, reason) in enumerate(MALFORMED)]
+    wanted = [(value, reason, "logs.shop") for value, reason in MALFORMED]
+    wanted += [(document(service=name), "the service may not write this topic", topic) for name, topic in FOREIGN]
+    assert found == [(*letter, "0", str(i)) for i, letter in enumerate(wanted)]
 
 
 def test_the_sample_has_all_but_most_debug_logs_and_whole_traces(job: Job, sent: Records) -> None:
@@ -243,7 +279,7 @@ def minute(number: int) -> str:
 def test_error_rates_of_each_minute_and_the_anomaly(job: Job) -> None:
     rows = of(job, "error_rates", "cart")
     assert [row["window_start"] for row in rows] == [minute(i) for i in range(7)]
-    assert [row["total"] for row in rows] == [20, 20, 120, 20, 20, 20, 20]
+    assert [row["total"] for row in rows] == [20, 20, 124, 20, 20, 20, 20]
     assert [row["errors"] for row in rows] == [0, 0, 0, 0, 0, 0, 10]
     assert rows[6]["error_rate"] == 0.5
     assert [row["usual_rate"] for row in rows] == [None, 0, 0, 0, 0, 0, 0]
@@ -251,7 +287,7 @@ def test_error_rates_of_each_minute_and_the_anomaly(job: Job) -> None:
 
 
 def test_late_events_are_counted_on_their_own(job: Job) -> None:
-    late = [row for row in job.rows("error_rates") if row["late"] and row["service"] != "canary"]
+    late = [row for row in job.rows("error_rates") if row["late"] and row["service"] not in ("canary", "old")]
     assert {(row["service"], row["window_start"]) for row in late} == {("checkout", minute(1))}
     assert sum(row["total"] for row in late) == 3
     assert sum(row["errors"] for row in late) == 1

@@ -4,20 +4,27 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.net.URLEncoder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
-import java.time.OffsetDateTime;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaBuilder;
@@ -57,8 +64,31 @@ public final class LogEvent {
     private static final Set<String> LEVELS = Set.of("debug", "info", "warning", "error", "critical");
     private static final Pattern TRACE_ID = Pattern.compile("(?!0{32})[0-9a-f]{32}");
     private static final Pattern SPAN_ID = Pattern.compile("(?!0{16})[0-9a-f]{16}");
-    private static final JsonFactory JSON_FACTORY =
-            JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+    /** RFC 3339; the time, its fraction, and the offset's sign, hours and minutes, or none of them for Z. */
+    private static final Pattern MOMENT = Pattern.compile(
+            "([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\\.([0-9]+))?"
+                    + "(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))");
+    private static final Instant FIRST = Instant.EPOCH;
+    private static final Instant END = Instant.parse("+10000-01-01T00:00:00Z");
+    /** Bytes of a service in a URL. The archive's folder is service=..., and a folder's name has at most 255 bytes. */
+    private static final int LONGEST_SERVICE = 240;
+    private static final int DEEPEST = 100;
+    private static final int LONGEST_NUMBER = 1000;
+    /** What PostgreSQL's numeric holds: digits before and after the decimal point. */
+    private static final int NUMERIC_BEFORE = 131072;
+    private static final int NUMERIC_AFTER = 16383;
+    /** Names are kept in no table of symbols: other names in each event would fill it, and end in an error. */
+    private static final JsonFactory JSON_FACTORY = JsonFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+            .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNestingDepth(DEEPEST)
+                    .maxNumberLength(Integer.MAX_VALUE)
+                    .maxNameLength(Integer.MAX_VALUE)
+                    .maxStringLength(Integer.MAX_VALUE)
+                    .build())
+            .build();
 
     private LogEvent() {
     }
@@ -66,10 +96,23 @@ public final class LogEvent {
     /**
      * The struct of one event.
      *
+     * @param postgresql whether PostgreSQL has to be able to store and to query the event
      * @throws DataException that names every fault, if the value is not a complete log event
      */
-    static Struct parse(byte[] value, boolean nulAllowed) {
-        String json = decode(value);
+    static Struct parse(byte[] value, boolean postgresql) {
+        try {
+            return read(decode(value), postgresql);
+        } catch (JsonProcessingException error) {
+            throw new DataException("not a log event: not JSON: " + error.getOriginalMessage(), error);
+        } catch (DataException error) {
+            throw error;
+        } catch (IOException | RuntimeException error) {
+            // Connect takes nothing but a DataException for a fault of the record. All else ends the task.
+            throw new DataException("not a log event: " + error, error);
+        }
+    }
+
+    private static Struct read(String json, boolean postgresql) throws IOException {
         Map<String, String> texts = new LinkedHashMap<>();
         Map<String, String> extra = new LinkedHashMap<>();
         List<String> problems = new ArrayList<>();
@@ -81,16 +124,21 @@ public final class LogEvent {
             while (parser.nextToken() != JsonToken.END_OBJECT) {
                 String name = parser.currentName();
                 JsonToken token = parser.nextToken();
-                String raw = raw(parser, json);
-                if (TEXTS.contains(name) && token == JsonToken.VALUE_STRING) {
-                    texts.put(name, parser.getText());
+                String text = token == JsonToken.VALUE_STRING ? parser.getText() : null;
+                Set<String> faults = new LinkedHashSet<>();
+                String raw = raw(parser, json, postgresql, faults);
+                if (TEXTS.contains(name) && text != null) {
+                    texts.put(name, text);
                 } else if (TEXTS.contains(name)) {
                     problems.add(name + " is not a string");
                     texts.put(name, null);
                 } else if (!name.equals("attributes")) {
+                    addFault(textProblem(name, postgresql), faults);
+                    faults.forEach(fault -> problems.add("a further field " + fault));
                     extra.put(name, raw);
                 } else {
                     attributes = raw;
+                    faults.forEach(fault -> problems.add("attributes " + fault));
                     if (token != JsonToken.START_OBJECT) {
                         problems.add("attributes is not an object");
                     }
@@ -99,10 +147,6 @@ public final class LogEvent {
             if (parser.nextToken() != null) {
                 throw new DataException("not a log event: something follows the JSON object");
             }
-        } catch (JsonProcessingException error) {
-            throw new DataException("not a log event: not JSON: " + error.getOriginalMessage(), error);
-        } catch (IOException error) {
-            throw new DataException("not a log event: " + error.getMessage(), error);
         }
         Struct event = new Struct(SCHEMA);
         for (String name : TEXTS) {
@@ -115,11 +159,11 @@ public final class LogEvent {
         }
         texts.forEach((name, text) -> {
             if (text != null) {
-                String problem = problem(name, text, nulAllowed);
+                String problem = problem(name, text, postgresql);
                 if (problem != null) {
                     problems.add(name + " " + problem);
                 } else if (name.equals("timestamp")) {
-                    event.put(name, Date.from(OffsetDateTime.parse(text).toInstant()));
+                    event.put(name, Date.from(moment(text)));
                 } else {
                     event.put(name, text);
                 }
@@ -139,20 +183,63 @@ public final class LogEvent {
         }
     }
 
-    /** The value at the parser's token, as it was written. */
-    private static String raw(JsonParser parser, String json) throws IOException {
+    /** The value at the parser's token, as it was written. What no part, or PostgreSQL, can hold is added to faults. */
+    private static String raw(JsonParser parser, String json, boolean postgresql, Set<String> faults)
+            throws IOException {
         int start = (int) parser.currentTokenLocation().getCharOffset();
-        parser.skipChildren();
-        parser.finishToken();
+        int depth = 0;
+        do {
+            JsonToken token = parser.currentToken();
+            if (token.isStructStart()) {
+                depth++;
+            } else if (token.isStructEnd()) {
+                depth--;
+            } else if (token == JsonToken.FIELD_NAME || token == JsonToken.VALUE_STRING) {
+                addFault(textProblem(parser.getText(), postgresql), faults);
+            } else if (token.isNumeric()) {
+                addFault(numberProblem(parser.getText(), postgresql), faults);
+            }
+            parser.finishToken();
+        } while (depth > 0 && parser.nextToken() != null);
         return json.substring(start, (int) parser.currentLocation().getCharOffset());
     }
 
-    private static String problem(String name, String text, boolean nulAllowed) {
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+    private static void addFault(String fault, Set<String> faults) {
+        if (fault != null) {
+            faults.add(fault);
+        }
+    }
+
+    private static String textProblem(String text, boolean postgresql) {
+        // A half is a code point of its own only where the other half is missing.
+        if (text.codePoints().anyMatch(point -> point >= Character.MIN_SURROGATE && point <= Character.MAX_SURROGATE)) {
             return "has half of a surrogate pair, which is no character";
         }
-        if (!nulAllowed && text.indexOf('\0') >= 0) {
-            return "has U+0000, which this sink cannot store";
+        return postgresql && text.indexOf('\0') >= 0 ? "has U+0000, which PostgreSQL cannot hold" : null;
+    }
+
+    private static String numberProblem(String number, boolean postgresql) {
+        if (number.length() > LONGEST_NUMBER) {
+            return "has a number of " + number.length() + " characters; at most " + LONGEST_NUMBER + " are taken";
+        }
+        try {
+            if (!postgresql) {
+                return null;
+            }
+            BigDecimal value = new BigDecimal(number);
+            if ((long) value.precision() - value.scale() <= NUMERIC_BEFORE && value.scale() <= NUMERIC_AFTER) {
+                return null;
+            }
+        } catch (NumberFormatException error) {
+            // its exponent has more than 32 bits
+        }
+        return "has the number " + quoted(number) + ", which PostgreSQL cannot hold";
+    }
+
+    private static String problem(String name, String text, boolean postgresql) {
+        String unreadable = textProblem(text, postgresql);
+        if (unreadable != null) {
+            return unreadable;
         }
         switch (name) {
             case "timestamp":
@@ -164,6 +251,7 @@ public final class LogEvent {
             case "span_id":
                 return SPAN_ID.matcher(text).matches() ? null : quoted(text) + " is no W3C span id";
             case "service":
+                return text.isEmpty() ? "is empty" : serviceProblem(text);
             case "instance":
                 return text.isEmpty() ? "is empty" : null;
             default:
@@ -171,16 +259,37 @@ public final class LogEvent {
         }
     }
 
+    private static String serviceProblem(String text) {
+        int bytes = URLEncoder.encode(text, StandardCharsets.UTF_8).length();
+        return bytes <= LONGEST_SERVICE ? null
+                : quoted(text) + " has " + bytes + " bytes in a URL; at most " + LONGEST_SERVICE + " are taken";
+    }
+
     private static String timestampProblem(String text) {
+        Instant moment;
         try {
-            int year = OffsetDateTime.parse(text).getYear();
-            return year >= 1 && year <= 9999 ? null : quoted(text) + " is not in the years 1 to 9999";
+            moment = moment(text);
         } catch (DateTimeException error) {
             return quoted(text) + " is not RFC 3339";
         }
+        return moment.isBefore(FIRST) || !moment.isBefore(END) ? quoted(text) + " is not within 1970 to 9999 in UTC" : null;
     }
 
-    private static String quoted(String text) {
+    /** @throws DateTimeException when the text is not RFC 3339 */
+    private static Instant moment(String text) {
+        Matcher parts = MOMENT.matcher(text);
+        if (!parts.matches()) {
+            throw new DateTimeException("not RFC 3339");
+        }
+        Instant second = LocalDateTime.parse(parts.group(1) + "T" + parts.group(2)).toInstant(ZoneOffset.UTC);
+        String fraction = parts.group(3) == null ? "" : parts.group(3);
+        long millis = Long.parseLong((fraction + "000").substring(0, 3));
+        long offset = parts.group(4) == null
+                ? 0 : Long.parseLong(parts.group(5)) * 60 + Long.parseLong(parts.group(6));
+        return second.plusMillis(millis).plusSeconds(("-".equals(parts.group(4)) ? offset : -offset) * 60);
+    }
+
+    static String quoted(String text) {
         return "'" + (text.length() > 60 ? text.substring(0, 60) + "..." : text) + "'";
     }
 

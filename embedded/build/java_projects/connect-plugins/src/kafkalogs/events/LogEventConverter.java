@@ -1,12 +1,20 @@
 package kafkalogs.events;
 
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.common.config.ConfigDef.Importance;
 import org.apache.kafka.common.config.ConfigDef.Type;
+import org.apache.kafka.common.metrics.Gauge;
+import org.apache.kafka.common.metrics.Monitorable;
+import org.apache.kafka.common.metrics.PluginMetrics;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.storage.Converter;
 
@@ -17,18 +25,24 @@ import org.apache.kafka.connect.storage.Converter;
  * the connector's dead-letter topic and continues. So all sinks agree on what a poison record is, and no sink guesses
  * types from the first record.
  */
-public final class LogEventConverter implements Converter {
+public final class LogEventConverter implements Converter, Monitorable {
+    static final String SERVICES = "services";
     static final String MAX_BYTES = "max.bytes";
-    static final String NUL_ALLOWED = "nul.allowed";
+    static final String POSTGRESQL = "postgresql";
 
     private static final ConfigDef CONFIG = new ConfigDef()
             .define(MAX_BYTES, Type.INT, 512 * 1024, ConfigDef.Range.atLeast(1), Importance.MEDIUM,
                     "The longest value that is taken; bytes")
-            .define(NUL_ALLOWED, Type.BOOLEAN, true, Importance.MEDIUM,
-                    "Whether text may hold U+0000, which PostgreSQL cannot store");
+            .define(POSTGRESQL, Type.BOOLEAN, false, Importance.MEDIUM,
+                    "Whether to refuse what PostgreSQL cannot store or query: U+0000, numbers that its numeric cannot hold")
+            .define(SERVICES, Type.LIST, List.of(), Importance.MEDIUM,
+                    "For each topic the services that may write it, as topic=service|service, or topic=* for all;"
+                            + " events of others are refused. Without this setting no service is");
 
     private int maxBytes;
-    private boolean nulAllowed;
+    private boolean postgresql;
+    private Writers writers;
+    private final AtomicLong foreign = new AtomicLong();
 
     @Override
     public ConfigDef config() {
@@ -39,7 +53,16 @@ public final class LogEventConverter implements Converter {
     public void configure(Map<String, ?> settings, boolean isKey) {
         AbstractConfig config = new AbstractConfig(CONFIG, settings);
         maxBytes = config.getInt(MAX_BYTES);
-        nulAllowed = config.getBoolean(NUL_ALLOWED);
+        postgresql = config.getBoolean(POSTGRESQL);
+        writers = new Writers(SERVICES, config.getList(SERVICES));
+    }
+
+    /** Kafka Connect calls this after {@link #configure}; the metric stands in the MBean of this converter. */
+    @Override
+    public void withPluginMetrics(PluginMetrics metrics) {
+        MetricName name = metrics.metricName(
+                "foreign-events-total", "Events of services that may not write their topic", new LinkedHashMap<>());
+        metrics.addMetric(name, (Gauge<Double>) (config, now) -> (double) foreign.get());
     }
 
     @Override
@@ -50,7 +73,13 @@ public final class LogEventConverter implements Converter {
         if (value.length > maxBytes) {
             throw new DataException("not taken: " + value.length + " bytes, and the limit is " + maxBytes);
         }
-        return new SchemaAndValue(LogEvent.SCHEMA, LogEvent.parse(value, nulAllowed));
+        Struct event = LogEvent.parse(value, postgresql);
+        String problem = writers.problem(topic, event.getString("service"));
+        if (problem != null) {
+            foreign.incrementAndGet();
+            throw new DataException(problem);
+        }
+        return new SchemaAndValue(LogEvent.SCHEMA, event);
     }
 
     @Override

@@ -113,7 +113,7 @@ public final class SearchSinkTask extends SinkTask {
         List<Bulk.Answer> answers;
         try {
             answers = bulk.create(documents);
-        } catch (Bulk.TooLarge error) {
+        } catch (Bulk.Refused error) {
             if (documents.size() == 1) {
                 refuse(documents.get(0).record, new DataException(error.getMessage()));
             } else {
