@@ -26,7 +26,13 @@ GROUP_PREFIX: Final = "connect-"
 """Kafka Connect names the consumer group of a sink connect-<connector>."""
 
 CONTROL_TOPIC: Final = "archive.control"
-"""The topic through which the tasks of the archive agree on a commit."""
+"""The topic through which the tasks of the archive agree on a commit; of the first generation."""
+
+
+def control_topic(generation: int) -> str:
+    """The control topic of a generation. The table remembers offsets by this name, so a lost topic needs a new one."""
+    return CONTROL_TOPIC if generation == 1 else f"{CONTROL_TOPIC}.{generation}"
+
 
 AUDIT_CLASS: Final = "audit"
 
@@ -183,7 +189,8 @@ class Sink:
     tasks: int = 1
 
 
-ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
+ICEBERG: Final = "kafkalogs.archive.ArchiveSinkConnector"
+"""Iceberg's sink, which verifies its control topic (embedded/build/java_projects/connect-plugins)."""
 SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
 JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
 RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"

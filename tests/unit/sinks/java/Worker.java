@@ -35,7 +35,9 @@ public final class Worker {
         if (SharedCatalog.TABLES.tableExists(name)) {
             Table table = SharedCatalog.TABLES.loadTable(name);
             try (CloseableIterable<Record> found = IcebergGenerics.read(table).build()) {
-                found.forEach(row -> rows.add(row.getField("message").toString()));
+                found.forEach(row -> rows.addArray()
+                        .add(row.getField("message").toString())
+                        .add((Long) row.getField("kafka_offset")));
             }
             for (Snapshot snapshot : table.snapshots()) {
                 snapshot.summary().forEach((key, value) -> {

@@ -64,7 +64,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
 
     @Override
     public void open(Collection<TopicPartition> partitions) {
-        if (catalog == null) {
+        if (control == null) {
             catalog = CatalogUtil.buildIcebergCatalog(config.catalogName(), config.catalogProps(), null);
             control = new ControlTopic(config);
         }
@@ -80,7 +80,8 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void put(Collection<SinkRecord> records) {
         long now = System.currentTimeMillis();
-        if (now - checked >= CHECK_MS) {
+        // Kafka Connect calls before it has partitions, too.
+        if (control != null && now - checked >= CHECK_MS) {
             checked = now;
             try {
                 check(now);
