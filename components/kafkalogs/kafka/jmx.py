@@ -96,6 +96,7 @@ CONNECT: Final[dict[str, Any]] = {
         "kafka.connect:type=connector-metrics,*",
         "kafka.connect:type=task-error-metrics,*",
         "kafka.connect:type=sink-task-metrics,*",
+        "kafka.connect:type=plugins,*",
     ],
     "rules": [
         _rule(
@@ -131,6 +132,16 @@ CONNECT: Final[dict[str, Any]] = {
             "kafka_connect_sink_task_put_batch_avg_time_ms",
             connector="$1",
             task="$2",
+        ),
+        # These are our sinks' own (embedded/build/java_projects/connect-plugins).
+        *(
+            _rule(
+                rf"kafka.connect<type=plugins, connector=([^,]+), task=(\d+)><>{name}",
+                f"kafkalogs_archive_{name.replace('-', '_')}",
+                connector="$1",
+                task="$2",
+            )
+            for name in ("records-due", "rows-gained")
         ),
     ],
 }

@@ -99,6 +99,18 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
         )
         missing["labels"]["part"] = part
         rules.append(missing)
+    if ARCHIVE.key in consumers:
+        rules.append(
+            alert(
+                "ArchivedRowsMissing",
+                "sum by (connector) (kafkalogs_archive_records_due)"
+                " - max by (connector) (kafkalogs_archive_rows_gained) > 0",
+                "10m",
+                "critical",
+                "{{ $value | humanize }} records that the sink {{ $labels.connector }} has read are not in its table",
+                "Commits may end without an error and without rows. See docs/sinks.md, how to find missing records.",
+            )
+        )
     # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.
     own = "|".join(consumer.group for consumer in consumers.values()).replace("\\", "\\\\")
     alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'

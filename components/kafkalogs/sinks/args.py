@@ -61,7 +61,11 @@ class S3SinkArgs:
     """Namespace and name of the table; the sink creates it."""
 
     control_topic: pulumi.Input[str] = CONTROL_TOPIC
-    """The topic through which the tasks agree on a commit; the component makes it."""
+    """The topic through which the tasks agree on a commit; the component makes it. The table remembers its offsets by
+    its name: a topic that was lost needs a new name."""
+
+    protect: bool = False
+    """Whether Pulumi refuses to delete the control topic: the table could not continue with another one."""
 
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
     """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""

@@ -47,6 +47,11 @@ failure."""
 _SINKS: Final = ("archive", "search", "audit")
 
 
+def control_topics(platform: Platform) -> tuple[str, ...]:
+    """The control topics of a stack: that of its archive."""
+    return (control_topic(platform.archive.control_generation),) if platform.archive else ()
+
+
 def internal_topics(connect: str) -> dict[str, str]:
     """The topics in which a Connect cluster keeps its state, by the names that Kafka Connect's settings use."""
     return {key: f"{connect}.{key}" for key in PARTITIONS}
@@ -150,13 +155,13 @@ def _connect_topics(platform: Platform) -> tuple[TopicSpec, ...]:
 
 
 def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
-    rights = Rights(control_topics=(CONTROL_TOPIC,) if platform.archive else ())
+    rights = Rights(control_topics=control_topics(platform))
     return (connect_user(CONNECT, rights, passed_on(platform)),)
 
 
 def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
     letters = dead_letters(dead_letter_name("archive"), *copies(platform))
-    return letters, control(CONTROL_TOPIC, *copies(platform))
+    return letters, *(control(topic, *copies(platform)) for topic in control_topics(platform))
 
 
 def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
@@ -191,6 +196,8 @@ class Sink:
 
 ICEBERG: Final = "kafkalogs.archive.ArchiveSinkConnector"
 """Iceberg's sink, which verifies its control topic (embedded/build/java_projects/connect-plugins)."""
+PLAIN_ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
+"""Iceberg's sink alone, which earlier versions of this package deployed."""
 SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
 JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
 RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
