@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ..sinks.record import ICEBERG, JDBC, PLAIN_ICEBERG, RAW, SEARCH_SINK
+from ..sinks.record import ICEBERG, JDBC, PLAIN_ICEBERG, PLAIN_JDBC, RAW, SEARCH_SINK
 from .findings import NONE, Context, Danger, duration, hours, resource_name
 from .markdown import Markdown, code, codes
 from .preview import Step
@@ -15,6 +15,7 @@ DESTINATIONS: Final[Mapping[str, str]] = {
     PLAIN_ICEBERG: "S3 as an Iceberg table",
     SEARCH_SINK: "search",
     JDBC: "the audit database",
+    PLAIN_JDBC: "the audit database",
     RAW: "S3 as they are",
 }
 """Where the connectors of the platform write logs to, by their class."""

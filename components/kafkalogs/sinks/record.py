@@ -199,7 +199,10 @@ ICEBERG: Final = "kafkalogs.archive.ArchiveSinkConnector"
 PLAIN_ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
 """Iceberg's sink alone, which earlier versions of this package deployed."""
 SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
-JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+JDBC: Final = "kafkalogs.audit.AuditSinkConnector"
+"""Debezium's JDBC sink, which prepares the key of its table (embedded/build/java_projects/connect-plugins)."""
+PLAIN_JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+"""Debezium's sink alone, which earlier versions of this package deployed."""
 RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 

@@ -1,6 +1,6 @@
 """The Connect image: the layers of the Kafka image, and below /opt/kafka/plugins a folder for each plugin.
 
-``iceberg`` archives to S3, ``jdbc`` writes to databases, ``kafkalogs`` has the log event converter and the search sink;
+``iceberg`` archives to S3, ``jdbc`` writes audit logs to PostgreSQL, ``kafkalogs`` has the log event converter and the search sink;
 their Java is in ``java_projects/connect-plugins``.
 """
 
@@ -19,7 +19,8 @@ from embedded.build.oci import OURS, Copy, Image, files_layer
 SOURCES = PROJECTS / "connect-plugins"
 # classes that Iceberg's class loader must find, since they use Iceberg's classes
 ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/")
-OUR_PARTS = ("kafkalogs/events/", "kafkalogs/search/", "kafkalogs/tls/")
+AUDIT_PARTS = ("kafkalogs/audit/", "kafkalogs/identity/")
+OUR_PARTS = ("kafkalogs/events/", "kafkalogs/identity/", "kafkalogs/search/", "kafkalogs/tls/")
 # jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
 # free), and jars that the worker has anyway
 LEFT_OUT = (
@@ -41,12 +42,17 @@ def connect_image() -> Image:
 
 def plugins() -> dict[str, tuple[Artefact, ...]]:
     """The folders whose files make up each plugin, by the plugin's name; also for an image on another base."""
-    compiled = classes(SOURCES, (jars("kafka"), jars("iceberg")))
+    compiled = classes(SOURCES, libraries())
     return {
         "iceberg": (jars("iceberg"), project_jar("kafkalogs-archive.jar", compiled, ARCHIVE_PARTS)),
-        "jdbc": (_jdbc(),),
+        "jdbc": (_jdbc(), project_jar("kafkalogs-audit.jar", compiled, AUDIT_PARTS)),
         "kafkalogs": (project_jar("kafkalogs.jar", compiled, OUR_PARTS),),
     }
+
+
+def libraries() -> tuple[Artefact, ...]:
+    """What our plugins are compiled with."""
+    return jars("kafka"), jars("iceberg"), _jdbc()
 
 
 def _jdbc() -> Artefact:

@@ -80,8 +80,8 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     "LogsNotSearchableNoConsumer": ({members("connect-search"): "_x120"}, 20, {"part": "search"}),
     "AuditNotStoredNoConsumer": ({members("connect-audit"): "_x120"}, 20, {"part": "audit"}),
     "ArchivedRowsMissing": (
-        {'kafkalogs_archive_records_due{connector="archive", task="0"}': "0+100x120"},
-        20,
+        {'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x120"},
+        60,
         {"connector": "archive"},
     ),
     "ConsumerLagGrowing": (
