@@ -15,7 +15,7 @@ from kafkalogs_policy.model import Member
 from kafkalogs_policy.rules.at_rest import disks
 from kafkalogs_policy.rules.dead_letters import is_sink
 from kafkalogs_policy.rules.quotas import writes
-from kafkalogs_policy.topics import REPEATABLE, class_of, topic_name
+from kafkalogs_policy.topics import REPEATABLE, class_of
 
 DAY = 86_400_000
 
@@ -132,10 +132,6 @@ def _has_disk(member: Member, demands: Demands) -> bool:
 
 def _kept_topic(member: Member, demands: Demands) -> bool:
     return demands.protected and class_of(member.view) not in REPEATABLE
-
-
-def _control_topic(member: Member, demands: Demands) -> bool:
-    return demands.protected and topic_name(member.view).startswith("archive.control")
 
 
 def _unprivileged(member: Member, demands: Demands) -> bool:
@@ -366,10 +362,6 @@ GUARDS: tuple[Guard, ...] = (
     ),
     # deletion
     Guard("deletion-protection", ("KafkaTopic",), ("protect",), (False,), _kept_topic),
-    Guard("deletion-protection", ("KafkaTopic",), ("protect",), (False,), _control_topic),
-    Guard("deletion-protection", ("KafkaTopic",), ("spec", "config", "retention.ms"), (1, GONE), _control_topic),
-    Guard("deletion-protection", ("KafkaTopic",), ("spec", "config", "retention.bytes"), (1, GONE), _control_topic),
-    Guard("deletion-protection", ("KafkaTopic",), ("spec", "config", "cleanup.policy"), ("compact",), _control_topic),
     Guard(
         "deletion-protection",
         ("Kafka", "KafkaNodePool", *_DOMAIN, *_KEY, *_BUCKET, "aws:glue/catalogDatabase:CatalogDatabase",

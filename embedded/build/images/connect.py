@@ -1,7 +1,7 @@
 """The Connect image: the layers of the Kafka image, and below /opt/kafka/plugins a folder for each plugin.
 
-``iceberg`` archives to S3, ``jdbc`` writes audit logs to PostgreSQL, ``kafkalogs`` has the log event converter and the search sink;
-their Java is in ``java_projects/connect-plugins``.
+``iceberg`` archives to S3, ``jdbc`` writes audit logs to PostgreSQL, ``kafkalogs`` has the log event converter and the
+search sink; their Java is in ``java_projects/connect-plugins``.
 """
 
 from __future__ import annotations
