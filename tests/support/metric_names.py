@@ -59,6 +59,7 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_connect_sink_task_put_batch_avg_time_ms",
             "kafkalogs_archive_records_due",
             "kafkalogs_archive_rows_gained",
+            "kafkalogs_audit_places_reused",
         }
     ),
     # Flink's PrometheusReporter

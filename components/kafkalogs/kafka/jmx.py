@@ -137,11 +137,15 @@ CONNECT: Final[dict[str, Any]] = {
         *(
             _rule(
                 rf"kafka.connect<type=plugins, connector=([^,]+), task=(\d+)><>{name}",
-                f"kafkalogs_archive_{name.replace('-', '_')}",
+                metric,
                 connector="$1",
                 task="$2",
             )
-            for name in ("records-due", "rows-gained")
+            for name, metric in {
+                "records-due": "kafkalogs_archive_records_due",
+                "rows-gained": "kafkalogs_archive_rows_gained",
+                "places-reused": "kafkalogs_audit_places_reused",
+            }.items()
         ),
     ],
 }

@@ -108,7 +108,19 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
                 "10m",
                 "critical",
                 "{{ $value | humanize }} records that the sink {{ $labels.connector }} has read are not in its table",
-                "Commits may end without an error and without rows. See docs/sinks.md, how to find missing records.",
+                "Commits may end without an error and without rows. Look at the connector's log and at docs/sinks.md.",
+            )
+        )
+    if AUDIT.key in consumers:
+        rules.append(
+            alert(
+                "AuditPlacesReused",
+                "max by (connector) (kafkalogs_audit_places_reused) > 0",
+                "0m",
+                "critical",
+                "the table of {{ $labels.connector }} has other records at the places of new ones",
+                "An audit topic was deleted and made again, or another cluster writes into the same table. All rows"
+                " stay, but the deleted topic may have held records that were not stored. The worker's log has the place.",
             )
         )
     # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.

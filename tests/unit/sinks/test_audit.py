@@ -26,7 +26,7 @@ def test_a_record_that_is_delivered_again_has_the_same_key(plugins):
     ("value", "timestamp"),
     [
         *((event(**change), 7) for change in ({"message": "other"}, {"service": "other"}, {"level": "error"})),
-        *((event(**change), 7) for change in ({"attributes": {}}, {"trace_id": None}, {"region": "eu"})),
+        *((event(**change), 7) for change in ({"attributes": {}}, {"trace_id": "1" * 32}, {"region": "eu"})),
         (event(timestamp="2026-01-02T03:04:05.679Z"), 7),
         (event(), 8),
         # The same texts in other fields.

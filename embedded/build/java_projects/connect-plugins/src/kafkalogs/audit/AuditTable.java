@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
+import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.sink.SinkRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +22,8 @@ final class AuditTable {
     private static final String KEY = "SELECT c.conname, a.attname FROM pg_constraint c"
             + " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)"
             + " WHERE c.contype = 'p' AND c.conrelid = to_regclass(?)";
+
+    private static final String NO_TABLE = "42P01";
 
     private final String url;
     private final Properties login = new Properties();
@@ -64,6 +68,27 @@ final class AuditTable {
             database.commit();
         } catch (SQLException error) {
             throw new ConnectException("table " + table + ": " + error.getMessage(), error);
+        }
+    }
+
+    /** Whether the table has another record of this place; false if there is no table yet. An empty digest says nothing. */
+    boolean hasOther(SinkRecord record) throws SQLException {
+        Struct row = (Struct) record.value();
+        String others = "SELECT 1 FROM " + table + " WHERE __connect_topic = ? AND __connect_partition = ?"
+                + " AND __connect_offset = ? AND " + RowKey.DIGEST + " NOT IN (?, '') LIMIT 1";
+        try (Connection database = driver().connect(url, login);
+                PreparedStatement statement = database.prepareStatement(others)) {
+            for (int i = 0; i < RowKey.COLUMNS.size(); i++) {
+                statement.setObject(i + 1, row.get(RowKey.COLUMNS.get(i)));
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next();
+            }
+        } catch (SQLException error) {
+            if (NO_TABLE.equals(error.getSQLState())) {
+                return false;
+            }
+            throw error;
         }
     }
 
