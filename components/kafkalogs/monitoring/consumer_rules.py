@@ -119,8 +119,8 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
                 "0m",
                 "critical",
                 "the table of {{ $labels.connector }} has other records at the places of new ones",
-                "An audit topic was deleted and made again, or another cluster writes into the same table. All rows"
-                " stay, but the deleted topic may have held records that were not stored. The worker's log has the place.",
+                "An audit topic was made again, or another cluster writes into the same table. All rows stay, but the"
+                " old topic may have held records that were not stored. The worker's log names the place.",
             )
         )
     # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.

@@ -71,16 +71,21 @@ final class AuditTable {
         }
     }
 
-    /** Whether the table has another record of this place; false if there is no table yet. An empty digest says nothing. */
+    /**
+     * Whether the table has another record of this place; false if there is no table yet.
+     * Rows of an earlier version have an empty digest: their message must be another one.
+     */
     boolean hasOther(SinkRecord record) throws SQLException {
         Struct row = (Struct) record.value();
         String others = "SELECT 1 FROM " + table + " WHERE __connect_topic = ? AND __connect_partition = ?"
-                + " AND __connect_offset = ? AND " + RowKey.DIGEST + " NOT IN (?, '') LIMIT 1";
+                + " AND __connect_offset = ? AND " + RowKey.DIGEST + " <> ? AND (" + RowKey.DIGEST + " <> '' OR message <> ?)"
+                + " LIMIT 1";
         try (Connection database = driver().connect(url, login);
                 PreparedStatement statement = database.prepareStatement(others)) {
             for (int i = 0; i < RowKey.COLUMNS.size(); i++) {
                 statement.setObject(i + 1, row.get(RowKey.COLUMNS.get(i)));
             }
+            statement.setString(RowKey.COLUMNS.size() + 1, row.getString("message"));
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next();
             }
