@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration bench requirements clean \
+.PHONY: help up down cluster toolchain images crds env test lint format unit engine integration chaos bench requirements clean \
   preview deploy drift workflows comment issue
 
 PYTHON ?= python3
@@ -78,6 +78,10 @@ engine: $(VENV)/ready ## run only the tests on the real pulumi command line
 
 integration: $(VENV)/ready ## run only the tests on a kind cluster
 	@$(BIN)/pytest tests/integration
+
+chaos: $(VENV)/ready ## make every fault of docs/faults.md under load, and count every sink afterwards (2 hours)
+	@$(EMBEDDED) prepare
+	@$(BIN)/pytest tests/chaos
 
 bench: $(VENV)/ready ## measure the figures of bench/results.md
 	@$(BIN)/python -m bench

@@ -10,13 +10,23 @@ settings.register_profile("kafkalogs", deadline=None)
 settings.load_profile("kafkalogs")
 
 
-@pytest.fixture(autouse=True)
-def signal_handlers() -> None:
-    """Each test starts with Python's handlers of SIGINT and SIGTERM, whatever the test before it has set.
+@pytest.fixture(scope="session", autouse=True)
+def signals() -> None:
+    """A terminated run tidies up as an interrupted one does, also while fixtures of the session are made."""
+    interruptible()
 
-    Programs that tests run in their own process set handlers and leave them. Where the tests were started in the
-    background of a script, SIGINT is ignored, and an interrupt that a test sends would be lost. A handler of Python's,
-    unlike that, is not inherited by the programs that a test starts.
+
+@pytest.fixture(autouse=True)
+def signals_of_the_test(signals: None) -> None:
+    """The same for each test, whatever handlers a program that ran in a test before it has set."""
+    interruptible()
+
+
+def interruptible() -> None:
+    """Make SIGINT and SIGTERM raise KeyboardInterrupt.
+
+    Where the tests were started in the background of a script, SIGINT is ignored, and an interrupt that a test sends
+    would be lost. Programs that tests start do not inherit this handler.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)

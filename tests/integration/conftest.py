@@ -1,29 +1,14 @@
-"""One platform for all integration tests, on a cluster of its own that is removed whatever happens."""
+"""The platform that all integration tests share."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import tempfile
-from collections.abc import Generator, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Generator
 
 import pytest
-from kafkalogs.client.cluster_access import ClusterAccess
-from kafkalogs.client.settings import Catalog
 
-from tests.support import pipeline
-from tests.support.diagnosis import diagnosis
-from tests.support.sandbox import Sandbox
+from tests.support.platform import catalog, describe_failure, platform, reader
 
-# While tests are written: KAFKALOGS_TEST_KEEP=.kafkalogs runs them on the platform that `make up` made, and leaves it.
-KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
-# Beside `local` (32090-32093), in Kubernetes' NodePort range.
-PORT = 32090 if KEPT else 32190
-PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "10m"}
-QUOTA_SERVICE = {"team": "quality", "rate": "256KiB/s", "partitionBy": "instance_id", "retention": "5m"}
+__all__ = ["catalog", "platform", "reader"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,48 +21,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With each failure goes what the platform looked like then."""
     report = yield
-    sandbox = getattr(item, "funcargs", {}).get("platform")
-    if report.failed and isinstance(sandbox, Sandbox):
-        report.sections.append(("the platform then", diagnosis(sandbox)))
+    describe_failure(item, report)
     return report
-
-
-def _for_tests(platform: dict[str, Any]) -> None:
-    """Ports beside those of `local`, and services of the tests' own: for quotas, for what the pipeline must find."""
-    platform["kafka"]["external"]["port"] = PORT
-    platform["services"]["quota-probe"] = dict(QUOTA_SERVICE)
-    platform["services"]["pipeline-probe"] = dict(PROBE)
-
-
-@pytest.fixture(scope="session")
-def platform() -> Iterator[Sandbox]:
-    """The platform, up by the command of the README; what that printed is in the folder's up.txt."""
-    # A terminated run must clean up as an interrupted one does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    state = Path(KEPT).resolve() if KEPT else Path(tempfile.mkdtemp(prefix="kafkalogs-test-"))
-    # Names of containers allow no underscore at this place.
-    sandbox = Sandbox(state, state.name.lower().strip(".").replace("_", "x"), PORT)
-    report = state / "up.txt"
-    try:
-        if not report.exists():
-            sandbox.edit(_for_tests)
-            report.write_text(sandbox.embedded("up").text)
-        sandbox.load_env()
-        yield sandbox
-    finally:
-        if not KEPT:
-            sandbox.embedded("down", "--force", check=False)
-            shutil.rmtree(state, ignore_errors=True)
-
-
-@pytest.fixture(scope="session")
-def catalog(platform: Sandbox) -> Catalog:
-    """What the platform says of itself."""
-    return ClusterAccess(platform.state / "kubeconfig", "kafkalogs").catalog()
-
-
-@pytest.fixture(scope="module")
-def reader(platform: Sandbox) -> Iterator[str]:
-    """A user that may read everything, for what no team reads."""
-    with pipeline.inspector(platform) as user:
-        yield user

@@ -93,7 +93,7 @@ def shop_run(catalog: Catalog, *, block: int = 0, requests: int = REQUESTS, prob
     run, begin = uuid.uuid4().hex, time.time() - LONGEST
     first = incident(SEED, block).first
     records = [
-        _record(catalog, event, trace_of(SEED, k), begin, run)
+        record_of(catalog, event, trace_of(SEED, k), begin, run)
         for k in range(first, first + requests)
         for event in events_of(SEED, k)
         if event.type in catalog.services[event.service].topics
@@ -112,7 +112,7 @@ def probe_record(run: str, level: str, number: int, service: str = PROBE, **attr
     return Record(service, f"logs.{service}", trace.encode(), encode(event, trace, time.time(), run), level, False)
 
 
-def _record(catalog: Catalog, event: Event, trace: str, begin: float, run: str) -> Record:
+def record_of(catalog: Catalog, event: Event, trace: str, begin: float, run: str) -> Record:
     topic = catalog.services[event.service].topics[event.type]
     record_key = key(event, trace, catalog.topics[topic].partition_by, run)
     audit = event.type == "audit"
