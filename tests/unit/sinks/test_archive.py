@@ -1,5 +1,7 @@
 """The archive's sink on a real broker: a control topic that is made again stops it, and the remedy loses nothing."""
 
+import time
+
 import pytest
 from kafkalogs.sinks.args import S3SinkArgs
 from kafkalogs.sinks.record import ICEBERG, consumer_group, control_topic
@@ -45,6 +47,9 @@ def settings(kafka, generation):
         "name": "archive",
         "tasks.max": 1,
         "iceberg.control.commit.timeout-ms": 4000,
+        # Snapshots expire all the time: the sink must not need them.
+        "kafkalogs.archive.expiry.interval.ms": 500,
+        "iceberg.tables.auto-create-props.history.expire.max-snapshot-age-ms": 1,
         "iceberg.catalog.catalog-impl": "SharedCatalog",
         # The sink finds a worker's own settings only if the program is Connect's.
         "iceberg.kafka.bootstrap.servers": kafka.address,
@@ -107,4 +112,15 @@ def test_a_control_topic_that_is_made_again_stops_the_archive_and_the_remedy_los
     kafka.create(control_topic(2))
     worker.start("archive", settings(kafka, 2))
     until("160 rows", lambda: messages(worker) == list(range(160)))
+
+    # Three commits at least, and one snapshot, which has all rows.
+    until("all other snapshots expired", lambda: worker.table()["snapshots"] == 1)
+    assert messages(worker) == list(range(160))
+
+    # Whoever deletes rows expires snapshots: the files of the rows go with them.
+    worker.table("delete")
+    kafka.write(TOPIC, written(160, 5))
+    until("165 rows", lambda: messages(worker) == list(range(165)))
+    time.sleep(3)
+    assert worker.table()["snapshots"] == 3
     worker.remove("archive")

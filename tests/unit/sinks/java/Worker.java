@@ -11,17 +11,23 @@ import org.apache.iceberg.Table;
 import org.apache.iceberg.catalog.TableIdentifier;
 import org.apache.iceberg.data.IcebergGenerics;
 import org.apache.iceberg.data.Record;
+import org.apache.iceberg.expressions.Expressions;
 import org.apache.iceberg.io.CloseableIterable;
+import org.apache.iceberg.relocated.com.google.common.collect.Iterables;
 import org.apache.kafka.connect.cli.ConnectStandalone;
 
-/** A Connect worker of the settings in a file. For each line it is asked, it tells what is in the table `logs.events`. */
+/** A Connect worker of the settings in a file. For each line it tells what is in the table `logs.events`; `delete` deletes first. */
 public final class Worker {
     public static void main(String[] words) throws Exception {
         Thread worker = new Thread(() -> ConnectStandalone.main(words));
         worker.setDaemon(true);
         worker.start();
         BufferedReader questions = new BufferedReader(new InputStreamReader(System.in, "UTF-8"));
-        while (questions.readLine() != null) {
+        for (String line; (line = questions.readLine()) != null;) {
+            if (line.equals("delete")) {
+                SharedCatalog.TABLES.loadTable(TableIdentifier.of("logs", "events"))
+                        .newDelete().deleteFromRowFilter(Expressions.lessThan("kafka_offset", 0L)).commit();
+            }
             System.out.println("table " + new ObjectMapper().writeValueAsString(answer()));
         }
         System.exit(0);
@@ -39,6 +45,7 @@ public final class Worker {
                         .add(row.getField("message").toString())
                         .add((Long) row.getField("kafka_offset")));
             }
+            answer.put("snapshots", Iterables.size(table.snapshots()));
             for (Snapshot snapshot : table.snapshots()) {
                 snapshot.summary().forEach((key, value) -> {
                     if (key.startsWith("kafka.connect.offsets.")) {

@@ -34,9 +34,14 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     /** After so many commit intervals a record should be in the table: one may fail, and its successor be late. */
     private static final int INTERVALS = 3;
 
+    /** The pause between two runs of {@link SnapshotExpiry}; milliseconds. */
+    private static final String EXPIRY_MS = "kafkalogs.archive.expiry.interval.ms";
+
     private IcebergSinkConfig config;
     private Catalog catalog;
     private ControlTopic control;
+    private SnapshotExpiry expiry;
+    private long expiryMs;
     private String id;
     private boolean verified;
     private long checked;
@@ -50,6 +55,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void start(Map<String, String> settings) {
         config = new IcebergSinkConfig(settings);
+        expiryMs = Long.parseLong(settings.getOrDefault(EXPIRY_MS, "3600000"));
         super.start(settings);
         PluginMetrics metrics = context.pluginMetrics();
         if (metrics != null) {
@@ -67,6 +73,10 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
         if (control == null) {
             catalog = CatalogUtil.buildIcebergCatalog(config.catalogName(), config.catalogProps(), null);
             control = new ControlTopic(config);
+            if ("0".equals(config.taskId())) { // one task is enough
+                String offsets = ControlTopic.offsetsProperty(config.controlTopic(), config.connectGroupId());
+                expiry = new SnapshotExpiry(this::tables, offsets, expiryMs);
+            }
         }
         verified = false;
         id = control.id();
@@ -113,9 +123,14 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
         }
     }
 
-    /** The tables that there are, each verified. The sink makes a table when it writes its first record. */
+    /** The tables that there are. The sink makes a table when it writes its first record. */
+    private List<Table> tables() {
+        return config.tables().stream().map(this::table).filter(table -> table != null).toList();
+    }
+
+    /** The tables that there are, each verified. */
     private List<Table> verify() {
-        List<Table> tables = config.tables().stream().map(this::table).filter(table -> table != null).toList();
+        List<Table> tables = tables();
         if (!verified) {
             tables.forEach(control::verify);
             if (!id.equals(control.id())) {
@@ -151,6 +166,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void stop() {
         super.stop();
+        close(expiry);
         close(control);
         close(catalog instanceof AutoCloseable ? (AutoCloseable) catalog : null);
         control = null;

@@ -78,9 +78,14 @@ final class ControlTopic implements AutoCloseable {
         }
     }
 
+    /** The property of a snapshot with the offsets up to which the table has the announced files. */
+    static String offsetsProperty(String topic, String group) {
+        return "kafka.connect.offsets." + topic + "." + group;
+    }
+
     /** The offsets up to which the table has the announced files, as Iceberg's coordinator reads them. */
     private Map<Integer, Long> committed(Table table) {
-        String property = "kafka.connect.offsets." + name + "." + group;
+        String property = offsetsProperty(name, group);
         Snapshot snapshot = table.currentSnapshot();
         while (snapshot != null) {
             String offsets = snapshot.summary().get(property);
