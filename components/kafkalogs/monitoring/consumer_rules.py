@@ -99,6 +99,37 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
         )
         missing["labels"]["part"] = part
         rules.append(missing)
+    # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.
+    own = "|".join(consumer.group for consumer in consumers.values()).replace("\\", "\\\\")
+    alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
+    return [
+        *rules,
+        *_sink_rules(consumers),
+        alert(
+            "ConsumerLagGrowing",
+            "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
+            f" > {lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
+            "15m",
+            "warning",
+            "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
+            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
+        ),
+        alert(
+            "RecordsExpiredUnread",
+            "kafka_consumergroup_current_offset"
+            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
+            f" and on (consumergroup) {alive}",
+            "0m",
+            "critical",
+            "records of {{ $labels.topic }} were deleted before {{ $labels.consumergroup }} read them",
+            "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
+        ),
+    ]
+
+
+def _sink_rules(consumers: Mapping[str, Consumer]) -> list[Rule]:
+    """The alerts of the sinks' own metrics: what a sink has read, and what is where it belongs."""
+    rules: list[Rule] = []
     if ARCHIVE.key in consumers:
         rules.append(
             alert(
@@ -123,28 +154,4 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
                 " old topic may have held records that were not stored. The worker's log names the place.",
             )
         )
-    # Kafka keeps the offsets of an unused group for a week. A group without members alerts only if a part owns it.
-    own = "|".join(consumer.group for consumer in consumers.values()).replace("\\", "\\\\")
-    alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
-    return [
-        *rules,
-        alert(
-            "ConsumerLagGrowing",
-            "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
-            f" > {lag} and sum by (consumergroup) (deriv(kafka_consumergroup_lag_sum[15m])) > 0",
-            "15m",
-            "warning",
-            "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
-            "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
-        ),
-        alert(
-            "RecordsExpiredUnread",
-            "kafka_consumergroup_current_offset"
-            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
-            f" and on (consumergroup) {alive}",
-            "0m",
-            "critical",
-            "records of {{ $labels.topic }} were deleted before {{ $labels.consumergroup }} read them",
-            "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
-        ),
-    ]
+    return rules

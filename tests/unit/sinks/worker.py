@@ -164,7 +164,7 @@ class Worker:
         return (tasks[0]["state"], tasks[0].get("trace", "")) if tasks else ("", "")
 
     def table(self, first="ask"):
-        """What is in the archive's table, and the metrics of the plugins. first: `delete` makes a snapshot that deletes."""
+        """What is in the table, and the metrics of the plugins. first: `delete` makes a snapshot that deletes."""
         self.process.stdin.write(f"{first}\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
