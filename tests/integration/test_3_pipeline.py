@@ -133,8 +133,8 @@ def test_poison_is_nowhere_else(platform: Sandbox, run: Poisoned, reader: str) -
     assert not places & set(run.poison)
     engine = pipeline.search(platform)
     for partition, offset in run.poison:
-        assert engine.count("_id", f"{PROBE_TOPIC}+{partition}+{offset}") == 0
-    assert any(engine.count("_id", f"{PROBE_TOPIC}+{partition}+{offset}") for partition, offset in places)
+        assert engine.count("origin", f"{PROBE_TOPIC}+{partition}+{offset}") == 0
+    assert any(engine.count("origin", f"{PROBE_TOPIC}+{partition}+{offset}") for partition, offset in places)
     for topic in ("logs.error", "errors.critical", "logs.sampled"):
         assert not {m.value() for m in kafka.read_committed(platform, reader, topic)} & set(POISON)
 

@@ -22,6 +22,7 @@ def test_events_are_stored_under_the_id_that_their_place_gives_them(sink, plugin
             "@timestamp": "2026-01-02T03:04:05.678Z",
             **{name: value for name, value in json.loads(event()).items() if name != "timestamp"},
             "extra": {"region": "eu"},
+            "origin": "logs.shop+2+41",
         }
     ]
     assert [found["attributes"] for found in search.stored(AUDIT, "logs.audit+0+7")] == [{"a": [1]}]

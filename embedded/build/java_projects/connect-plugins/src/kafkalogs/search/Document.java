@@ -44,6 +44,7 @@ final class Document {
         for (String name : new String[] {"service", "level", "message", "trace_id", "span_id", "instance"}) {
             lines.append(",\"").append(name).append("\":").append(quoted(event.getString(name)));
         }
+        lines.append(",\"origin\":").append(quoted(id));
         lines.append(",\"attributes\":").append(oneLine(event.getString("attributes")));
         if (event.getString("extra") != null) {
             lines.append(",\"extra\":").append(oneLine(event.getString("extra")));
