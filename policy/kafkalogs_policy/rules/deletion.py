@@ -118,9 +118,10 @@ def _controls(members: Sequence[Member], demands: Demands) -> Iterator[Finding]:
         if kind(member.type) == "KafkaConnector":
             with suppress(UnknownValueError):
                 controls.add(member.view["spec"]["config"][_CONTROL].text)
-    for member in members:
+    controls.discard("")
+    for member in members if controls else ():
         if kind(member.type) == "KafkaTopic":
-            for violation in each(_control(member, controls - {""})):
+            for violation in each(_control(member, controls)):
                 yield member, violation
 
 
