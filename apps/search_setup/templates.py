@@ -32,6 +32,8 @@ def mappings(*, elasticsearch: bool) -> dict[str, Any]:
             "timestamp": {"type": "alias", "path": "@timestamp"},
             **dict.fromkeys(names, keyword),
             "message": {"type": "text"},
+            # The place in Kafka. The id of a document has a digest too, and engines find no part of an id.
+            "origin": keyword,
             "attributes": free,
             "extra": {"type": "object", "enabled": False},
         },

@@ -56,7 +56,7 @@ def classes(project: Path, libraries: Sequence[Artefact]) -> Artefact:
 
 def project_jar(file: str, compiled: Artefact, parts: tuple[str, ...] = ("",)) -> Artefact:
     """The folder with one jar, named ``file``, of compiled ``classes``; parts: as for ``write_jar``."""
-    inputs = {"classes": compiled.key, "parts": parts, "recipe": 1}
+    inputs = {"classes": compiled.key, "parts": parts, "recipe": 2}
     name = f"jar-{file.removesuffix('.jar')}"
     return Artefact(name, inputs, lambda out: write_jar(compiled.get(), out / file, parts), needs_gib=0.1)
 
@@ -64,14 +64,18 @@ def project_jar(file: str, compiled: Artefact, parts: tuple[str, ...] = ("",)) -
 def write_jar(folder: Path, jar: Path, parts: tuple[str, ...] = ("",)) -> None:
     """Write a jar of the classes in ``folder`` whose path begins with one of ``parts``.
 
-    A file that names plugins goes with its class. The same classes give the same bytes.
+    A line that names a plugin goes with its class. The same classes give the same bytes.
     """
     with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             name = path.relative_to(folder).as_posix()
-            implements = path.read_text().strip().replace(".", "/") if name.startswith("META-INF/") else name
-            if implements.startswith(parts):
-                archive.writestr(zipfile.ZipInfo(name), path.read_bytes())
+            if name.startswith("META-INF/"):
+                lines = path.read_text().splitlines(keepends=True)
+                content = "".join(line for line in lines if line.replace(".", "/").startswith(parts)).encode()
+            else:
+                content = path.read_bytes() if name.startswith(parts) else b""
+            if content:
+                archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def _compiler() -> Artefact:

@@ -128,6 +128,19 @@ def test_poison_is_a_dead_letter_of_the_stream_job_once(platform: Sandbox, run: 
     assert letters == dict.fromkeys(run.poison, 1)
 
 
+def test_the_archives_table_knows_the_id_of_its_control_topic(platform: Sandbox) -> None:
+    with pipeline.archive(platform) as archive:
+        remembered = archive.table.refresh().properties["kafkalogs.control-topic-id.archive.control"]
+    assert remembered == platform.get("kafkatopic", "archive.control")["status"]["topicId"]
+
+
+def test_audit_rows_of_one_place_are_told_apart_by_their_content(platform: Sandbox) -> None:
+    columns = "select count(*) from information_schema.key_column_usage where table_name = 'audit_log'"
+    assert pipeline.sql(platform, f"{columns} and column_name like '%connect_%'") == 4
+    assert pipeline.sql(platform, "select count(*) from audit_log where length(__connect_digest) = 32") > 0
+    assert pipeline.sql(platform, "select count(*) from audit_log where length(__connect_digest) <> 32") == 0
+
+
 def test_poison_is_nowhere_else(platform: Sandbox, run: Poisoned, reader: str) -> None:
     with pipeline.archive(platform) as table:
         places = {place[1:] for place in table.places("kafka_topic", PROBE_TOPIC)}
@@ -135,8 +148,8 @@ def test_poison_is_nowhere_else(platform: Sandbox, run: Poisoned, reader: str) -
     assert not places & set(run.poison)
     engine = pipeline.search(platform)
     for partition, offset in run.poison:
-        assert engine.count("_id", f"{PROBE_TOPIC}+{partition}+{offset}") == 0
-    assert any(engine.count("_id", f"{PROBE_TOPIC}+{partition}+{offset}") for partition, offset in places)
+        assert engine.count("origin", f"{PROBE_TOPIC}+{partition}+{offset}") == 0
+    assert any(engine.count("origin", f"{PROBE_TOPIC}+{partition}+{offset}") for partition, offset in places)
     for topic in ("logs.error", "errors.critical", "logs.sampled"):
         assert not {m.value() for m in kafka.read_committed(platform, reader, topic)} & set(POISON)
 

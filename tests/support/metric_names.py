@@ -58,6 +58,9 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_connect_task_error_record_failures_total",
             "kafka_connect_sink_task_sink_record_send_total",
             "kafka_connect_sink_task_put_batch_avg_time_ms",
+            "kafkalogs_archive_records_due",
+            "kafkalogs_archive_rows_gained",
+            "kafkalogs_audit_places_reused",
         }
     ),
     # Flink's PrometheusReporter

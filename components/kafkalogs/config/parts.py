@@ -69,6 +69,10 @@ class Archive(PartSettings):
     commit_interval: Duration = 5 * units.MINUTE
     """The time between two commits, and so how far the archive may lag. A shorter time makes smaller files."""
 
+    control_generation: Count = 1
+    """The number of the archive's control topic. Raise it by one after the control topic was lost, see docs/sinks.md.
+    Never set it back."""
+
 
 class Search(PartSettings):
     """The latest logs in Elasticsearch or OpenSearch, a data stream for each retention class."""

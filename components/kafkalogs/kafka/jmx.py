@@ -96,7 +96,7 @@ CONNECT: Final[dict[str, Any]] = {
         "kafka.connect:type=connector-metrics,*",
         "kafka.connect:type=task-error-metrics,*",
         "kafka.connect:type=sink-task-metrics,*",
-        "kafka.connect:type=plugins,converter=value,*",
+        "kafka.connect:type=plugins,*",
     ],
     "rules": [
         _rule(
@@ -140,6 +140,20 @@ CONNECT: Final[dict[str, Any]] = {
             "kafka_connect_sink_task_put_batch_avg_time_ms",
             connector="$1",
             task="$2",
+        ),
+        # These are our sinks' own (embedded/build/java_projects/connect-plugins).
+        *(
+            _rule(
+                rf"kafka.connect<type=plugins, connector=([^,]+), task=(\d+)><>{name}",
+                metric,
+                connector="$1",
+                task="$2",
+            )
+            for name, metric in {
+                "records-due": "kafkalogs_archive_records_due",
+                "rows-gained": "kafkalogs_archive_rows_gained",
+                "places-reused": "kafkalogs_audit_places_reused",
+            }.items()
         ),
     ],
 }

@@ -104,6 +104,7 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
     alive = f'(kafka_consumergroup_members > 0 or kafka_consumergroup_members{{consumergroup=~"{own}"}})'
     return [
         *rules,
+        *_sink_rules(consumers),
         alert(
             "ConsumerLagGrowing",
             "sum by (consumergroup) (kafka_consumergroup_lag_sum)"
@@ -125,3 +126,33 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
             "These records are lost to this consumer. Raise the topic's retention until it has caught up.",
         ),
     ]
+
+
+def _sink_rules(consumers: Mapping[str, Consumer]) -> list[Rule]:
+    """The alerts of the sinks' own metrics: what a sink has read, and what is where it belongs."""
+    rules: list[Rule] = []
+    if ARCHIVE.key in consumers:
+        rules.append(
+            alert(
+                "ArchivedRowsMissing",
+                "sum by (connector) (kafkalogs_archive_records_due)"
+                " - max by (connector) (kafkalogs_archive_rows_gained) > 0",
+                "10m",
+                "critical",
+                "{{ $value | humanize }} records that the sink {{ $labels.connector }} has read are not in its table",
+                "Commits may end without an error and without rows. Look at the connector's log and at docs/sinks.md.",
+            )
+        )
+    if AUDIT.key in consumers:
+        rules.append(
+            alert(
+                "AuditPlacesReused",
+                "max by (connector) (kafkalogs_audit_places_reused) > 0",
+                "0m",
+                "critical",
+                "the table of {{ $labels.connector }} has other records at the places of new ones",
+                "An audit topic was made again, or another cluster writes into the same table. All rows stay, but the"
+                " old topic may have held records that were not stored. The worker's log names the place.",
+            )
+        )
+    return rules

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ..sinks.record import ICEBERG, JDBC, RAW, SEARCH_SINK
+from ..sinks.record import ICEBERG, JDBC, PLAIN_ICEBERG, PLAIN_JDBC, RAW, SEARCH_SINK
 from .findings import NONE, Context, Danger, duration, hours, resource_name
 from .markdown import Markdown, code, codes
 from .preview import Step
@@ -12,8 +12,10 @@ from .values import Hidden, at, mapping, number
 
 DESTINATIONS: Final[Mapping[str, str]] = {
     ICEBERG: "S3 as an Iceberg table",
+    PLAIN_ICEBERG: "S3 as an Iceberg table",
     SEARCH_SINK: "search",
     JDBC: "the audit database",
+    PLAIN_JDBC: "the audit database",
     RAW: "S3 as they are",
 }
 """Where the platform's connectors write logs, by connector class."""
@@ -34,7 +36,7 @@ _PROMISES: Final[Mapping[str, frozenset[str]]] = {
 
 def is_archive(inputs: Any) -> bool:
     """Whether a connector is the archive in S3."""
-    return at(inputs, "spec", "class") == ICEBERG
+    return at(inputs, "spec", "class") in {ICEBERG, PLAIN_ICEBERG}
 
 
 def sink(step: Step) -> Markdown:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ..config import units
+from ..sinks.record import CONTROL_TOPIC
 from .findings import (
     DEFAULT_RETENTION,
     FOREVER,
@@ -64,6 +65,9 @@ def _deleted(step: Step, where: Markdown) -> Danger:
     if holds_dead_letters(step):
         text = f"{again}undelivered records are lost: {kept}"
         return Danger("dead-letters", where, Markdown("there"), after, Markdown(text))
+    name = topic_name(step)
+    if name == CONTROL_TOPIC or name.startswith(f"{CONTROL_TOPIC}."):
+        kept += "; the archive loses files that are announced and not committed, and refuses another topic of this name"
     return Danger("topic", where, Markdown("there"), after, Markdown(f"{again}lost: {kept}"))
 
 

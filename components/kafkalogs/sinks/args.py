@@ -61,7 +61,11 @@ class S3SinkArgs:
     """Namespace and name of the table; the sink creates it."""
 
     control_topic: pulumi.Input[str] = CONTROL_TOPIC
-    """The topic through which the tasks agree on a commit; the component makes it."""
+    """The topic through which the tasks agree on a commit; the component makes it. The table remembers its offsets by
+    its name: a topic that was lost needs a new name."""
+
+    protect: bool = False
+    """Whether Pulumi refuses to delete the control topic: the table could not continue with another one."""
 
     open_file_bytes: pulumi.Input[int] = 64 * units.MIB
     """The memory of the files that each task has open; bytes. If more is needed, the task closes the file that was

@@ -115,8 +115,8 @@ class S3Sink(_Sink):
         if args.catalog == "jdbc" and not (args.database and args.database_credentials):
             raise pulumi.RunError(f"S3Sink {name}: catalog jdbc needs database and database_credentials")
         super().__init__("kafkalogs:index:S3Sink", name, {}, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        control = topic_resource(f"{name}-control", manifest_of(control_manifest, args), child)
+        kept = pulumi.ResourceOptions(parent=self, protect=args.protect or None)
+        control = topic_resource(f"{name}-control", manifest_of(control_manifest, args), kept)
         self._make(name, args, manifest_of(partial(archive_manifest, name), args), control)
 
 

@@ -12,7 +12,7 @@ from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from .connect import ConnectCluster, ConnectClusterArgs
 from .connectors import JdbcSink, S3Sink, SearchSink
 from .heap import ConnectorLoad, heap_bytes
-from .record import ARCHIVE, AUDIT, CONNECT, CONTROL_TOPIC, audited
+from .record import ARCHIVE, AUDIT, CONNECT, audited, control_topic, control_topics
 from .search_setup import SearchSetup, SearchSetupArgs
 
 S3, DATABASE, SEARCH, ADMIN = map(credentials_secret, ("s3", "postgres", "search-sink", "elastic"))
@@ -40,7 +40,7 @@ def connect(wiring: Wiring) -> pulumi.Resource | None:
         producer_byte_rate=passed_on(config),
         cpu=config.connect.cpu,
         metrics=jmx.metrics_config(wiring.cluster, jmx.CONNECT_KEY) if config.monitoring else None,
-        control_topics=[CONTROL_TOPIC] if config.archive else None,
+        control_topics=list(control_topics(config)) or None,
         secrets=_secrets(wiring, uses),
         labels={f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used},
         account_annotations=wiring.endpoints.identity("connect"),
@@ -107,6 +107,8 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         database_ca_secret=where.ca_secret("database"),
         table=where.archive_table,
         open_file_bytes=settings.open_file_bytes(1, _archive_files(wiring)),
+        control_topic=control_topic(archive.control_generation),
+        protect=wiring.platform.protect,
         commit_interval_ms=archive.commit_interval,
         config=archive_layout.sink_settings(wiring.log_classes) if where.archive_by_class else None,
     )

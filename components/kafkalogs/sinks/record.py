@@ -26,7 +26,13 @@ GROUP_PREFIX: Final = "connect-"
 """Kafka Connect names the consumer group of a sink connect-<connector>."""
 
 CONTROL_TOPIC: Final = "archive.control"
-"""The topic through which the tasks of the archive agree on a commit."""
+"""The topic through which the tasks of the archive agree on a commit; of the first generation."""
+
+
+def control_topic(generation: int) -> str:
+    """The control topic of a generation. The table remembers offsets by this name, so a lost topic needs a new one."""
+    return CONTROL_TOPIC if generation == 1 else f"{CONTROL_TOPIC}.{generation}"
+
 
 AUDIT_CLASS: Final = "audit"
 
@@ -39,6 +45,11 @@ LARGEST_LETTER: Final = 2 * units.MIB
 failure."""
 
 _SINKS: Final = ("archive", "search", "audit")
+
+
+def control_topics(platform: Platform) -> tuple[str, ...]:
+    """The control topics of a stack: that of its archive."""
+    return (control_topic(platform.archive.control_generation),) if platform.archive else ()
 
 
 def internal_topics(connect: str) -> dict[str, str]:
@@ -144,13 +155,13 @@ def _connect_topics(platform: Platform) -> tuple[TopicSpec, ...]:
 
 
 def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
-    rights = Rights(control_topics=(CONTROL_TOPIC,) if platform.archive else ())
+    rights = Rights(control_topics=control_topics(platform))
     return (connect_user(CONNECT, rights, passed_on(platform)),)
 
 
 def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
     letters = dead_letters(dead_letter_name("archive"), *copies(platform))
-    return letters, control(CONTROL_TOPIC, *copies(platform))
+    return letters, *(control(topic, *copies(platform)) for topic in control_topics(platform))
 
 
 def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
@@ -183,9 +194,15 @@ class Sink:
     tasks: int = 1
 
 
-ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
+ICEBERG: Final = "kafkalogs.archive.ArchiveSinkConnector"
+"""Iceberg's sink, which verifies its control topic (embedded/build/java_projects/connect-plugins)."""
+PLAIN_ICEBERG: Final = "org.apache.iceberg.connect.IcebergSinkConnector"
+"""Iceberg's sink alone, which earlier versions of this package deployed."""
 SEARCH_SINK: Final = "kafkalogs.search.SearchSinkConnector"
-JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+JDBC: Final = "kafkalogs.audit.AuditSinkConnector"
+"""Debezium's JDBC sink, which prepares the key of its table (embedded/build/java_projects/connect-plugins)."""
+PLAIN_JDBC: Final = "io.debezium.connector.jdbc.JdbcSinkConnector"
+"""Debezium's sink alone, which earlier versions of this package deployed."""
 RAW: Final = "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector"
 
 

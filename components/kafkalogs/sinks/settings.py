@@ -46,6 +46,9 @@ _JAVAS_CERTIFICATES: Final = "sslfactory=org.postgresql.ssl.DefaultJavaSSLFactor
 BULK_BYTES: Final = 4 * units.MIB
 """The largest request to the search engine that has more than one event, in bytes."""
 
+ROW_KEY: Final = "__connect_topic,__connect_partition,__connect_offset,__connect_digest"
+"""The columns of the key of an audit row. `RowKey` of the connector's plugin fills them."""
+
 CONVERTER: Final = "kafkalogs.events.LogEventConverter"
 _BYTES: Final = "org.apache.kafka.connect.converters.ByteArrayConverter"
 
@@ -207,7 +210,8 @@ def search_config(args: SearchSinkArgs) -> dict[str, Any]:
 def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
     """The settings of Debezium's JDBC sink (https://debezium.io/documentation/reference/connectors/jdbc.html).
 
-    The key of a row is the position of its record in Kafka, so a record that is delivered again replaces its row.
+    The key of a row is the position of its record in Kafka and a digest of its content. So a record that is delivered
+    again replaces its row, and no other record does: not that of a topic that was deleted and made again.
     """
     return {
         "connection.url": jdbc_url(known(args.database), known(args.ca_secret)),
@@ -216,7 +220,10 @@ def database_config(args: JdbcSinkArgs) -> dict[str, Any]:
         "connection.pool.min_size": 1,
         "connection.pool.max_size": 4,
         "collection.name.format": known(args.table),
-        "primary.key.mode": "kafka",
+        "transforms": "key",
+        "transforms.key.type": "kafkalogs.audit.RowKey",
+        "primary.key.mode": "record_value",
+        "primary.key.fields": ROW_KEY,
         "insert.mode": "upsert",
         "delete.enabled": False,
         "schema.evolution": "basic",

@@ -1,7 +1,7 @@
 """The Connect image: the layers of the Kafka image, and below /opt/kafka/plugins a folder for each plugin.
 
-``iceberg`` archives to S3, with a class of ours in place of one of its own; ``jdbc`` writes to databases; ``kafkalogs``
-has the log event converter and the search sink. Our Java is in ``java_projects/connect-plugins``.
+``iceberg`` archives to S3, with a class of ours in place of one of its own; ``jdbc`` writes audit logs to PostgreSQL;
+``kafkalogs`` has the log event converter and the search sink. Our Java is in ``java_projects/connect-plugins``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SOURCES = PROJECTS / "connect-plugins"
 ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/", "org/apache/iceberg/connect/data/")
 # the class of the Iceberg sink that ours replaces; one class loader must not find both
 REPLACED = "org/apache/iceberg/connect/data/PartitionedAppendWriter.class"
-OUR_PARTS = ("kafkalogs/events/", "kafkalogs/search/", "kafkalogs/tls/")
+AUDIT_PARTS = ("kafkalogs/audit/", "kafkalogs/identity/")
+OUR_PARTS = ("kafkalogs/events/", "kafkalogs/identity/", "kafkalogs/search/", "kafkalogs/tls/")
 # jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
 # free), and jars that the worker has anyway
 LEFT_OUT = (
@@ -45,10 +46,10 @@ def connect_image() -> Image:
 
 def plugins() -> dict[str, tuple[Artefact, ...]]:
     """The folders whose files make up each plugin, by the plugin's name; also for an image on another base."""
-    compiled = classes(SOURCES, (jars("kafka"), jars("iceberg")))
+    compiled = classes(SOURCES, libraries())
     return {
         "iceberg": (_iceberg(), project_jar("kafkalogs-archive.jar", compiled, ARCHIVE_PARTS)),
-        "jdbc": (_jdbc(),),
+        "jdbc": (_jdbc(), project_jar("kafkalogs-audit.jar", compiled, AUDIT_PARTS)),
         "kafkalogs": (project_jar("kafkalogs.jar", compiled, OUR_PARTS),),
     }
 
@@ -77,6 +78,11 @@ def without_class(folder: Path, out: Path, name: str) -> None:
         raise EmbeddedError(
             f"no jar of {folder} has {name}, which ours replaces. Compare our class with the new release."
         )
+
+
+def libraries() -> tuple[Artefact, ...]:
+    """What our plugins are compiled with."""
+    return jars("kafka"), jars("iceberg"), _jdbc()
 
 
 def _jdbc() -> Artefact:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from ..environments import Demands
 from ..kinds import kind, of
 from ..model import Context, Finding, Member, Rule, Violation, each
-from ..topics import REPEATABLE, class_of
+from ..topics import REPEATABLE, class_of, topic_name
 from ..values import UnknownValueError, View
 from . import aws
 
@@ -18,6 +19,8 @@ _VERSIONING: Final = ("aws:s3/bucketVersioning:BucketVersioning", "aws:s3/bucket
 _DATABASES: Final = ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster")
 _PROTECTED: Final = ("Kafka", "KafkaNodePool", "PersistentVolumeClaim", _DOMAIN, _KEY, *aws.BUCKETS, *_DATABASES)
 _CATALOG: Final = "aws:glue/catalogDatabase:CatalogDatabase"
+_CONTROL: Final = "iceberg.control.topic"
+_FOREVER: Final = -1
 _SHORTEST_KEY_WINDOW: Final = 14
 """Days between the deletion of a key and its end, in which it can be taken back."""
 
@@ -105,6 +108,44 @@ def _stack(members: Sequence[Member], demands: Demands) -> Iterator[Finding]:
                 yield member, violation
 
 
+def _controls(members: Sequence[Member], demands: Demands) -> Iterator[Finding]:
+    """The control topic of an Iceberg sink stays whole: the files that it announces are known from nowhere else, and
+    the table skips what another topic of the same name announces."""
+    if not demands.protected:
+        return
+    controls: set[str] = set()
+    for member in members:
+        if kind(member.type) == "KafkaConnector":
+            with suppress(UnknownValueError):
+                controls.add(member.view["spec"]["config"][_CONTROL].text)
+    controls.discard("")
+    for member in members if controls else ():
+        if kind(member.type) == "KafkaTopic":
+            for violation in each(_control(member, controls)):
+                yield member, violation
+
+
+def _control(member: Member, controls: set[str]) -> Iterator[Violation]:
+    if topic_name(member.view) not in controls:
+        return
+    if not member.protect:
+        told = "it is the control topic of an Iceberg sink: without it, rows of the table are lost"
+        yield Violation("", told, "give it the resource option protect=True (protect: true in the stack file)")
+    config = member.view["spec"]["config"]
+    for key in ("retention.ms", "retention.bytes"):
+        if config[key].number != _FOREVER:
+            told = f"{config[key].shown}: announced files are lost when this control topic's records expire"
+            yield Violation(config[key].path, told, "write -1")
+    if config["cleanup.policy"].there and config["cleanup.policy"].text != "delete":
+        told = f"{config['cleanup.policy'].shown}: compaction deletes records of this control topic"
+        yield Violation(config["cleanup.policy"].path, told, "write delete")
+
+
+def _stacks(members: Sequence[Member], demands: Demands) -> Iterator[Finding]:
+    yield from _stack(members, demands)
+    yield from _controls(members, demands)
+
+
 def _home(view: View, homes: set[str]) -> Iterator[Violation]:
     if view["metadata"]["name"].text in homes:
         told = "a Kafka cluster is in it, and goes with it"
@@ -116,5 +157,5 @@ RULE: Final = Rule(
     title="What holds data is protected against deletion",
     applies=of("KafkaTopic", *_PROTECTED, _CATALOG, "StatefulSet", *_VERSIONING),
     examine=_examine,
-    stack=_stack,
+    stack=_stacks,
 )

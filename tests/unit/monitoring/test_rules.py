@@ -39,6 +39,9 @@ WELL: dict[str, str] = {
     'kafka_connect_worker_connector_failed_task_count{connector="archive"}': "0x120",
     'kafka_connect_worker_connector_running_task_count{connector="archive"}': "1x120",
     'kafka_connect_connector_status{connector="archive", status="running"}': "1x120",
+    'kafkalogs_audit_places_reused{connector="audit", task="0"}': "0x120",
+    'kafkalogs_archive_records_due{connector="archive", task="0"}': "0x30 0+100x90",
+    'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x10 3000x20 3000+100x90",
     "flink_jobmanager_numRunningJobs": "1x120",
     "flink_jobmanager_job_numRestarts": "1x120",
     "flink_jobmanager_job_numberOfFailedCheckpoints": "2x120",
@@ -77,6 +80,16 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     "LogsNotArchivedNoConsumer": ({members("connect-archive"): "_x120"}, 20, {"part": "archive"}),
     "LogsNotSearchableNoConsumer": ({members("connect-search"): "_x120"}, 20, {"part": "search"}),
     "AuditNotStoredNoConsumer": ({members("connect-audit"): "_x120"}, 20, {"part": "audit"}),
+    "AuditPlacesReused": (
+        {'kafkalogs_audit_places_reused{connector="audit", task="0"}': "0x10 1x110"},
+        15,
+        {"connector": "audit"},
+    ),
+    "ArchivedRowsMissing": (
+        {'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x120"},
+        60,
+        {"connector": "archive"},
+    ),
     "ConsumerLagGrowing": (
         {'kafka_consumergroup_lag_sum{consumergroup="connect-archive", topic="logs.a"}': "20000+100x120"},
         40,

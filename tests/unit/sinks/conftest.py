@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded.build.images.connect import SOURCES
+from embedded.build.images.connect import SOURCES, libraries
 from embedded.build.java import java_compiler
-from embedded.build.maven import jars
 
 from .support import PASSWORD, USER, Plugins, Search
 
@@ -16,9 +15,8 @@ HERE = Path(__file__).parent
 def classes(tmp_path_factory):
     # The sources that stand here now, and not what an earlier build left in the cache.
     folder = tmp_path_factory.mktemp("classes")
-    libraries = [jars("kafka").get(), jars("iceberg").get()]
     sources = (SOURCES / "src", HERE / "java")
-    subprocess.run(java_compiler(libraries, folder, *sources), check=True)
+    subprocess.run(java_compiler([library.get() for library in libraries()], folder, *sources), check=True)
     return folder
 
 

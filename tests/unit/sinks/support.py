@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import socket
 import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,15 +68,30 @@ class Plugins:
             ],
         )
 
+    def row(self, value, place=("logs.audit", 0, 0), timestamp=0):
+        """The row that the audit sink makes of a record."""
+        topic, partition, offset = place
+        record = {"topic": topic, "partition": partition, "offset": offset, "timestamp": timestamp}
+        answer = self.do("row", record={**record, "value": base64.b64encode(value).decode()})
+        assert answer["outcome"] == "ok", answer
+        return answer["event"]
+
     def end(self):
         self.process.stdin.close()
         self.process.wait(20)
 
 
+def place(id_):
+    """The place in Kafka that the id of a document says, without the digest of the content."""
+    where, digest = id_.rsplit("+", 1)
+    assert re.fullmatch("[0-9a-f]{32}", digest), id_
+    return where
+
+
 class Search:
     """Elasticsearch, as far as `_bulk` goes: it stores, or answers what it was told to.
 
-    plan: what is done with the next requests; each takes the list of ids and returns (status, body), or None to cut
+    plan: what is done with the next requests; each takes the list of places and returns (status, body), or None to cut
     the connection, or "store" to do what a server that works does.
     """
 
@@ -106,7 +122,7 @@ class Search:
         body = request.rfile.read(int(request.headers["Content-Length"]))
         lines = body.decode().split("\n")[:-1]
         actions = [json.loads(line)["create"] for line in lines[::2]]
-        ids = [action["_id"] for action in actions]
+        ids = [place(action["_id"]) for action in actions]
         self.requests.append(ids)
         self.paths.append(request.path)
         given = request.headers.get("Authorization", "")
@@ -126,12 +142,16 @@ class Search:
         request.end_headers()
         request.wfile.write(text.encode())
 
+    def stored(self, index, where):
+        """The documents of a place in Kafka."""
+        return [found for (stream, id_), found in self.documents.items() if (stream, place(id_)) == (index, where)]
+
     def store(self, actions, documents):
         statuses = []
         for action, document in zip(actions, documents, strict=True):
-            place = action["_index"], action["_id"]
-            statuses.append(409 if place in self.documents else 201)
-            self.documents.setdefault(place, json.loads(document))
+            key = action["_index"], action["_id"]
+            statuses.append(409 if key in self.documents else 201)
+            self.documents.setdefault(key, json.loads(document))
         return items(statuses)
 
 

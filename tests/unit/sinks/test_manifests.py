@@ -180,9 +180,12 @@ def test_a_catalog_needs_what_it_needs():
         archive_config(catalog="hive")
 
 
-def test_a_row_belongs_to_its_place_in_kafka():
+def test_a_row_belongs_to_its_place_in_kafka_and_its_content():
     given = config("audit")
-    assert (given["primary.key.mode"], given["insert.mode"]) == ("kafka", "upsert")
+    assert (given["primary.key.mode"], given["insert.mode"]) == ("record_value", "upsert")
+    key = given["primary.key.fields"].split(",")
+    assert key == [f"__connect_{part}" for part in ("topic", "partition", "offset", "digest")]
+    assert (SOURCES / "src" / f"{given['transforms.key.type'].replace('.', '/')}.java").is_file()
     assert given["delete.enabled"] is False
     assert given["value.converter.postgresql"] is True
     assert "value.converter.postgresql" not in {**config("archive"), **config("search")}

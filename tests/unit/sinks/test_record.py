@@ -51,6 +51,20 @@ def test_the_archive_alone_brings_the_rights_for_its_control_topic():
         assert bool(control) == ("archive" in chosen)
 
 
+def test_a_new_generation_of_the_control_topic_has_a_new_name_and_the_rights_for_it():
+    stack = platform(*SINKS)
+    assert stack.archive is not None
+    names = set()
+    for generation in (1, 2, 3):
+        archive = stack.archive.model_copy(update={"control_generation": generation})
+        changed = stack.model_copy(update={"archive": archive})
+        (control,) = (topic for topic in record.ARCHIVE.topics(changed) if not topic.name.startswith("dlq."))
+        (user,) = record.CONNECT_CLUSTER.users(changed)
+        assert ("Read", "Write", "Describe") in {acl.operations for acl in user.acls if acl.name == control.name}
+        names.add(control.name)
+    assert len(names) == 3
+
+
 @pytest.mark.parametrize("part", [record.ARCHIVE, record.SEARCH, record.AUDIT], ids=lambda part: part.key)
 def test_a_group_is_what_kafka_connect_names_it(part):
     assert part.group == f"connect-{part.key}"

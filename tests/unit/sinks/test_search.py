@@ -17,12 +17,15 @@ def test_events_are_stored_under_the_id_that_their_place_gives_them(sink, plugin
     sink(topics=["logs.shop", "logs.audit"])
     answer = plugins.put(("logs.shop", 2, 41, event(region="eu")), ("logs.audit", 0, 7, event(attributes={"a": [1]})))
     assert (answer["outcome"], answer["reported"]) == ("ok", [])
-    assert search.documents[APPLICATION, "logs.shop+2+41"] == {
-        "@timestamp": "2026-01-02T03:04:05.678Z",
-        **{name: value for name, value in json.loads(event()).items() if name != "timestamp"},
-        "extra": {"region": "eu"},
-    }
-    assert search.documents[AUDIT, "logs.audit+0+7"]["attributes"] == {"a": [1]}
+    assert search.stored(APPLICATION, "logs.shop+2+41") == [
+        {
+            "@timestamp": "2026-01-02T03:04:05.678Z",
+            **{name: value for name, value in json.loads(event()).items() if name != "timestamp"},
+            "extra": {"region": "eu"},
+            "origin": "logs.shop+2+41",
+        }
+    ]
+    assert [found["attributes"] for found in search.stored(AUDIT, "logs.audit+0+7")] == [{"a": [1]}]
     assert search.paths[0].startswith("/_bulk?")
 
 
@@ -43,6 +46,18 @@ def test_a_repetition_is_stored_once(sink, plugins, search):
     assert (answer["outcome"], answer["reported"]) == ("ok", [])
     assert len(search.documents) == 4
     assert [len(request) for request in search.requests] == [3, 4]
+
+
+def test_a_topic_that_is_made_again_hides_no_document(sink, plugins, search):
+    sink()
+    assert plugins.put(*records(2))["outcome"] == "ok"
+    sink()  # of the topic that was made again, or of another cluster
+    others = [(topic, partition, offset, event(message="other")) for topic, partition, offset, _ in records(2)]
+    answer = plugins.put(*others)
+    assert (answer["outcome"], answer["reported"]) == ("ok", [])
+    for offset in range(2):
+        stored = search.stored(APPLICATION, f"logs.shop+0+{offset}")
+        assert [found["message"] for found in stored] == [f"m{offset}", "other"]
 
 
 def test_a_refused_document_is_reported_and_the_others_are_stored(sink, plugins, search):

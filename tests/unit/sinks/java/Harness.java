@@ -11,10 +11,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import kafkalogs.audit.RowKey;
 import kafkalogs.events.LogEventConverter;
 import kafkalogs.search.SearchSinkConnector;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.PluginMetrics;
+import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.data.Struct;
@@ -57,7 +59,8 @@ public final class Harness {
         timeout = null;
         switch (command.path("do").asText()) {
             case "convert":
-                write(converter(command.path("settings")).toConnectData("t", bytes(command.path("value"))), answer);
+                SchemaAndValue event = converter(command.path("settings")).toConnectData("t", bytes(command.path("value")));
+                write((Struct) event.value(), answer);
                 break;
             case "start":
                 start(command);
@@ -68,6 +71,9 @@ public final class Harness {
                     records.add(record(record));
                 }
                 task.put(records);
+                break;
+            case "row":
+                write((Struct) new RowKey().apply(record(command.path("record"))).value(), answer);
                 break;
             default:
                 throw new IllegalArgumentException(command.toString());
@@ -103,7 +109,7 @@ public final class Harness {
                 : converter(JSON.createObjectNode()).toConnectData(topic, bytes(given.path("value")));
         return new SinkRecord(
                 topic, given.path("partition").asInt(), null, null, event.schema(), event.value(),
-                given.path("offset").asLong());
+                given.path("offset").asLong(), given.path("timestamp").asLong(), TimestampType.CREATE_TIME);
     }
 
     private static byte[] bytes(JsonNode value) {
@@ -116,14 +122,14 @@ public final class Harness {
         return map;
     }
 
-    private static void write(SchemaAndValue event, ObjectNode answer) {
+    private static void write(Struct event, ObjectNode answer) {
         ObjectNode fields = answer.putObject("event");
         for (Field field : event.schema().fields()) {
-            Object value = ((Struct) event.value()).get(field);
+            Object value = event.get(field);
             if (value instanceof java.util.Date) {
                 fields.put(field.name(), ((java.util.Date) value).getTime());
             } else {
-                fields.put(field.name(), (String) value);
+                fields.set(field.name(), JSON.valueToTree(value));
             }
         }
     }

@@ -5,9 +5,10 @@ import tarfile
 import zipfile
 
 import pytest
+from kafkalogs.sinks.record import ICEBERG, JDBC, SEARCH_SINK
 
 from embedded.build.cache import EmbeddedError
-from embedded.build.images.connect import ARCHIVE_PARTS, OUR_PARTS, SOURCES, connect_image, unpack_jdbc
+from embedded.build.images.connect import ARCHIVE_PARTS, AUDIT_PARTS, OUR_PARTS, SOURCES, connect_image, unpack_jdbc
 from embedded.build.java import write_jar
 
 
@@ -33,13 +34,27 @@ def test_each_plugin_gets_its_own_classes_and_is_found_by_connect(tmp_path):
     folder = compiled(tmp_path / "classes", *classes)
     write_jar(folder, tmp_path / "archive.jar", ARCHIVE_PARTS)
     write_jar(folder, tmp_path / "ours.jar", OUR_PARTS)
-    assert names(tmp_path / "archive.jar") == {"kafkalogs/archive/S3Clients.class", "kafkalogs/tls/T.class"}
+    write_jar(folder, tmp_path / "audit.jar", AUDIT_PARTS)
+    services = "META-INF/services/org.apache.kafka.connect"
+    assert names(tmp_path / "archive.jar") == {
+        "kafkalogs/archive/S3Clients.class",
+        "kafkalogs/tls/T.class",
+        f"{services}.sink.SinkConnector",
+    }
+    assert names(tmp_path / "audit.jar") == {
+        f"{services}.sink.SinkConnector",
+        f"{services}.transforms.Transformation",
+    }
     assert names(tmp_path / "ours.jar") == {
         "kafkalogs/tls/T.class",
         "kafkalogs/search/S.class",
-        "META-INF/services/org.apache.kafka.connect.sink.SinkConnector",
-        "META-INF/services/org.apache.kafka.connect.storage.Converter",
+        f"{services}.sink.SinkConnector",
+        f"{services}.storage.Converter",
     }
+    # Connect finds in each plugin only the classes that it has.
+    for jar, class_ in (("archive", ICEBERG), ("audit", JDBC), ("ours", SEARCH_SINK)):
+        with zipfile.ZipFile(tmp_path / f"{jar}.jar") as archive:
+            assert archive.read(f"{services}.sink.SinkConnector").decode().split() == [class_]
 
 
 def test_the_same_classes_give_the_same_jar(tmp_path):
@@ -52,7 +67,7 @@ def test_the_same_classes_give_the_same_jar(tmp_path):
 
 def test_every_source_is_in_a_plugin():
     for source in (SOURCES / "src").rglob("*.java"):
-        assert str(source.relative_to(SOURCES / "src")).startswith((*OUR_PARTS, *ARCHIVE_PARTS)), source
+        assert str(source.relative_to(SOURCES / "src")).startswith((*OUR_PARTS, *ARCHIVE_PARTS, *AUDIT_PARTS)), source
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ package kafkalogs.search;
 import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Date;
+import kafkalogs.identity.Digest;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -10,7 +11,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /**
  * A record in a `_bulk` request: the line with the action, and the document.
  *
- * <p>The record's place in Kafka gives the id, so that the same record is never stored twice.
+ * <p>The record's place in Kafka and its content give the id, so that the same record is never stored twice.
  */
 final class Document {
     final SinkRecord record;
@@ -23,6 +24,7 @@ final class Document {
         this.lines = lines;
     }
 
+    /** The place of a record in Kafka. */
     static String id(SinkRecord record) {
         return record.topic() + "+" + record.kafkaPartition() + "+" + record.kafkaOffset();
     }
@@ -36,11 +38,13 @@ final class Document {
         String id = id(record);
         StringBuilder lines = new StringBuilder(512);
         lines.append("{\"create\":{\"_index\":").append(quoted(stream));
-        lines.append(",\"_id\":").append(quoted(id)).append("}}\n{\"@timestamp\":");
+        // The same place in another topic of the same name has another digest, so neither document hides the other.
+        lines.append(",\"_id\":").append(quoted(id + "+" + Digest.of(record))).append("}}\n{\"@timestamp\":");
         lines.append(quoted(((Date) event.get("timestamp")).toInstant().toString()));
         for (String name : new String[] {"service", "level", "message", "trace_id", "span_id", "instance"}) {
             lines.append(",\"").append(name).append("\":").append(quoted(event.getString(name)));
         }
+        lines.append(",\"origin\":").append(quoted(id));
         lines.append(",\"attributes\":").append(oneLine(event.getString("attributes")));
         if (event.getString("extra") != null) {
             lines.append(",\"extra\":").append(oneLine(event.getString("extra")));

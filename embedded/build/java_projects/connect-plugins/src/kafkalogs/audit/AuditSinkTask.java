@@ -1,0 +1,69 @@
+package kafkalogs.audit;
+
+import io.debezium.connector.jdbc.JdbcSinkConnectorTask;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Gauge;
+import org.apache.kafka.common.metrics.PluginMetrics;
+import org.apache.kafka.connect.sink.SinkRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A task of Debezium's JDBC sink that tells when a place in Kafka is used again by another record.
+ *
+ * <p>Both rows stay, because of {@link RowKey}. But the topic was deleted and made again, or a second cluster writes into the
+ * same table, and somebody should know. The task looks where offsets begin, or begin anew.
+ */
+public final class AuditSinkTask extends JdbcSinkConnectorTask {
+    private static final Logger LOG = LoggerFactory.getLogger(AuditSinkTask.class);
+
+    private AuditTable table;
+    private final Map<TopicPartition, Long> newest = new HashMap<>();
+    private final AtomicLong reused = new AtomicLong();
+
+    @Override
+    public void start(Map<String, String> settings) {
+        table = new AuditTable(settings);
+        super.start(settings);
+        PluginMetrics metrics = context.pluginMetrics();
+        if (metrics != null) {
+            Gauge<Long> now = (given, time) -> reused.get();
+            metrics.addMetric(metrics.metricName(
+                    "places-reused", "Times that offsets began at a place of which the table has another record",
+                    new LinkedHashMap<>()), now);
+        }
+    }
+
+    @Override
+    public void put(Collection<SinkRecord> records) {
+        for (SinkRecord record : records) {
+            TopicPartition partition = new TopicPartition(record.originalTopic(), record.originalKafkaPartition());
+            Long before = newest.get(partition);
+            if (before == null || record.originalKafkaOffset() <= before) {
+                compare(record);
+            }
+            newest.put(partition, record.originalKafkaOffset());
+        }
+        super.put(records);
+    }
+
+    private void compare(SinkRecord record) {
+        try {
+            if (table.hasOther(record)) {
+                reused.incrementAndGet();
+                LOG.error("{}-{}, offset {}: the table has another record of this place. The topic was deleted and made"
+                        + " again, or another cluster writes into the same table. Both rows stay; see docs/sinks.md",
+                        record.originalTopic(), record.originalKafkaPartition(), record.originalKafkaOffset());
+            }
+        } catch (SQLException error) {
+            // The sink itself fails if it cannot write now, and gets the same records again.
+            LOG.warn("cannot compare with the table now: {}", error.getMessage());
+        }
+    }
+}
