@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
+from . import parts
 from .catalog import resolve as catalog
 from .checks.loading import load
 from .config import naming
@@ -18,7 +19,9 @@ from .kafka.cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
 from .kafka.doctor_user import DOCTOR, DOCTOR_USER
 from .kafka.identity import ServiceIdentity, ServiceIdentityArgs, user_manifest, user_resource
 from .kafka.operator import StrimziOperator, StrimziOperatorArgs
+from .kafka.record import KAFKA
 from .kafka.topic import LogTopic, LogTopicArgs
+from .kube import policies
 from .kube.crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
 from .kube.resources import Manifest, metadata, typed, untyped
 
@@ -155,9 +158,10 @@ class LogPlatform(pulumi.ComponentResource):
             f"{name}-deny-ingress",
             metadata=untyped(metadata("deny-ingress", config.namespace)),
             # The operator's policies open each listener; everything else stays closed.
-            spec=untyped({"podSelector": {}, "policyTypes": ["Ingress"]}),
+            spec=untyped(policies.deny_ingress()),
             opts=within,
         )
+        self._egress(name, within)
         operator = StrimziOperator(
             f"{name}-operator",
             StrimziOperatorArgs(
@@ -197,6 +201,12 @@ class LogPlatform(pulumi.ComponentResource):
                 "catalogName": self.catalog_name,
             }
         )
+
+    def _egress(self, name: str, within: pulumi.ResourceOptions) -> None:
+        """What the pods of Kafka and of its operator may reach. `LogPipeline` has the policies of the other parts."""
+        for group in KAFKA.pods(self._config):
+            policy = policies.egress_manifest(group, parts.pods(self._config), self._config.namespace, {})
+            NetworkPolicy(f"{name}-{group.name}-egress", metadata=policy["metadata"], spec=policy["spec"], opts=within)
 
     def _topics_and_identities(self, cluster: KafkaCluster, kept: pulumi.ResourceOptions) -> None:
         # Destroy deletes these before the cluster: the cluster's operator must still remove them.

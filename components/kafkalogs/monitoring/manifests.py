@@ -12,19 +12,9 @@ from ..config import naming
 from ..kube.pods import container, environment, labels, mounts, pod, resources, secret_files, secret_volume
 from ..kube.resources import METRICS_LABEL, METRICS_PORT, Manifest, known, metadata
 from .args import MonitoringArgs
-from .prometheus import (
-    ALERTMANAGER_PORT,
-    CONFIG,
-    PROMETHEUS_PORT,
-    ROUTING_KEY,
-    STRIMZI_PORT,
-    TLS,
-)
-from .record import ALERTMANAGER, PROMETHEUS
+from .prometheus import CONFIG, ROUTING_KEY, STRIMZI_PORT, TLS
+from .record import ALERTMANAGER, ALERTMANAGER_PORT, EXPORTER, EXPORTER_PORT, PROMETHEUS, PROMETHEUS_PORT
 
-EXPORTER: Final = "exporter"
-EXPORTER_PORT: Final = 9308
-"""kafka_exporter's port."""
 OPERATOR_API: Final = "monitoring.coreos.com/v1"
 
 _DATA: Final = "/data"
@@ -203,24 +193,6 @@ def service_spec(name: str, port: int) -> Manifest:
 def discovery_rules() -> list[Manifest]:
     """The rights of Prometheus in the platform's namespace: it may see pods."""
     return [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
-
-
-def metrics_policy(prometheus: Manifest) -> Manifest:
-    """Prometheus may reach the metrics of every pod that offers some. prometheus: a peer of a NetworkPolicy."""
-    return {
-        "podSelector": {"matchLabels": {METRICS_LABEL: "true"}},
-        "policyTypes": ["Ingress"],
-        "ingress": [{"from": [prometheus], "ports": [{"port": METRICS_PORT, "protocol": "TCP"}]}],
-    }
-
-
-def port_policy(name: str, port: int) -> Manifest:
-    """The pods of the platform's namespace may reach a part at its port."""
-    return {
-        "podSelector": {"matchLabels": labels(name)},
-        "policyTypes": ["Ingress"],
-        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": port, "protocol": "TCP"}]}],
-    }
 
 
 def pod_monitor_specs(namespace: str, shipper_namespace: str | None) -> dict[str, Manifest]:

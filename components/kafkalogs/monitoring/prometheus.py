@@ -7,6 +7,7 @@ Prometheus finds pods by label and port, so a new part changes nothing here: the
 from typing import Any, Final
 
 from ..kube.resources import METRICS_LABEL, METRICS_PORT
+from .record import ALERTMANAGER_PORT, PROMETHEUS_PORT
 
 STRIMZI_PORT: Final = "tcp-prometheus"
 
@@ -17,8 +18,6 @@ TLS: Final = "/etc/kafkalogs/tls"
 ROUTING_KEY: Final = "/etc/kafkalogs/pagerduty/routing-key"
 
 INTERVAL: Final = "15s"
-PROMETHEUS_PORT: Final = 9090
-ALERTMANAGER_PORT: Final = 9093
 
 _POD: Final = "__meta_kubernetes_pod_"
 
