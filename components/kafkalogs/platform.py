@@ -154,14 +154,7 @@ class LogPlatform(pulumi.ComponentResource):
         crds = StrimziCrds(f"{name}-crds", StrimziCrdsArgs(args.crds, keep=config.protect), child)
         namespace = Namespace(name, metadata=untyped(namespace_manifest(config.namespace)), opts=kept)
         within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
-        NetworkPolicy(
-            f"{name}-deny-ingress",
-            metadata=untyped(metadata("deny-ingress", config.namespace)),
-            # The operator's policies open each listener; everything else stays closed.
-            spec=untyped(policies.deny_ingress()),
-            opts=within,
-        )
-        self._egress(name, within)
+        self._network(name, within)
         operator = StrimziOperator(
             f"{name}-operator",
             StrimziOperatorArgs(
@@ -202,8 +195,16 @@ class LogPlatform(pulumi.ComponentResource):
             }
         )
 
-    def _egress(self, name: str, within: pulumi.ResourceOptions) -> None:
-        """What the pods of Kafka and of its operator may reach. `LogPipeline` has the policies of the other parts."""
+    def _network(self, name: str, within: pulumi.ResourceOptions) -> None:
+        """The namespace is closed; Kafka and its operator reach their own edges. `LogPipeline` has those of the other
+        parts."""
+        NetworkPolicy(
+            f"{name}-deny-ingress",
+            metadata=untyped(metadata("deny-ingress", self._config.namespace)),
+            # The operator's policies open each listener; everything else stays closed.
+            spec=untyped(policies.deny_ingress()),
+            opts=within,
+        )
         for group in KAFKA.pods(self._config):
             policy = policies.egress_manifest(group, parts.pods(self._config), self._config.namespace, {})
             NetworkPolicy(f"{name}-{group.name}-egress", metadata=policy["metadata"], spec=policy["spec"], opts=within)
