@@ -37,11 +37,7 @@ def groups_of(name: str) -> tuple[PodGroup, ...]:
 @cache
 def stack_of(name: str) -> Stack:
     config = config_of(name)
-    made = stack(render(REPO / "stacks" / f"Pulumi.{name}.yaml"), config.namespace)
-    if config.operator == "strimzi":
-        return made
-    # The embedded operator itself does the work of the entity operator.
-    return Stack(made.namespace, tuple(p for p in made.pods if p.name != "entity-operator"), made.network)
+    return stack(render(REPO / "stacks" / f"Pulumi.{name}.yaml"), config.namespace)
 
 
 def group_of(name: str, pod: Pod) -> PodGroup:

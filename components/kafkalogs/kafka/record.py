@@ -17,6 +17,8 @@ TO_KAFKA: Final = (PODS, TLS_PORT)
 METRICS_PORT: Final = 9404
 """The port at which Strimzi serves the metrics of a broker or a Connect worker. Strimzi opens the port to every pod."""
 
+# The platform declares the same for Strimzi's operator and for the embedded one, which has neither an agent nor an
+# entity operator.
 _CONTROLLERS: Final = 9090
 _REPLICATION: Final = 9091
 _AGENT: Final = 8443
@@ -30,11 +32,10 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
     nodes = Peer(PODS, {**of_cluster, "strimzi.io/name": f"{cluster}-kafka"})
     entity = Peer("entity-operator", {**of_cluster, "strimzi.io/name": f"{cluster}-entity-operator"})
     listeners = [TLS_PORT, SCRAM_PORT, *([EXTERNAL_PORT] if platform.kafka.external else [])]
-    strimzi = platform.operator == "strimzi"
     serves = (
         Served(_CONTROLLERS, (nodes, STRIMZI_OPERATOR)),
-        Served(_REPLICATION, (nodes, STRIMZI_OPERATOR, *((entity,) if strimzi else ()))),
-        *((Served(_AGENT, (STRIMZI_OPERATOR,)),) if strimzi else ()),
+        Served(_REPLICATION, (nodes, STRIMZI_OPERATOR, entity)),
+        Served(_AGENT, (STRIMZI_OPERATOR,)),
         *(Served(port, open=True) for port in listeners),
         *((Served(METRICS_PORT, open=True),) if platform.monitoring else ()),
     )
@@ -48,7 +49,7 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
             api=platform.kafka.rack is not None,
         ),
         PodGroup(peer=STRIMZI_OPERATOR, api=True),
-        *((PodGroup(peer=entity, api=True),) if strimzi else ()),
+        PodGroup(peer=entity, api=True),
         PodGroup(peer=named("service-secrets"), api=True),
     )
 
