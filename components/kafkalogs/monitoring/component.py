@@ -57,7 +57,8 @@ def alertmanager_files(
     config = prometheus_config.alertmanager_config(pagerduty, pagerduty_url, pagerduty_own_ca, webhook_url)
     return {
         "alertmanager.yml": manifests.as_yaml(config),
-        "web.yml": manifests.as_yaml(prometheus_config.web_config()),
+        # Who may write here can silence each alert.
+        "web.yml": manifests.as_yaml(prometheus_config.web_config(client=PROMETHEUS)),
     }
 
 

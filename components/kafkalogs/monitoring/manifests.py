@@ -82,12 +82,17 @@ class _Server:
     """What the pod's spec says of Kubernetes' API."""
     secrets: Mapping[str, tuple[str, Manifest]]
     """Further volumes, by name, with their folders."""
+    clients_only: bool = False
+    """Whether it answers only clients with a certificate."""
 
 
 def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
     """The StatefulSet of a server: one pod with its data."""
     probe: dict[str, Any] = {"port": server.port, "scheme": "HTTPS"}
-    ready = {"httpGet": {"path": "/-/ready", **probe}}
+    # Kubernetes shows no certificate, so it can only open a connection where clients need one.
+    opens: Manifest = {"tcpSocket": {"port": server.port}}
+    ready = opens if server.clients_only else {"httpGet": {"path": "/-/ready", **probe}}
+    lives = opens if server.clients_only else {"httpGet": {"path": "/-/healthy", **probe}}
     runs = container(server.name, known(args.image) or "") | {
         "command": server.command,
         "ports": [{"name": "https", "containerPort": server.port}],
@@ -95,7 +100,7 @@ def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -
         "startupProbe": {**ready, "periodSeconds": 3, "failureThreshold": 100},
         "readinessProbe": {**ready, "periodSeconds": 5},
         "livenessProbe": {
-            "httpGet": {"path": "/-/healthy", **probe},
+            **lives,
             "periodSeconds": 20,
             "timeoutSeconds": 5,
         },
@@ -179,6 +184,7 @@ def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Man
         command=command,
         memory=("32Mi", "96Mi"),
         storage="1Gi" if args.storage_size else None,
+        clients_only=True,
         account={"automountServiceAccountToken": False},
         secrets=secrets,
     )
