@@ -4,15 +4,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from kafkalogs import LogPlatform
+from kafkalogs import LogPlatform, parts
+from kafkalogs.catalog.network import Peer, PodGroup
 from kafkalogs.config import naming
-from kafkalogs.kube import pods
+from kafkalogs.kafka.record import TO_KAFKA
+from kafkalogs.kube import pods, policies
 from kafkalogs.kube.resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 CATALOG = "/etc/kafkalogs/catalog.json"
 USER = "/etc/kafkalogs/user"
 CA = "/etc/kafkalogs/ca"
+
+
+PODS = PodGroup(peer=Peer("shop", {"app.kubernetes.io/part-of": "shop"}), needs=(TO_KAFKA,))
+"""The pods of all services of the shop: they log, and connect to nobody else."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +100,13 @@ class Shop(pulumi.ComponentResource):
     def __init__(self, name: str, args: ShopArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("kafkalogs:index:Shop", name, {}, opts)
         config = args.platform.config
+        policy = policies.egress_manifest(PODS, [PODS, *parts.pods(config)], config.namespace, {})
+        NetworkPolicy(
+            f"{name}-egress",
+            metadata=policy["metadata"],
+            spec=policy["spec"],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         for service in config.services:
             manifest = deployment_manifest(
                 service, config.namespace, config.kafka.name, args.image, config.shop.rate, config.shop.seed

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Final
 
 import pulumi
+from kafkalogs.catalog.network import PodGroup, Served, named, user_of
+from kafkalogs.kube import policies
 from kafkalogs.kube.pods import (
     NAME_LABEL,
-    PROMETHEUS,
     USER,
     container,
     digest,
@@ -58,6 +59,11 @@ class Server:
     port_name: str
     user: int
     """The id of the user and of the group in the image."""
+
+    @property
+    def pods(self) -> PodGroup:
+        """The server's pod, for the network policies."""
+        return PodGroup(peer=named(self.name), serves=(Served(self.port, (user_of(self.use),)),))
 
 
 S3: Final = Server("s3", "s3", S3_PORT, "https", USER)
@@ -222,12 +228,14 @@ def service_manifest(server: Server, namespace: str) -> Manifest:
 
 
 def policy_manifest(server: Server, namespace: str) -> Manifest:
-    """The NetworkPolicy of one server: its labelled users and Prometheus may connect."""
-    users: Manifest = {"podSelector": {"matchLabels": {f"kafkalogs.io/uses-{server.use}": "true"}}}
-    allowed: Manifest = {"from": [users, PROMETHEUS], "ports": [{"protocol": "TCP", "port": server.port}]}
-    selected = {"matchLabels": {NAME_LABEL: server.name}}
-    spec = {"podSelector": selected, "policyTypes": ["Ingress"], "ingress": [allowed]}
-    return {"metadata": metadata(server.name, namespace, at_once=True), "spec": spec}
+    """The NetworkPolicy of one server: only its labelled users may connect."""
+    return {"metadata": metadata(server.name, namespace, at_once=True), "spec": policies.ingress(server.pods)}
+
+
+def egress_manifest(server: Server, namespace: str) -> Manifest:
+    """The NetworkPolicy by which a server connects to nobody but DNS."""
+    spec = policies.egress_manifest(server.pods, [server.pods], namespace, {})["spec"]
+    return {"metadata": metadata(f"{server.name}-egress", namespace, at_once=True), "spec": spec}
 
 
 def config_manifest(server: Server, namespace: str) -> Manifest:
@@ -248,6 +256,8 @@ class _LocalServer(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         policy = policy_manifest(server, namespace)
         NetworkPolicy(name, metadata=policy["metadata"], spec=policy["spec"], opts=child)
+        policy = egress_manifest(server, namespace)
+        NetworkPolicy(f"{name}-egress", metadata=policy["metadata"], spec=policy["spec"], opts=child)
         service = service_manifest(server, namespace)
         Service(name, metadata=service["metadata"], spec=service["spec"], opts=child)
         config = config_manifest(server, namespace)

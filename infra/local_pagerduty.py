@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pulumi
+from kafkalogs.catalog.network import PodGroup, Served, named
+from kafkalogs.kube import policies
 from kafkalogs.kube.pods import USER
 from kafkalogs.kube.resources import POD_WAITED_FOR, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, metadata
 from pulumi_kubernetes.apps.v1 import Deployment
@@ -21,6 +23,9 @@ TOKEN_SECRET: Final = "pagerduty-admin-credentials"  # noqa: S105 - a name
 """The Secret whose `password` is the token for all requests except events."""
 
 PORT: Final = 8443
+
+PODS: Final = PodGroup(peer=named(PAGERDUTY), serves=(Served(PORT, (named("pager"), named("alertmanager"))),))
+"""The stand-in's pods, for the network policies."""
 
 _FOLDER: Final = "/etc/pagerduty"
 
@@ -98,16 +103,7 @@ def service_manifest(namespace: str) -> Manifest:
 
 def policy_manifest(namespace: str) -> Manifest:
     """The NetworkPolicy: only the pager and Alertmanager may connect."""
-    names = ("pager", "alertmanager")
-    senders = [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": name}}} for name in names]
-    return {
-        "metadata": metadata(PAGERDUTY, namespace),
-        "spec": {
-            "podSelector": {"matchLabels": _labels()},
-            "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": PORT}], "from": senders}],
-        },
-    }
+    return {"metadata": metadata(PAGERDUTY, namespace), "spec": policies.ingress(PODS)}
 
 
 def _labels() -> Manifest:
@@ -132,6 +128,8 @@ class LocalPagerDuty(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         policy = policy_manifest(args.namespace)
         NetworkPolicy(f"{name}-ingress", metadata=policy["metadata"], spec=policy["spec"], opts=child)
+        policy = policies.egress_manifest(PODS, [PODS], args.namespace, {})
+        NetworkPolicy(f"{name}-egress", metadata=policy["metadata"], spec=policy["spec"], opts=child)
         manifest = deployment_manifest(args.namespace, args.image)
         timeouts = pulumi.CustomTimeouts(create="5m")
         deployment = Deployment(

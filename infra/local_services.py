@@ -12,6 +12,9 @@ from kafkalogs.kube.service_secrets import ServiceSecrets, ServiceSecretsArgs
 from local_backends import (
     DATABASE,
     DATABASE_PORT,
+    ELASTICSEARCH,
+    POSTGRES,
+    S3,
     S3_PORT,
     SEARCH_PORT,
     LocalBackendArgs,
@@ -32,6 +35,14 @@ SECRETS = {
     "pagerduty": (["pagerduty"], {"pagerduty": "pagerduty", "pagerduty-admin": "admin"}),
 }
 """The certificates and the credentials (user by name) of each service."""
+
+PODS = {
+    "s3": S3.pods,
+    "database": POSTGRES.pods,
+    "search": ELASTICSEARCH.pods,
+    "pagerduty": local_pagerduty.PODS,
+}
+"""The pods of each service, for the network policies."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ class LocalServices(pulumi.ComponentResource):
             search=f"https://elasticsearch.{space}.svc:{SEARCH_PORT}" if "search" in here else ends.search,
             pagerduty=local_pagerduty.endpoint(space) if "pagerduty" in here else config.pager and config.pager.url,
             own=tuple(here),
+            servers=tuple(PODS[server] for server in here),
             ca_secrets=ends.ca_secrets.named(),
         )
         self.register_outputs({})

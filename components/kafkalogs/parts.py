@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .catalog import resolve
+from .catalog.network import PodGroup
 from .catalog.part import Part, TopicSpec, UserSpec
 from .config.models import Platform
 from .config.problems import ConfigError, Problem
@@ -127,6 +128,11 @@ def needed_secrets(platform: Platform) -> tuple[list[str], dict[str, str]]:
 def endpoints(platform: Platform) -> set[str]:
     """The servers outside the platform that the parts use: s3, database, search, pagerduty."""
     return {name for part in enabled(platform) for name in part.endpoints(platform)}
+
+
+def pods(platform: Platform) -> list[PodGroup]:
+    """The groups of pods of a stack's parts, with the edges between them."""
+    return [group for part in enabled(platform) for group in part.pods(platform)]
 
 
 def own_users() -> frozenset[str]:

@@ -8,11 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
+from urllib.parse import urlsplit
 
 import pulumi
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from . import parts
 from .catalog.part import Part
+from .config.models import Platform
+from .kafka.record import KAFKA
+from .kube import policies
 from .kube.wiring import Deploy, Endpoints, Wiring
 from .platform import LogPlatform
 
@@ -55,7 +60,43 @@ class LogPipeline(pulumi.ComponentResource):
             made = deploy_of(part)(wiring) if part.deploy else None
             if made is not None:
                 wiring.made[part.key] = made
+        self._egress(name, wiring)
         self.register_outputs({})
+
+    def _egress(self, name: str, wiring: Wiring) -> None:
+        """What the pods of each part may reach: DNS, the declared edges, and the servers outside the platform."""
+        config, external = wiring.platform, external_ports(wiring.platform, wiring.endpoints)
+        groups = [*parts.pods(config), *wiring.endpoints.servers]
+        for part in parts.enabled(config):
+            for group in () if part.key == KAFKA.key else part.pods(config):
+                policy = policies.egress_manifest(group, groups, config.namespace, external)
+                # The policy of the shipper needs the namespace that the shipper's component makes.
+                NetworkPolicy(
+                    f"{name}-{group.name}-egress",
+                    metadata=policy["metadata"],
+                    spec=policy["spec"],
+                    opts=pulumi.ResourceOptions(
+                        parent=self, depends_on=[wiring.made[part.key]] if group.shipper else None
+                    ),
+                )
+
+
+def external_ports(config: Platform, endpoints: Endpoints) -> dict[str, int]:
+    """The port of each server outside the platform, by the names of `PodGroup.uses`."""
+    schemas = config.schemas.url if config.schemas else None
+    # An address that is known only later is the address of an AWS service: HTTPS.
+    search = endpoints.search if isinstance(endpoints.search, str) else None
+    urls = {"s3": endpoints.s3, "search": search, "pagerduty": endpoints.pagerduty, "registry": schemas, "aws": None}
+    found = {name: port_of(url) for name, url in urls.items() if name not in endpoints.own}
+    if endpoints.database and "database" not in endpoints.own:
+        found["database"] = port_of(f"//{endpoints.database}")
+    return found
+
+
+def port_of(url: str | None) -> int:
+    """The port of a URL; HTTPS' port if the URL names none."""
+    parsed = urlsplit(url or "")
+    return parsed.port or (80 if parsed.scheme == "http" else 443)
 
 
 def deploy_of(part: Part) -> Deploy:

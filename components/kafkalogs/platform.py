@@ -9,6 +9,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
+from . import parts
 from .catalog import resolve as catalog
 from .checks.loading import load
 from .config import naming
@@ -18,7 +19,9 @@ from .kafka.cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
 from .kafka.doctor_user import DOCTOR, DOCTOR_USER
 from .kafka.identity import ServiceIdentity, ServiceIdentityArgs, user_manifest, user_resource
 from .kafka.operator import StrimziOperator, StrimziOperatorArgs
+from .kafka.record import KAFKA
 from .kafka.topic import LogTopic, LogTopicArgs
+from .kube import policies
 from .kube.crds import CRDS_URL, StrimziCrds, StrimziCrdsArgs
 from .kube.resources import Manifest, metadata, typed, untyped
 
@@ -164,13 +167,7 @@ class LogPlatform(pulumi.ComponentResource):
         crds = StrimziCrds(f"{name}-crds", StrimziCrdsArgs(args.crds, keep=config.protect), child)
         namespace = Namespace(name, metadata=untyped(namespace_manifest(config.namespace)), opts=kept)
         within = pulumi.ResourceOptions(parent=self, depends_on=[namespace])
-        NetworkPolicy(
-            f"{name}-deny-ingress",
-            metadata=untyped(metadata("deny-ingress", config.namespace)),
-            # The operator's policies open each listener; everything else stays closed.
-            spec=untyped({"podSelector": {}, "policyTypes": ["Ingress"]}),
-            opts=within,
-        )
+        self._network(name, within)
         operator = StrimziOperator(
             f"{name}-operator",
             operator_args(config, args),
@@ -204,6 +201,20 @@ class LogPlatform(pulumi.ComponentResource):
                 "catalogName": self.catalog_name,
             }
         )
+
+    def _network(self, name: str, within: pulumi.ResourceOptions) -> None:
+        """The namespace is closed; Kafka and its operator reach their own edges. `LogPipeline` has those of the other
+        parts."""
+        NetworkPolicy(
+            f"{name}-deny-ingress",
+            metadata=untyped(metadata("deny-ingress", self._config.namespace)),
+            # The operator's policies open each listener; everything else stays closed.
+            spec=untyped(policies.deny_ingress()),
+            opts=within,
+        )
+        for group in KAFKA.pods(self._config):
+            policy = policies.egress_manifest(group, parts.pods(self._config), self._config.namespace, {})
+            NetworkPolicy(f"{name}-{group.name}-egress", metadata=policy["metadata"], spec=policy["spec"], opts=within)
 
     def _topics_and_identities(self, cluster: KafkaCluster, kept: pulumi.ResourceOptions) -> None:
         # Destroy deletes these before the cluster: the cluster's operator must still remove them.

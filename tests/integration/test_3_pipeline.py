@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 import pytest
 from confluent_kafka import KafkaError, Message
 from kafkalogs.client.settings import Catalog
+from kafkalogs.doctor import network
 
 from tests.support import everywhere, kafka, pipeline
 from tests.support.metric_names import METRICS
+from tests.support.pipeline import SPACE
 from tests.support.run import CLASSES, CRITICAL, PROBE, PROBE_TOPIC, Run, of, probe_record, shop_run
 from tests.support.sandbox import Sandbox
 
@@ -213,3 +215,28 @@ def test_flinks_log_has_no_noise(platform: Sandbox, workload: str) -> None:
     assert " INFO " in said
     assert "Name collision" not in said
     assert "Read-only file system" not in said
+
+
+# Run in a pod of the exporter: whether each host and port of its arguments takes a connection within 5 s.
+CONNECT = """
+import socket, sys
+for place in sys.argv[1:]:
+    host, port = place.split(":")
+    try:
+        socket.create_connection((host, int(port)), 5).close()
+        print(place, "open")
+    except OSError:
+        print(place, "closed")
+"""
+
+
+def test_the_network_policies_hold_where_the_network_enforces_them(platform: Sandbox) -> None:
+    """The edges themselves are evaluated in tests/unit/test_network_edges.py; here the network's plugin answers."""
+    listed = json.loads(platform.kubectl("-n", network.SPACE, "get", "daemonsets", "-o", "json"))["items"]
+    plugins = [network.Plugin(one["metadata"]["name"]) for one in listed]
+    if not network.enforcing(plugins):
+        pytest.skip("no plugin of this cluster enforces network policies")
+    places = ["logs-kafka-bootstrap:9093", "alertmanager:9093", "registry:8443"]
+    words = ("-n", SPACE, "exec", "deploy/exporter", "--", "python3", "-c", CONNECT, *places)
+    told = dict(line.split() for line in platform.kubectl(*words).splitlines())
+    assert told == {place: "open" if place == places[0] else "closed" for place in places}

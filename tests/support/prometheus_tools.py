@@ -20,6 +20,11 @@ def amtool() -> Path:
     return _tool("amtool")
 
 
+def prometheus() -> Path:
+    """Prometheus itself."""
+    return _tool("prometheus")
+
+
 def _tool(name: str) -> Path:
     installed = shutil.which(name)
     if installed:

@@ -27,6 +27,9 @@ RENEW = timedelta(days=30)
 SKEW = timedelta(minutes=5)
 """Certificates are valid from this long before now, for machines whose clocks are slow."""
 
+_PURPOSES = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+"""Prometheus shows its certificate to Alertmanager, which answers nobody without one."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -53,7 +56,7 @@ def make_ca(common_name: str, moment: datetime, key: bytes | None = None) -> Pai
 
 
 def issue(authority: Pair, common_name: str, hosts: Collection[str], moment: datetime) -> Pair:
-    """A TLS server's certificate for `hosts` (DNS names)."""
+    """A certificate for the TLS server `hosts` (DNS names), which it may also show to another server as a client."""
     private = ec.generate_private_key(ec.SECP256R1())
     signer, issuer = _load_key(authority.key), load(authority.cert)
     until = min(moment + timedelta(days=DAYS), issuer.not_valid_after_utc)
@@ -62,7 +65,7 @@ def issue(authority: Pair, common_name: str, hosts: Collection[str], moment: dat
         _builder(private, _name(common_name), issuer.subject, moment, until)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(_PURPOSES), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         .add_extension(names, critical=False)
         .sign(signer, hashes.SHA256())
@@ -88,12 +91,15 @@ def problem(pair: Pair, authority: bytes, hosts: Collection[str], moment: dateti
             return "its key is another's"
         cert.verify_directly_issued_by(load(authority))
         found = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        purposes = cert.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except InvalidSignature:
         return "another authority signed it"
     except (ValueError, TypeError, x509.ExtensionNotFound):
         return "it cannot be read"
     if set(found.get_values_for_type(x509.DNSName)) != set(hosts):
         return "its hosts changed"
+    if set(purposes) != set(_PURPOSES):
+        return "it is for other purposes"
     return "it expires soon" if _due(cert, moment) else None
 
 

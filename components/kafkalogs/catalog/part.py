@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from ..config import sizing, units
 from ..config.models import Platform
+from .network import PodGroup
 
 TopicKind = Literal["logs", "derived", "dead-letters", "internal"]
 """What a topic holds. `logs`: log events as services wrote them. `derived`: the results of the stream job.
@@ -202,6 +203,10 @@ def _no_users(_: Platform) -> tuple[UserSpec, ...]:
     return ()
 
 
+def _no_pods(_: Platform) -> tuple[PodGroup, ...]:
+    return ()
+
+
 def _no_names(_: Platform) -> tuple[str, ...]:
     return ()
 
@@ -250,6 +255,9 @@ class Part:
     """The credentials that `ServiceSecrets` makes for it: user by name."""
     endpoints: Callable[[Platform], tuple[str, ...]] = _no_names
     """The servers outside the platform that it uses: names of `endpoints`, like s3, or pagerduty."""
+    pods: Callable[[Platform], tuple[PodGroup, ...]] = _no_pods
+    """Its pods, with the ports that they serve, who may connect to these ports, and what the pods use. All network
+    policies follow from this."""
     deploy: str = ""
     """The function that deploys it, as `module:function` below `kafkalogs`; empty for a part that others deploy."""
 

@@ -13,6 +13,9 @@ TLS_PORT: Final = 9093
 SCRAM_PORT: Final = 9094
 """The port at which clients in Kubernetes connect with a password."""
 
+EXTERNAL_PORT: Final = 9095
+"""The port of the listener for clients outside Kubernetes, behind the node ports."""
+
 LOGS_PREFIX: Final = "logs."
 """The prefix of the names of all topics of log events. Readers have rights on this prefix."""
 

@@ -13,7 +13,7 @@ from ..client.settings import Credentials
 from ..config import naming
 from ..config.models import Platform
 from ..kafka.doctor_user import DOCTOR
-from . import pipeline, progress, seen, services, tls, topics
+from . import network, pipeline, progress, seen, services, tls, topics
 from .access import check_access
 from .declared import Declared, as_mapping, declared
 from .findings import Checked, Finding, Report
@@ -126,6 +126,15 @@ def _families(
     yield progress.check_letters(wanted, kafka.letters(wanted.dead_letters))
     yield progress.check_disk(wanted, kafka.disks())
     yield pipeline.check_workloads(resources, kubernetes.workloads(wanted))
+    yield network.check_network(wanted.platform.environment, _plugins(kubernetes))
+
+
+def _plugins(kubernetes: KubernetesReader) -> list[network.Plugin] | str:
+    """The DaemonSets that may be network plugins, or why the doctor cannot see them."""
+    try:
+        return kubernetes.plugins()
+    except AccessError as error:
+        return str(error)
 
 
 def _asked(family: str, what: str, ask: Callable[[], Checked]) -> Checked:

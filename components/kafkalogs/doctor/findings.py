@@ -24,6 +24,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "letters": "dead letters",
     "disk": "disks",
     "workloads": "resources and pods",
+    "network": "network policies enforced",
 }
 """The families of checks in the order of the report, each with what it checks."""
 

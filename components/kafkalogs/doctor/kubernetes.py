@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -11,13 +12,13 @@ from typing import Any, Final, cast
 
 from cryptography import x509
 
-from ..client.cluster_access import ClusterAccess
+from ..client.cluster_access import AccessError, ClusterAccess
 from ..kube.resources import Manifest
 from ..kube.status import why_not_ready
 from ..sinks.record import CONNECT
 from ..stream.manifests import FLINK_API, STREAM
 from ..stream.rights import LEADERS, OWN_NAMES
-from . import seen
+from . import network, seen
 from .declared import Declared, as_list, as_mapping
 
 _STRIMZI: Final = ("kafka.strimzi.io", "v1")
@@ -92,6 +93,24 @@ class KubernetesReader:
             kind = {"strimzi.io/kind": "KafkaConnect", "strimzi.io/cluster": CONNECT}
             workers = sum(kind.items() <= one.items() for one in labels)
             found.append(seen.Workload("KafkaConnect", CONNECT, declared.platform.connect.replicas, workers))
+        return found
+
+    def plugins(self) -> list[network.Plugin]:
+        """The DaemonSets in the namespaces of network plugins."""
+        found = self._daemon_sets(network.SPACE)
+        # Where this namespace does not exist, a doctor with rights in single namespaces cannot ask for it.
+        with contextlib.suppress(AccessError):
+            found += self._daemon_sets(network.CALICO_SPACE)
+        return found
+
+    def _daemon_sets(self, space: str) -> list[network.Plugin]:
+        listing, what = self._apps.list_namespaced_daemon_set, f"the DaemonSets of namespace {space}"
+        listed: Any = self._access.call(listing, what, _REMEDY, space)
+        found: list[network.Plugin] = []
+        for one in listed.items:
+            containers = one.spec.template.spec.containers
+            words = [word for each in containers for word in (*(each.command or ()), *(each.args or ()))]
+            found.append(network.Plugin(str(one.metadata.name), words))
         return found
 
     def services(self) -> dict[str, list[int]]:

@@ -2,9 +2,8 @@
 
 from typing import Any, Final
 
+from ..config.naming import EXTERNAL_PORT
 from .resources import Manifest
-
-EXTERNAL_PORT: Final = 9095
 
 CLIENTS_LABEL: Final = "kafkalogs.io/clients"
 """The label of namespaces whose pods may connect if its value is "true". The cluster's own namespace needs no label."""

@@ -7,14 +7,11 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from ..catalog.network import NAME_LABEL
 from .resources import RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest
 
 USER: Final = 1001
 """The user and the group of the platform's images; also the group that may read mounted Secrets."""
-
-NAME_LABEL: Final = "app.kubernetes.io/name"
-PROMETHEUS: Final[Manifest] = {"podSelector": {"matchLabels": {NAME_LABEL: "prometheus"}}}
-"""The platform's Prometheus as a peer of a network policy."""
 
 
 def labels(name: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pulumi
 
+from ..catalog.network import PodGroup
 from ..catalog.part import TopicSpec
 from ..catalog.resolve import Catalog
 from ..config.models import Platform
@@ -34,6 +35,9 @@ class Endpoints:
 
     own: tuple[str, ...] = ()
     """The names of the servers with certificates of the platform's own authority, see `ServiceSecrets`."""
+
+    servers: tuple[PodGroup, ...] = ()
+    """The pods of these servers, for the network policies of the parts that use them."""
 
     ca_secrets: Mapping[str, str] = field(default_factory=dict[str, str])
     """For other servers, by name: the Secret whose ca.crt has the authorities that sign the server's certificates."""

@@ -13,8 +13,9 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import Role, RoleBinding
 
+from ..catalog.network import PROMETHEUS as PROMETHEUS_PODS
 from ..kafka.identity import user_manifest, user_resource
-from ..kube.pods import labels
+from ..kube import policies
 from ..kube.resources import Manifest, after, known, manifest_of, metadata, part, typed, untyped
 from ..shipper.record import METRICS_SERVICE, METRICS_SERVICE_PORT
 from ..sinks.record import ARCHIVE, AUDIT, SEARCH
@@ -22,7 +23,7 @@ from . import alert_rules, dashboards, manifests
 from . import prometheus as prometheus_config
 from .args import MonitoringArgs
 from .consumer_rules import CONSUMERS
-from .record import ALERTMANAGER, PROMETHEUS, exporter_user
+from .record import ALERTMANAGER, ALERTMANAGER_PORT, PROMETHEUS, PROMETHEUS_PORT, SERVERS, exporter_user
 
 
 def watched(args: MonitoringArgs) -> alert_rules.Watched:
@@ -56,7 +57,8 @@ def alertmanager_files(
     config = prometheus_config.alertmanager_config(pagerduty, pagerduty_url, pagerduty_own_ca, webhook_url)
     return {
         "alertmanager.yml": manifests.as_yaml(config),
-        "web.yml": manifests.as_yaml(prometheus_config.web_config()),
+        # Who may write here can silence each alert.
+        "web.yml": manifests.as_yaml(prometheus_config.web_config(client=PROMETHEUS)),
     }
 
 
@@ -130,14 +132,19 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _metrics_policy(self) -> None:
-        peer: Manifest = {"podSelector": {"matchLabels": labels(PROMETHEUS)}}
-        if self._args.operator:
-            own = {"kubernetes.io/metadata.name": self._args.prometheus_namespace}
-            peer = {"namespaceSelector": {"matchLabels": own}}
+        if not self._args.operator:
+            self._open_metrics("metrics", self._args.namespace, policies.pods(PROMETHEUS_PODS))
+            return
+        peer = policies.pods_of_namespace(self._args.prometheus_namespace)
+        self._open_metrics("metrics", self._args.namespace, peer)
+        if self._args.shipper_namespace:
+            self._open_metrics("shipper-metrics", self._args.shipper_namespace, peer)
+
+    def _open_metrics(self, what: str, namespace: pulumi.Input[str], prometheus: Manifest) -> None:
         NetworkPolicy(
-            f"{self._name}-metrics",
-            metadata=self._about("metrics"),
-            spec=untyped(manifests.metrics_policy(peer)),
+            f"{self._name}-{what}",
+            metadata=untyped(metadata("metrics", namespace)),
+            spec=untyped(policies.metrics_ingress(prometheus)),
             opts=self._child,
         )
 
@@ -182,7 +189,7 @@ class Monitoring(pulumi.ComponentResource):
         )
         return self._run(
             PROMETHEUS,
-            prometheus_config.PROMETHEUS_PORT,
+            PROMETHEUS_PORT,
             manifest_of(_prometheus_files, args),
             manifest_of(_prometheus_manifest, args),
             [account, role, binding],
@@ -192,7 +199,7 @@ class Monitoring(pulumi.ComponentResource):
         args = self._args
         manifest = manifest_of(_alertmanager_manifest, args)
         files: pulumi.Input[Manifest] = manifest_of(_alertmanager_files, args)
-        return self._run(ALERTMANAGER, prometheus_config.ALERTMANAGER_PORT, files, manifest, [])
+        return self._run(ALERTMANAGER, ALERTMANAGER_PORT, files, manifest, [])
 
     def _run(
         self,
@@ -207,9 +214,7 @@ class Monitoring(pulumi.ComponentResource):
         config = ConfigMap(name, metadata=self._about(what), data=files, opts=self._child)
         # Nothing may wait for it: Pulumi waits itself until a Service has a pod that is ready.
         Service(name, metadata=self._about(what), spec=untyped(manifests.service_spec(what, port)), opts=self._child)
-        NetworkPolicy(
-            name, metadata=self._about(what), spec=untyped(manifests.port_policy(what, port)), opts=self._child
-        )
+        NetworkPolicy(name, metadata=self._about(what), spec=untyped(policies.ingress(SERVERS[what])), opts=self._child)
         stateful = StatefulSet(
             name,
             metadata=part(manifest, "metadata"),

@@ -30,4 +30,4 @@ def deploy(wiring: Wiring) -> pulumi.Resource | None:
         pagerduty_url=wiring.endpoints.pagerduty,
         pagerduty_own_ca=wiring.endpoints.ca_secret("pagerduty") is not None,
     )
-    return Monitoring("monitoring", args, wiring.options())
+    return Monitoring("monitoring", args, wiring.options("shipper") if monitoring.operator else wiring.options())

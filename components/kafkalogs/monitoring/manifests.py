@@ -12,19 +12,9 @@ from ..config import naming
 from ..kube.pods import container, environment, labels, mounts, pod, resources, secret_files, secret_volume
 from ..kube.resources import METRICS_LABEL, METRICS_PORT, Manifest, known, metadata
 from .args import MonitoringArgs
-from .prometheus import (
-    ALERTMANAGER_PORT,
-    CONFIG,
-    PROMETHEUS_PORT,
-    ROUTING_KEY,
-    STRIMZI_PORT,
-    TLS,
-)
-from .record import ALERTMANAGER, PROMETHEUS
+from .prometheus import CONFIG, ROUTING_KEY, STRIMZI_PORT, TLS
+from .record import ALERTMANAGER, ALERTMANAGER_PORT, EXPORTER, EXPORTER_PORT, PROMETHEUS, PROMETHEUS_PORT
 
-EXPORTER: Final = "exporter"
-EXPORTER_PORT: Final = 9308
-"""kafka_exporter's port."""
 OPERATOR_API: Final = "monitoring.coreos.com/v1"
 
 _DATA: Final = "/data"
@@ -92,12 +82,17 @@ class _Server:
     """What the pod's spec says of Kubernetes' API."""
     secrets: Mapping[str, tuple[str, Manifest]]
     """Further volumes, by name, with their folders."""
+    clients_only: bool = False
+    """Whether it answers only clients with a certificate."""
 
 
 def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -> Manifest:
     """The StatefulSet of a server: one pod with its data."""
     probe: dict[str, Any] = {"port": server.port, "scheme": "HTTPS"}
-    ready = {"httpGet": {"path": "/-/ready", **probe}}
+    # Kubernetes shows no certificate, so it can only open a connection where clients need one.
+    opens: Manifest = {"tcpSocket": {"port": server.port}}
+    ready = opens if server.clients_only else {"httpGet": {"path": "/-/ready", **probe}}
+    lives = opens if server.clients_only else {"httpGet": {"path": "/-/healthy", **probe}}
     runs = container(server.name, known(args.image) or "") | {
         "command": server.command,
         "ports": [{"name": "https", "containerPort": server.port}],
@@ -105,7 +100,7 @@ def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -
         "startupProbe": {**ready, "periodSeconds": 3, "failureThreshold": 100},
         "readinessProbe": {**ready, "periodSeconds": 5},
         "livenessProbe": {
-            "httpGet": {"path": "/-/healthy", **probe},
+            **lives,
             "periodSeconds": 20,
             "timeoutSeconds": 5,
         },
@@ -189,6 +184,7 @@ def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Man
         command=command,
         memory=("32Mi", "96Mi"),
         storage="1Gi" if args.storage_size else None,
+        clients_only=True,
         account={"automountServiceAccountToken": False},
         secrets=secrets,
     )
@@ -203,24 +199,6 @@ def service_spec(name: str, port: int) -> Manifest:
 def discovery_rules() -> list[Manifest]:
     """The rights of Prometheus in the platform's namespace: it may see pods."""
     return [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
-
-
-def metrics_policy(prometheus: Manifest) -> Manifest:
-    """Prometheus may reach the metrics of every pod that offers some. prometheus: a peer of a NetworkPolicy."""
-    return {
-        "podSelector": {"matchLabels": {METRICS_LABEL: "true"}},
-        "policyTypes": ["Ingress"],
-        "ingress": [{"from": [prometheus], "ports": [{"port": METRICS_PORT, "protocol": "TCP"}]}],
-    }
-
-
-def port_policy(name: str, port: int) -> Manifest:
-    """The pods of the platform's namespace may reach a part at its port."""
-    return {
-        "podSelector": {"matchLabels": labels(name)},
-        "policyTypes": ["Ingress"],
-        "ingress": [{"from": [{"podSelector": {}}], "ports": [{"port": port, "protocol": "TCP"}]}],
-    }
 
 
 def pod_monitor_specs(namespace: str, shipper_namespace: str | None) -> dict[str, Manifest]:

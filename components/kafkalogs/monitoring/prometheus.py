@@ -7,6 +7,7 @@ Prometheus finds pods by label and port, so a new part changes nothing here: the
 from typing import Any, Final
 
 from ..kube.resources import METRICS_LABEL, METRICS_PORT
+from .record import ALERTMANAGER_PORT, PROMETHEUS_PORT
 
 STRIMZI_PORT: Final = "tcp-prometheus"
 
@@ -17,8 +18,9 @@ TLS: Final = "/etc/kafkalogs/tls"
 ROUTING_KEY: Final = "/etc/kafkalogs/pagerduty/routing-key"
 
 INTERVAL: Final = "15s"
-PROMETHEUS_PORT: Final = 9090
-ALERTMANAGER_PORT: Final = 9093
+
+# Alertmanager asks for Prometheus' certificate.
+_OWN_TLS: Final = {"ca_file": f"{TLS}/ca.crt", "cert_file": f"{TLS}/tls.crt", "key_file": f"{TLS}/tls.key"}
 
 _POD: Final = "__meta_kubernetes_pod_"
 
@@ -62,7 +64,7 @@ def prometheus_config(cluster: str, namespace: str, shipper: str | None) -> dict
             "alertmanagers": [
                 {
                     "scheme": "https",
-                    "tls_config": {"ca_file": f"{TLS}/ca.crt"},
+                    "tls_config": _OWN_TLS,
                     "static_configs": [{"targets": [f"alertmanager:{ALERTMANAGER_PORT}"]}],
                 }
             ]
@@ -75,16 +77,25 @@ def _tls_target(name: str, port: int) -> dict[str, Any]:
     return {
         "job_name": name,
         "scheme": "https",
-        "tls_config": {"ca_file": f"{TLS}/ca.crt"},
+        "tls_config": _OWN_TLS,
         "static_configs": [{"targets": [f"{name}:{port}"], "labels": {"pod": name}}],
     }
 
 
-def web_config() -> dict[str, Any]:
-    """The file by which Prometheus and Alertmanager serve TLS (Prometheus' exporter-toolkit)."""
-    return {
-        "tls_server_config": {"cert_file": f"{TLS}/tls.crt", "key_file": f"{TLS}/tls.key", "min_version": "TLS12"},
-    }
+def web_config(client: str | None = None) -> dict[str, Any]:
+    """The file by which Prometheus and Alertmanager serve TLS
+    (https://prometheus.io/docs/prometheus/latest/configuration/https/).
+
+    client: the only host whose certificate, of the platform's authority, lets a client in. Everybody when None.
+    """
+    tls: dict[str, Any] = {"cert_file": f"{TLS}/tls.crt", "key_file": f"{TLS}/tls.key", "min_version": "TLS12"}
+    if client:
+        tls |= {
+            "client_auth_type": "RequireAndVerifyClientCert",
+            "client_ca_file": f"{TLS}/ca.crt",
+            "client_allowed_sans": [client],
+        }
+    return {"tls_server_config": tls}
 
 
 def alertmanager_config(

@@ -1,15 +1,33 @@
 """The record of monitoring: the identity of the exporter, and its names."""
 
+from dataclasses import replace
 from typing import Final
 
+from ..catalog.network import PodGroup, Served, named
 from ..catalog.part import Part, UserSpec, allow
 from ..config.models import Platform
+from ..kafka.record import METRICS_PORT, TO_KAFKA
+from ..kafka.record import PODS as KAFKA
+from ..sinks.record import CONNECT, CONNECT_CLUSTER
 
 USER: Final = "monitor"
 """The KafkaUser of the exporter."""
 
 PROMETHEUS: Final = "prometheus"
+PROMETHEUS_PORT: Final = 9090
 ALERTMANAGER: Final = "alertmanager"
+ALERTMANAGER_PORT: Final = 9093
+EXPORTER: Final = "exporter"
+EXPORTER_PORT: Final = 9308
+"""kafka_exporter's port."""
+
+SERVERS: Final = {
+    # Prometheus scrapes itself. Who may reach Alertmanager can silence alerts: only Prometheus may.
+    PROMETHEUS: PodGroup(peer=named(PROMETHEUS), serves=(Served(PROMETHEUS_PORT, (named(PROMETHEUS),)),), api=True),
+    ALERTMANAGER: PodGroup(peer=named(ALERTMANAGER), serves=(Served(ALERTMANAGER_PORT, (named(PROMETHEUS),)),)),
+}
+"""The pods of Prometheus and of Alertmanager. People reach both by `kubectl port-forward`, which Kubernetes authorizes
+and to which no network policy applies."""
 
 
 def exporter_user(name: str) -> UserSpec:
@@ -30,6 +48,19 @@ def _certificates(platform: Platform) -> tuple[str, ...]:
     return () if operator else (PROMETHEUS, ALERTMANAGER)
 
 
+def _pods(platform: Platform) -> tuple[PodGroup, ...]:
+    exporter = PodGroup(peer=named(EXPORTER), serves=(Served(EXPORTER_PORT, (named(PROMETHEUS),)),), needs=(TO_KAFKA,))
+    if platform.monitoring is None or platform.monitoring.operator:
+        return (exporter,)
+    # Strimzi opens the metrics of its pods to every pod.
+    scraped = (KAFKA, *((CONNECT,) if CONNECT_CLUSTER.enabled(platform) else ()))
+    return (
+        exporter,
+        replace(SERVERS[PROMETHEUS], needs=tuple((name, METRICS_PORT) for name in scraped)),
+        replace(SERVERS[ALERTMANAGER], uses=("pagerduty",) if platform.pager else ()),
+    )
+
+
 MONITORING: Final = Part(
     key="monitoring",
     title="the monitoring",
@@ -37,5 +68,6 @@ MONITORING: Final = Part(
     users=lambda _: (exporter_user(USER),),
     user_names=(USER,),
     certificates=_certificates,
+    pods=_pods,
     deploy="monitoring.deploy:deploy",
 )

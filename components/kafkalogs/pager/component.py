@@ -16,7 +16,8 @@ from ..config import naming
 from ..config.parts import ROUTING_KEY_FIELD
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import LogTopic, LogTopicArgs, topic_manifest, topic_resource
-from ..kube.pods import PROMETHEUS, container, environment, labels, mounts, pod, resources, secret_volume
+from ..kube import policies
+from ..kube.pods import container, environment, labels, mounts, pod, resources, secret_volume
 from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of, metadata, part, typed
 from . import record
 
@@ -144,14 +145,7 @@ def pager_manifest(args: PagerArgs) -> Manifest:
 
 def pager_policy_manifest(args: PagerArgs) -> Manifest:
     """The NetworkPolicy: only the platform's Prometheus may connect to the pager, for its metrics."""
-    return {
-        "metadata": metadata(record.NAME, known(args.namespace)),
-        "spec": {
-            "podSelector": {"matchLabels": labels(record.NAME)},
-            "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": record.METRICS_PORT}], "from": [PROMETHEUS]}],
-        },
-    }
+    return {"metadata": metadata(record.NAME, known(args.namespace)), "spec": policies.ingress(record.PODS)}
 
 
 class Pager(pulumi.ComponentResource):

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
+from ..catalog.network import PROMETHEUS, PodGroup, Served, named
 from ..catalog.part import (
     DEAD_LETTER_RETENTION,
     LEAST_RATE,
@@ -17,6 +18,7 @@ from ..catalog.part import (
 )
 from ..config import naming, units
 from ..config.models import Platform
+from ..kafka.record import TO_KAFKA
 
 NAME: Final = "pager"
 """The name of the Deployment and of the KafkaUser."""
@@ -68,6 +70,15 @@ def _users(_: Platform) -> tuple[UserSpec, ...]:
     return (replace(user, producer_byte_rate=LEAST_RATE),)
 
 
+PODS: Final = PodGroup(
+    peer=named(NAME),
+    serves=(Served(METRICS_PORT, (PROMETHEUS,)),),
+    needs=(TO_KAFKA,),
+    uses=("pagerduty",),
+)
+"""The pager's pods: only the platform's Prometheus may connect to them, for their metrics."""
+
+
 PAGER: Final = Part(
     key="pager",
     title="the pager",
@@ -80,5 +91,6 @@ PAGER: Final = Part(
     user_names=(NAME,),
     group_prefixes=(GROUP_PREFIX,),
     endpoints=lambda _: ("pagerduty",),
+    pods=lambda _: (PODS,),
     deploy="pager.deploy:deploy",
 )

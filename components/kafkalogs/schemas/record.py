@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from ..catalog.network import PROMETHEUS, PodGroup, Served, named
 from ..catalog.part import LEAST_RATE, Part, TopicSpec, UserSpec, client, copies, internal_topic
 from ..config.models import Platform
+from ..kafka.record import TO_KAFKA
 
 REGISTRY: Final = "registry"
 """The name of the Service, the Deployment, the certificate and the KafkaUser."""
@@ -56,6 +58,25 @@ def _credentials(platform: Platform) -> Mapping[str, str]:
     return {WRITER: WRITER} if _own(platform) else {}
 
 
+PODS: Final = PodGroup(
+    peer=named(REGISTRY),
+    # Teams read the schemas from other namespaces; writing takes a password.
+    serves=(Served(HTTPS_PORT, open=True), Served(METRICS_PORT, (PROMETHEUS,))),
+    needs=(TO_KAFKA,),
+)
+"""The registry's pods."""
+
+REGISTRATION: Final = "schemas"
+"""The name of the pods that register the schemas."""
+
+
+def _pods(platform: Platform) -> tuple[PodGroup, ...]:
+    peer = named(REGISTRATION)
+    if _own(platform):
+        return PODS, PodGroup(peer=peer, needs=((REGISTRY, HTTPS_PORT),))
+    return (PodGroup(peer=peer, uses=("registry",)),)
+
+
 SCHEMAS: Final = Part(
     key="schemas",
     title="the schema registry",
@@ -67,5 +88,6 @@ SCHEMAS: Final = Part(
     group_prefixes=(GROUP_PREFIX,),
     certificates=lambda platform: (REGISTRY,) if _own(platform) else (),
     credentials=_credentials,
+    pods=_pods,
     deploy="schemas.deploy:deploy",
 )

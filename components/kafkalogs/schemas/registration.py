@@ -13,7 +13,7 @@ from ..kube.pods import secret_volume
 from ..kube.resources import Manifest, known, manifest_of, typed
 from ..kube.run_once import RunOnce, run_once, run_once_manifests
 from . import event
-from .record import REGISTRY, WRITER
+from .record import REGISTRATION, REGISTRY, WRITER
 
 LEVELS: Final = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")
 """The compatibility levels of schema registries."""
@@ -83,7 +83,7 @@ def registration_manifests(args: LogSchemaArgs) -> Manifest:
         RunOnce(
             namespace=known(args.namespace),
             name="schemas",
-            program="schemas",
+            program=REGISTRATION,
             image=known(args.image),
             env=env,
             memory_limit="64Mi",

@@ -15,9 +15,10 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from ..config import naming
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import topic_manifest, topic_resource
+from ..kube import policies
 from ..kube.pods import container, digest, labels, pod, resources, secret_volume
 from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of, metadata, part, typed
-from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, REGISTRY, TOPICS, WRITER, registry_topic
+from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, PODS, REGISTRY, TOPICS, WRITER, registry_topic
 
 _JAVA_OPTIONS: Final = (
     # The registry has few requests, and starts faster without the compiler for hot code.
@@ -185,15 +186,8 @@ def registry_service_manifest(args: SchemaRegistryArgs) -> Manifest:
 
 
 def registry_policy_manifest(args: SchemaRegistryArgs) -> Manifest:
-    """Every pod in the cluster may reach the registry's API. The monitoring opens the port of the metrics."""
-    return {
-        "metadata": metadata(REGISTRY, known(args.namespace)),
-        "spec": {
-            "podSelector": {"matchLabels": labels(REGISTRY)},
-            "policyTypes": ["Ingress"],
-            "ingress": [{"ports": [{"port": HTTPS_PORT}]}],
-        },
-    }
+    """Every pod in the cluster may reach the registry's API, and Prometheus its metrics."""
+    return {"metadata": metadata(REGISTRY, known(args.namespace)), "spec": policies.ingress(PODS)}
 
 
 def registry_url(namespace: str) -> str:

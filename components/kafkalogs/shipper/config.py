@@ -15,13 +15,13 @@ import yaml
 
 from ..client.logevent import LONGEST_SERVICE
 from ..config import units
+from .record import FLUENTD_METRICS_PORT
 
 CREDENTIALS: Final = "/etc/kafkalogs/credentials"
 """The folder of user.crt, user.key and ca.crt."""
 DATA: Final = "/var/lib/shipper"
 """The folder of the shipper's state: its position in each file, and its queue."""
 STATS_PORT: Final = 5066
-FLUENTD_METRICS_PORT: Final = 24231
 
 LONGEST_LINE: Final = 256 * units.KIB
 """The longest line, in bytes; a longer line is cut, because a line and its attributes must fit into a record."""

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import pulumi
 
+from ..catalog.network import PROMETHEUS
 from ..config import naming
 from ..kafka.topic import topic_manifest
-from ..kube import listeners
+from ..kube import listeners, policies
 from ..kube.pods import environment, labels, resources
 from ..kube.resources import METRICS_LABEL, METRICS_PORT, Manifest, known, metadata
 from . import config as shipper_config
@@ -101,7 +102,7 @@ def _shipper(kind: str, image: str) -> Manifest:
         "volumeMounts": _mounts("config", "credentials", "logs", "data", "tmp"),
     }
     if kind == "fluentd":
-        port = shipper_config.FLUENTD_METRICS_PORT
+        port = record.FLUENTD_METRICS_PORT
         return {
             **container,
             "args": ["-c", f"{_CONFIG}/fluent.conf"],
@@ -216,14 +217,12 @@ def role_manifest(args: LogShipperArgs) -> Manifest:
 
 
 def policy_manifest(args: LogShipperArgs) -> Manifest:
-    """The NetworkPolicy: only the platform's namespace may connect to the shipper, for its metrics."""
-    port = shipper_config.FLUENTD_METRICS_PORT if args.kind == "fluentd" else METRICS_SERVICE_PORT
-    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": known(args.namespace)}}}
-    rule = {"from": [peer], "ports": [{"port": port, "protocol": "TCP"}]}
-    return {"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule]}}
+    """The NetworkPolicy: only the platform's Prometheus may connect to the shipper, for its metrics."""
+    peer = {**policies.pods_of_namespace(known(args.namespace)), **policies.pods(PROMETHEUS)}
+    return {"spec": policies.ingress(record.pods(known(args.kind)), peer)}
 
 
 def service_port(kind: str) -> Manifest:
     """The port of the Service from which Prometheus reads the metrics."""
-    target = shipper_config.FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
+    target = record.FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
     return {"name": METRICS_PORT, "port": target, "targetPort": target}

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Final
 
+from ..catalog.network import PROMETHEUS, PodGroup, Served, named
 from ..catalog.part import Part, TopicSpec, UserSpec, client, copies, log_config
 from ..config.models import Platform
+from ..kafka.record import TO_KAFKA
 
 NAME: Final = "shipper"
 """The name of the DaemonSet and of the KafkaUser."""
@@ -51,6 +53,15 @@ def _users(platform: Platform) -> tuple[UserSpec, ...]:
     return (replace(client(NAME, writes=(TOPIC,)), producer_byte_rate=rate),)
 
 
+FLUENTD_METRICS_PORT: Final = 24231
+
+
+def pods(kind: str) -> PodGroup:
+    """The shipper's pods. They fetch their certificate from the Kubernetes API."""
+    port = FLUENTD_METRICS_PORT if kind == "fluentd" else METRICS_SERVICE_PORT
+    return PodGroup(peer=named(NAME), serves=(Served(port, (PROMETHEUS,)),), needs=(TO_KAFKA,), api=True, shipper=True)
+
+
 SHIPPER: Final = Part(
     key="shipper",
     title="the shipper",
@@ -60,5 +71,6 @@ SHIPPER: Final = Part(
     topic_names=(TOPIC,),
     public_topics=(TOPIC,),
     user_names=(NAME,),
+    pods=lambda platform: (pods(platform.shipper.kind),) if platform.shipper else (),
     deploy="shipper.deploy:deploy",
 )

@@ -3,6 +3,7 @@
 import pulumi
 
 from ..aws import archive_layout
+from ..catalog.network import user_of
 from ..catalog.part import passed_on
 from ..kafka import jmx
 from ..kube.service_secrets import CA_SECRET, credentials_secret
@@ -42,7 +43,7 @@ def connect(wiring: Wiring) -> pulumi.Resource | None:
         metrics=jmx.metrics_config(wiring.cluster, jmx.CONNECT_KEY) if config.monitoring else None,
         control_topics=list(control_topics(config)) or None,
         secrets=_secrets(wiring, uses),
-        labels={f"kafkalogs.io/uses-{name}": "true" for name, used in uses.items() if used},
+        labels={label: value for name, used in uses.items() if used for label, value in user_of(name).labels.items()},
         account_annotations=wiring.endpoints.identity("connect"),
     )
     return ConnectCluster(CONNECT, args, wiring.options())

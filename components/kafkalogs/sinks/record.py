@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..catalog import part, resolve
+from ..catalog.network import STRIMZI_OPERATOR, Peer, PodGroup, Served, named
 from ..catalog.part import (
     DEAD_LETTER_RETENTION,
     Acl,
@@ -18,6 +19,7 @@ from ..catalog.part import (
 from ..config import sizing, units
 from ..config.models import Platform
 from ..config.naming import DEAD_LETTER_PREFIX, LOGS_PREFIX, dead_letter_name
+from ..kafka.record import METRICS_PORT, TO_KAFKA
 
 CONNECT: Final = "connect"
 """The name of the Connect cluster and of its KafkaUser, and the first part of the names of its internal topics."""
@@ -217,6 +219,33 @@ def sinks(platform: Platform, log_classes: Mapping[str, str]) -> list[Sink]:
     return [sink for sink in found if sink.topics]
 
 
+SEARCH_SETUP: Final = "search-setup"
+"""The name of the pods that prepare the search engine and delete old indexes."""
+
+_REST: Final = 8083
+
+
+def _connect_pods(platform: Platform) -> tuple[PodGroup, ...]:
+    """The workers. Strimzi itself makes the policy that opens their ports."""
+    labels = {"strimzi.io/cluster": CONNECT, "strimzi.io/kind": "KafkaConnect", "strimzi.io/name": f"{CONNECT}-connect"}
+    peer = Peer(CONNECT, labels)
+    sinks = [sink for sink in (ARCHIVE, SEARCH, AUDIT) if sink.enabled(platform)]
+    servers = {server for sink in sinks for server in sink.endpoints(platform)}
+    # With AWS Glue, the archive uses S3 too: the S3 of AWS, beside AWS's other services.
+    aws = platform.archive is not None and platform.archive.catalog != "jdbc"
+    return (
+        PodGroup(
+            peer=peer,
+            serves=(
+                Served(_REST, (peer, STRIMZI_OPERATOR)),
+                *((Served(METRICS_PORT, open=True),) if platform.monitoring else ()),
+            ),
+            needs=(TO_KAFKA,),
+            uses=(*sorted(servers), *(("aws",) if aws or platform.aws else ())),
+        ),
+    )
+
+
 CONNECT_CLUSTER: Final = Part(
     key=CONNECT,
     title="Kafka Connect",
@@ -226,6 +255,7 @@ CONNECT_CLUSTER: Final = Part(
     topic_names=tuple(internal_topics(CONNECT).values()),
     user_names=(CONNECT,),
     group_prefixes=(workers_group(CONNECT), GROUP_PREFIX),
+    pods=_connect_pods,
     deploy="sinks.deploy:connect",
 )
 
@@ -250,6 +280,7 @@ SEARCH: Final = Part(
     reads=_all,
     topic_names=(dead_letter_name("search"),),
     endpoints=lambda _: ("search",),
+    pods=lambda _: (PodGroup(peer=named(SEARCH_SETUP), uses=("search",)),),
     deploy="sinks.deploy:search",
 )
 

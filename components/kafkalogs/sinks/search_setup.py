@@ -13,11 +13,13 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import CronJob, Job
 from pulumi_kubernetes.core.v1 import ConfigMap
 
+from ..catalog.network import user_of
 from ..kube.pods import container, digest, labels, pod, resources, secret_volume
 from ..kube.resources import DELETE_AT_ONCE, Manifest, after, known, manifest_of, metadata, part, typed
 from ..kube.unknowns import Unknowns, name_of, named_by
+from . import record
 
-NAME: Final = "search-setup"
+NAME: Final = record.SEARCH_SETUP
 SCHEDULE: Final = "7 * * * *"
 """The CronJob runs every hour, so that a retention of hours is kept."""
 
@@ -120,7 +122,7 @@ def _job_spec(command: str, args: JobArgs) -> Manifest:
         "backoffLimit": 4,
         "activeDeadlineSeconds": 540,
         "template": {
-            "metadata": {"labels": {**labels(NAME), "kafkalogs.io/uses-search": "true"}},
+            "metadata": {"labels": {**labels(NAME), **user_of("search").labels}},
             "spec": {**pod([runs], volumes, user=None), "restartPolicy": "Never"},
         },
     }

@@ -2,13 +2,15 @@
 
 from typing import Final
 
+from ..catalog.network import user_of
 from ..config import naming
 from ..config.naming import CA_SECRET
-from ..kube.pods import PROMETHEUS, container, digest, labels, mounts, resources, secret_volume
+from ..kube import policies
+from ..kube.pods import container, digest, labels, mounts, resources, secret_volume
 from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, metadata
 from .args import FlinkJobArgs
 from .log_settings import LOG_FILE, LOG_SETTINGS
-from .record import STREAM, TOPICS
+from .record import METRICS_PORT, PODS, REST_PORT, STREAM, TOPICS
 from .script import render, sampled_below, shared
 
 FLINK_API: Final = "flink.apache.org/v1beta1"
@@ -16,8 +18,6 @@ FLINK_VERSION: Final = "v2_3"
 DRIVER: Final = "org.apache.flink.table.runtime.application.SqlDriver"
 """Flink's own program that runs a SQL script."""
 
-METRICS_PORT: Final = 9249
-REST_PORT: Final = 8081
 _TASK_PORT: Final = 6122
 _FOLDER: Final = "/opt/kafkalogs"
 _TRUST: Final = "/opt/trust"
@@ -31,8 +31,6 @@ _TMP: Final = {"name": "tmp", "mountPath": "/tmp"}  # noqa: S108 - the container
 _STORE: Final = {"name": "trust", "mountPath": _TRUST}
 # The user of Flink's official images.
 _USER: Final = 9999
-# Pods that ask the JobManager: the embedded operator and Flink's own.
-_OPERATORS: Final = ({"strimzi.io/kind": "cluster-operator"}, {"app.kubernetes.io/name": "flink-kubernetes-operator"})
 
 
 def script_manifest(args: FlinkJobArgs) -> Manifest:
@@ -54,22 +52,7 @@ def script_manifest(args: FlinkJobArgs) -> Manifest:
 
 def policy_manifest(args: FlinkJobArgs) -> Manifest:
     """Who reaches the job: its own pods each other, the operator the JobManager, Prometheus the metrics."""
-    own = {"app": STREAM, "type": "flink-standalone-kubernetes"}
-    return {
-        "metadata": metadata(STREAM, known(args.namespace)),
-        "spec": {
-            "podSelector": {"matchLabels": own},
-            "policyTypes": ["Ingress"],
-            "ingress": [
-                {"from": [{"podSelector": {"matchLabels": own}}]},
-                {
-                    "ports": [{"port": REST_PORT}],
-                    "from": [{"podSelector": {"matchLabels": labels}} for labels in _OPERATORS],
-                },
-                {"ports": [{"port": METRICS_PORT}], "from": [PROMETHEUS]},
-            ],
-        },
-    }
+    return {"metadata": metadata(STREAM, known(args.namespace)), "spec": policies.ingress(PODS)}
 
 
 def flink_manifest(args: FlinkJobArgs) -> Manifest:
@@ -228,7 +211,7 @@ def _pod_template(args: FlinkJobArgs) -> Manifest:
         volumes += [{"name": "trust", "emptyDir": {}}, secret_volume("s3-ca", ca_secret, "ca.crt")]
         mounted.append({**_STORE, "readOnly": True})
         spec["initContainers"] = [_trust(known(args.image), ca_secret)]
-    return {"metadata": {"labels": {**labels(STREAM), METRICS_LABEL: "true"}}, "spec": spec}
+    return {"metadata": {"labels": {**labels(STREAM), **user_of("s3").labels, METRICS_LABEL: "true"}}, "spec": spec}
 
 
 def _trust(image: str, ca_secret: str) -> Manifest:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from ..catalog.network import FLINK_OPERATOR, PROMETHEUS, STRIMZI_OPERATOR, PodGroup, Served, named
 from ..catalog.part import (
     DEAD_LETTER_RETENTION,
     Part,
@@ -20,6 +21,7 @@ from ..catalog.part import (
 from ..config import naming, units
 from ..config.models import Platform
 from ..config.naming import LOGS_PREFIX
+from ..kafka.record import TO_KAFKA
 
 STREAM: Final = "stream"
 """The name of the FlinkDeployment and of the KafkaUser."""
@@ -130,6 +132,33 @@ def _reads(_: Platform, log_classes: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(topic for topic in log_classes if re.fullmatch(TOPICS, topic))
 
 
+METRICS_PORT: Final = 9249
+REST_PORT: Final = 8081
+CATALOG_PODS: Final = "catalog"
+"""The name of the pods that write the service catalog into its topic."""
+
+PODS: Final = PodGroup(
+    peer=named(STREAM),
+    # The operators ask the JobManager for the state of the job, and for savepoints.
+    serves=(Served(REST_PORT, (STRIMZI_OPERATOR, FLINK_OPERATOR)), Served(METRICS_PORT, (PROMETHEUS,))),
+    needs=(TO_KAFKA,),
+    uses=("s3",),
+    # Flink keeps its leader and its last checkpoint in ConfigMaps.
+    api=True,
+    among_themselves=True,
+)
+"""The pods of the job: JobManager and TaskManagers."""
+
+
+def _pods(platform: Platform) -> tuple[PodGroup, ...]:
+    own = platform.operator == "strimzi" and platform.stream is not None and platform.stream.install_operator
+    return (
+        PODS,
+        PodGroup(peer=named(CATALOG_PODS), needs=(TO_KAFKA,)),
+        *((PodGroup(peer=FLINK_OPERATOR, api=True),) if own else ()),
+    )
+
+
 STREAM_JOB: Final = Part(
     key="stream",
     title="the stream job",
@@ -143,5 +172,6 @@ STREAM_JOB: Final = Part(
     user_names=(STREAM,),
     group_prefixes=(PREFIX,),
     endpoints=lambda _: ("s3",),
+    pods=_pods,
     deploy="stream.deploy:deploy",
 )

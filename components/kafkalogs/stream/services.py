@@ -8,7 +8,7 @@ from ..kube.pods import mounts, secret_volume
 from ..kube.resources import Manifest, known
 from ..kube.run_once import RunOnce, run_once_manifests
 from .args import FlinkJobArgs
-from .record import OUTPUTS, STREAM
+from .record import CATALOG_PODS, OUTPUTS, STREAM
 
 TOPIC: Final = OUTPUTS["catalog"]
 _FOLDER: Final = "/etc/kafkalogs"
@@ -35,7 +35,7 @@ def catalog_manifests(args: FlinkJobArgs) -> Manifest:
         RunOnce(
             namespace=known(args.namespace),
             name="stream-catalog",
-            program="catalog",
+            program=CATALOG_PODS,
             image=known(args.catalog_image),
             env=env,
             memory_limit="96Mi",

@@ -216,6 +216,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "resource-paused",
         f"KafkaTopic {CART}",
     ),
+    "no plugin for policies": (lambda w: w.plugins.clear(), "policies-unenforced", "the network policies"),
     "pod gone": (lambda w: w.workloads.append(seen.Workload("Kafka", "logs", 3, 2)), "pods-missing", "Kafka logs"),
 }
 

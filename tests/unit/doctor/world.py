@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from kafkalogs.checks.loading import load
 from kafkalogs.doctor import declared as want
-from kafkalogs.doctor import pipeline, progress, seen, tls, topics
+from kafkalogs.doctor import network, pipeline, progress, seen, tls, topics
 from kafkalogs.doctor.access import check_access
 from kafkalogs.doctor.findings import Checked
 from kafkalogs.kafka.cluster import kafka_manifest
@@ -59,6 +59,7 @@ class World:
     letters: dict[str, int] = field(default_factory=dict)
     disks: dict[int, seen.LogDir] = field(default_factory=dict)
     resources: list[seen.Resource] = field(default_factory=lambda: [seen.Resource("KafkaTopic", "logs.audit")])
+    plugins: list[network.Plugin] = field(default_factory=lambda: [network.Plugin("calico-node")])
     workloads: list[seen.Workload] = field(default_factory=lambda: [seen.Workload("Deployment", "pager", 1, 1)])
 
     def __post_init__(self) -> None:
@@ -125,6 +126,7 @@ class World:
             progress.check_letters(self.declared, self.letters),
             progress.check_disk(self.declared, self.disks),
             pipeline.check_workloads(self.resources, self.workloads),
+            network.check_network("staging", self.plugins),
         ]
 
     def findings(self) -> list[tuple[str, str]]:

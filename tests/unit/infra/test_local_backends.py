@@ -111,7 +111,6 @@ def test_who_may_reach_them():
             {
                 "from": [
                     {"podSelector": {"matchLabels": {"kafkalogs.io/uses-s3": "true"}}},
-                    {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}},
                 ],
                 "ports": [{"protocol": "TCP", "port": 7070}],
             }

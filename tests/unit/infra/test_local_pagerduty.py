@@ -21,7 +21,7 @@ def test_the_stand_in_is_restricted_and_open_to_its_senders_only():
     labels = made["spec"]["template"]["metadata"]["labels"]
     assert service["spec"]["selector"].items() <= labels.items()
     (rule,) = local_pagerduty.policy_manifest("kafkalogs")["spec"]["ingress"]
-    assert rule["ports"] == [{"port": 8443}]
+    assert rule["ports"] == [{"port": 8443, "protocol": "TCP"}]
     senders = {peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in rule["from"]}
     assert senders == {"pager", "alertmanager"}
     files = {

@@ -70,7 +70,7 @@ def test_where_it_is_looked_at():
     policy = pager_policy_manifest(PagerArgs(**ARGS))["spec"]
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
     (rule,) = policy["ingress"]
-    assert rule["ports"] == [{"port": ports["metrics"]}]
+    assert rule["ports"] == [{"port": ports["metrics"], "protocol": "TCP"}]
     assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}]
 
 

@@ -142,7 +142,10 @@ def test_the_service_and_the_policy_open_the_same_pods():
     service, policy = registry_service_manifest(REGISTRY_ARGS), registry_policy_manifest(REGISTRY_ARGS)["spec"]
     assert service["spec"]["selector"].items() <= labels.items()
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
-    assert policy["ingress"] == [{"ports": [{"port": 8443}]}]
+    everybody, prometheus = policy["ingress"]
+    assert everybody == {"ports": [{"port": 8443, "protocol": "TCP"}]}
+    assert prometheus["ports"] == [{"port": 9000, "protocol": "TCP"}]
+    assert prometheus["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}}}]
     assert registry_url("kafkalogs").startswith("https://registry.kafkalogs.svc:8443/")
 
 

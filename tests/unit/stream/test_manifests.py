@@ -265,6 +265,6 @@ def test_metrics_are_found_and_only_prometheus_and_the_operators_come_in() -> No
     assert template["metadata"]["labels"]["kafkalogs.io/metrics"] == "true"
     assert {"name": "metrics", "containerPort": 9249} in template["spec"]["containers"][0]["ports"]
     rules = manifests.policy_manifest(job_args())["spec"]["ingress"]
-    assert [rule.get("ports") for rule in rules] == [None, [{"port": 8081}], [{"port": 9249}]]
-    own = {"app": "stream", "type": "flink-standalone-kubernetes"}
+    assert [rule.get("ports", [{}])[0].get("port") for rule in rules] == [None, 8081, 9249]
+    own = {"app.kubernetes.io/name": "stream"}
     assert rules[0]["from"] == [{"podSelector": {"matchLabels": own}}]

@@ -7,6 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from cryptography.x509 import verification
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from secrets_maker import certificates
 from secrets_maker.certificates import (
     Pair,
     ca_problem,
@@ -116,3 +118,16 @@ def test_stores_hold_the_pair_and_the_authority():
 
 def test_a_key_is_not_in_a_printed_pair():
     assert "PRIVATE" not in repr(PAIR)
+
+
+def test_a_certificate_is_for_servers_and_for_clients():
+    verifier = verification.PolicyBuilder().store(verification.Store([load(CA.cert)])).time(NOW).build_client_verifier()
+    verifier.verify(load(PAIR.cert), [])
+
+
+def test_a_certificate_for_servers_only_is_made_anew(monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(certificates, "_PURPOSES", (ExtendedKeyUsageOID.SERVER_AUTH,))
+        old = issue(CA, "s3", HOSTS, NOW)
+    assert problem(old, CA.cert, HOSTS, NOW) == "it is for other purposes"
+    assert problem(PAIR, CA.cert, HOSTS, NOW) is None
