@@ -55,6 +55,8 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_connect_connector_status",
             "kafka_connect_task_error_record_errors_total",
             "kafka_connect_task_error_record_failures_total",
+            "kafka_connect_task_error_deadletterqueue_produce_requests_total",
+            "kafka_connect_task_error_deadletterqueue_produce_failures_total",
             "kafka_connect_sink_task_sink_record_send_total",
             "kafka_connect_sink_task_put_batch_avg_time_ms",
         }

@@ -8,7 +8,7 @@ from typing import Final
 
 from .. import parts
 from ..catalog import resolve as catalog
-from ..config import naming, units
+from ..config import limits, naming, units
 from ..config.models import Platform, SharedTopic
 from ..config.problems import Path, Problem, closest, suggestion
 from . import disk, production, reserved
@@ -21,6 +21,12 @@ _RESERVED_CONFIG: Final = (
     *("sasl.", "ssl.", "security.", "password.", "log.dir", "authorizer.", "super.user", "node.id", "process.roles"),
     *("controller.", "metadata.log.dir", "zookeeper."),
 )
+
+_LEAST_OF_BROKERS: Final = {
+    # Topics that name no limit of their own: the internal ones.
+    "message.max.bytes": limits.DEFAULT_BATCH,
+    "socket.request.max.bytes": limits.LARGEST_REQUEST,
+}
 
 _LEAST_MEMORY: Final = 512 * units.MIB
 _NODE_PORTS: Final = range(30000, 32768)
@@ -129,6 +135,9 @@ def _broker_config(platform: Platform) -> Iterator[Problem]:
             yield Problem(("kafka", "config", key), value, "the operator sets this itself; leave it out")
         elif key == "auto.create.topics.enable" and str(value).lower() != "false":
             yield Problem(("kafka", "config", key), value, "topics come from the services alone; leave it out")
+        elif (least := _LEAST_OF_BROKERS.get(key)) and not (str(value).isdigit() and int(str(value)) >= least):
+            text = f"too small for what the platform's parts write; write at least {least}, or leave it out"
+            yield Problem(("kafka", "config", key), value, text)
 
 
 def _service_keys(platform: Platform, broken: Broken) -> Iterator[Problem]:

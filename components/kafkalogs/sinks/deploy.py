@@ -1,9 +1,13 @@
 """The Connect cluster of a stack, and its sinks."""
 
+from dataclasses import replace
+
 import pulumi
 
 from ..aws import archive_layout
+from ..catalog import resolve
 from ..catalog.part import passed_on
+from ..config import limits
 from ..kafka import jmx
 from ..kube.service_secrets import CA_SECRET, credentials_secret
 from ..kube.wiring import Wiring, address
@@ -57,11 +61,13 @@ def _loads(wiring: Wiring) -> list[ConnectorLoad]:
     config, topics = wiring.platform, wiring.log_topics
     partitions = sum(topic.partitions for topic in topics.values())
     of_audit = sum(topics[name].partitions for name in audited(wiring.log_classes))
-    return [
+    loads = [
         *([settings.archive_load(1, partitions, _archive_files(wiring))] if config.archive else []),
         *([settings.search_load(1, partitions)] if config.search else []),
         *([settings.database_load(1, of_audit)] if config.audit else []),
     ]
+    fetch = limits.fetched(resolve.largest_batch(config))
+    return [replace(load, fetch=fetch) for load in loads]
 
 
 def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
@@ -94,6 +100,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=list(wiring.log_classes),
         warehouse=archive.warehouse,
         region=archive.region,
@@ -132,6 +139,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=list(wiring.log_classes),
         url=url,
         streams={name: settings.data_stream(kind) for name, kind in wiring.log_classes.items()},
@@ -162,6 +170,7 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=topics,
         database=address(wiring.endpoints.database, "database"),
         credentials=DATABASE,

@@ -17,7 +17,7 @@ from ..catalog.part import (
     log_config,
     passed_on,
 )
-from ..config import naming, units
+from ..config import limits, naming, units
 from ..config.models import Platform
 from ..config.naming import LOGS_PREFIX
 
@@ -47,8 +47,12 @@ PARTITIONS: Final = 3
 RETENTION: Final = 6 * units.HOUR
 """How long the topics that it makes of logs keep their records; milliseconds."""
 
-DEAD_LETTER_BYTES: Final = 4 * units.MIB
-"""The largest dead letter: 1 Mi characters of up to three bytes each, and the headers."""
+DEAD_LETTER_CHARACTERS: Final = units.MIB
+"""Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
+A broker takes larger ones only compressed. The headers tell where the record is."""
+
+DEAD_LETTER_BYTES: Final = DEAD_LETTER_CHARACTERS * limits.CHARACTER + limits.STREAM_LETTER_ROOM
+"""The largest dead letter, with its headers; bytes."""
 
 SHARES: Final[Mapping[str, float]] = {
     "error": 0.1,

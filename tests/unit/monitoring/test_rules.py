@@ -17,6 +17,7 @@ WATCHED = alert_rules.Watched(broker_disk=DISK)
 LAG = "kafkalogs_consumergroup_lag_seconds"
 END = 'kafka_topic_partition_current_offset{topic="%s", partition="0"}'
 BEGIN = 'kafka_topic_partition_oldest_offset{topic="%s", partition="0"}'
+LOST = 'kafka_connect_task_error_deadletterqueue_produce_failures_total{connector="archive", task="0"}'
 PRODUCE = 'kafka_network_requestmetrics_totaltimems{pod="logs-kafka-0", request="Produce", quantile="0.99"}'
 
 # Series and their values at each minute, in promtool's notation, of a platform that is well.
@@ -39,6 +40,7 @@ WELL: dict[str, str] = {
     'kafka_connect_worker_connector_failed_task_count{connector="archive"}': "0x120",
     'kafka_connect_worker_connector_running_task_count{connector="archive"}': "1x120",
     'kafka_connect_connector_status{connector="archive", status="running"}': "1x120",
+    LOST: "0x120",
     "flink_jobmanager_numRunningJobs": "1x120",
     "flink_jobmanager_job_numRestarts": "1x120",
     "flink_jobmanager_job_numberOfFailedCheckpoints": "2x120",
@@ -125,6 +127,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     "ConnectorFailed": (
         {'kafka_connect_worker_connector_failed_task_count{connector="archive"}': "1x120"},
         5,
+        {"connector": "archive"},
+    ),
+    "DeadLettersLost": (
+        {LOST: "0x20 1x100"},
+        25,
         {"connector": "archive"},
     ),
     "ConnectorNotRunning": (
