@@ -21,6 +21,7 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_consumergroup_lag",
             "kafka_consumergroup_lag_sum",
             "kafkalogs_topic_min_insync_replicas",
+            "kafkalogs_topic_retention_seconds",
             "kafkalogs_topic_newest_event_timestamp_seconds",
             "kafkalogs_consumergroup_lag_seconds",
             "kafkalogs_consumergroup_event_timestamp_seconds",

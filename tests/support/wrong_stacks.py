@@ -199,6 +199,21 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ),
     (
         "prod",
+        {"retention.access": "4h"},
+        "retention.access: '4h': shorter than longestOutage 6h: archive, search, stream would lose records of logs.",
+    ),
+    (
+        "prod",
+        {f"{CHECKOUT}.retention": "2h"},
+        f"{CHECKOUT}.retention: '2h': shorter than longestOutage 6h: ",
+    ),
+    (
+        "local",
+        {"longestOutage": "45m"},
+        "retention.access: '30m': shorter than longestOutage 45m: ",
+    ),
+    (
+        "prod",
         {"kafka.config": "{message.max.bytes: 65536}"},
         "kafka.config.message.max.bytes: 65536: too small for what the platform's parts write; write at least 1048576",
     ),

@@ -45,7 +45,13 @@ TOPICS: Final = rf"{re.escape(LOGS_PREFIX)}(?!({_OWN})$).*"
 
 PARTITIONS: Final = 3
 RETENTION: Final = 6 * units.HOUR
-"""How long the topics that it makes of logs keep their records; milliseconds."""
+"""How long the topics that it makes of logs keep their records, if no longer outage is declared; milliseconds."""
+
+
+def kept(platform: Platform) -> int:
+    """How long the topics that the job makes of logs keep their records; milliseconds."""
+    return max(RETENTION, platform.longest_outage)
+
 
 DEAD_LETTER_CHARACTERS: Final = units.MIB
 """Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
@@ -124,7 +130,7 @@ def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
     written = sum(service.rate for service in platform.services.values())
     planned = platform.stream.planned_share if platform.stream else 1.0
     made = [
-        replace(derived(key, PARTITIONS, *copies(platform), RETENTION), rate=int(written * planned * share))
+        replace(derived(key, PARTITIONS, *copies(platform), kept(platform)), rate=int(written * planned * share))
         for key, share in SHARES.items()
     ]
     return (*made, dead_letters(*copies(platform)), service_catalog(*copies(platform)))

@@ -31,6 +31,7 @@ WELL: dict[str, str] = {
     BEGIN % "logs.a": "0+50x120",
     END % "dlq.search": "0x120",
     BEGIN % "dlq.search": "0x120",
+    'kafkalogs_topic_retention_seconds{topic="logs.a"}': "3600x120",
     'kafka_topic_partition_leader{topic="logs.a", partition="0"}': "0x120",
     'kafka_topic_partition_in_sync_replica{topic="logs.a", partition="0"}': "3x120",
     'kafka_topic_partition_under_replicated_partition{topic="logs.a", partition="0"}': "0x120",
@@ -83,6 +84,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
         {'kafka_consumergroup_lag_sum{consumergroup="connect-archive", topic="logs.a"}': "20000+100x120"},
         40,
         {"consumergroup": "connect-archive"},
+    ),
+    "RecordsExpireSoon": (
+        {f'{LAG}{{consumergroup="connect-search", topic="logs.a"}}': "0+60x120"},
+        40,
+        {"consumergroup": "connect-search", "topic": "logs.a"},
     ),
     "RecordsExpiredUnread": (
         {'kafka_consumergroup_current_offset{consumergroup="connect-archive", topic="logs.a", partition="0"}': "9x120"},
