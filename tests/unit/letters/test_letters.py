@@ -1,7 +1,7 @@
 """`kafkalogs letters` against a Kafka of librdkafka's own: what is listed, and what is sent again, and how often.
 
 That Kafka forgets the offsets of transactions and shows records of aborted ones. So transactions are `Transactions`
-here; tests/integration/test_4_trouble.py has those of Kafka.
+here; tests/integration/test_5_letters.py has those of Kafka.
 """
 
 from __future__ import annotations
