@@ -7,7 +7,7 @@ from collections import Counter
 
 from confluent_kafka import Message
 
-from tests.support import everywhere, kafka
+from tests.support import kafka
 from tests.support.sandbox import Sandbox
 
 TOPIC, SERVICE, PARTITION = "logs.cart-service", "cart-service", 1
@@ -42,7 +42,7 @@ def test_letters_are_sent_again_once_to_where_they_come_from(platform: Sandbox) 
         said = platform.run(*command).text
         return f" of {TOPIC}: " in said
 
-    everywhere.until(listed, 180, "the poison among the dead letters")
+    platform.wait("the poison among the dead letters", listed, 180)
     send(platform)
     send(platform)
     found = written(platform)

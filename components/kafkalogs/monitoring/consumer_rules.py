@@ -117,6 +117,13 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
             "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
             "It reads more slowly than is written. Give it more tasks or instances, up to the topic's partitions.",
         ),
+        *_expiry_rules(alive),
+    ]
+
+
+def _expiry_rules(alive: str) -> list[Rule]:
+    """The alerts on records that expire unread. alive: the groups that count, as a query."""
+    return [
         alert(
             "RecordsExpireSoon",
             "(kafkalogs_topic_retention_seconds - on (topic) group_right () kafkalogs_consumergroup_lag_seconds)"
