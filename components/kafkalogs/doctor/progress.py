@@ -118,7 +118,7 @@ def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checke
             f"topic {topic}",
             "no records",
             f"{letters[topic]:,} records",
-            "correct the cause (`kafkalogs letters list`), then send them again or delete them before their retention ends",
+            "correct the cause (`kafkalogs letters list`), then send them again before their retention ends",
         )
         for topic in declared.dead_letters
         if letters.get(topic)

@@ -129,7 +129,7 @@ def _expiry_rules(alive: str) -> list[Rule]:
             "(kafkalogs_topic_retention_seconds - on (topic) group_right () kafkalogs_consumergroup_lag_seconds)"
             f" < on (topic) group_left () ({EXPIRES_SOON} * kafkalogs_topic_retention_seconds)"
             f" and on (consumergroup) {alive}",
-            "1m",
+            "5m",
             "critical",
             "{{ $labels.consumergroup }} has {{ $value | humanizeDuration }} left to read {{ $labels.topic }}",
             "Then Kafka deletes records that it has not read. Let it read again, or raise the topic's retention now.",
