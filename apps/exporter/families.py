@@ -27,6 +27,7 @@ KAFKA_EXPORTER = {
 }
 OURS = {
     "kafkalogs_topic_min_insync_replicas": "min.insync.replicas of a topic",
+    "kafkalogs_topic_retention_seconds": "How long a topic keeps records; absent if they do not expire",
     "kafkalogs_topic_newest_event_timestamp_seconds": "Event time of the newest record of a topic",
     "kafkalogs_consumergroup_lag_seconds": "Age of the oldest record of a topic that a consumer group has not read",
     "kafkalogs_consumergroup_event_timestamp_seconds": "Event time up to which a consumer group has read a topic",
@@ -46,6 +47,8 @@ def families(reading: Reading, now: float) -> list[Family]:
             made["kafkalogs_topic_newest_event_timestamp_seconds"].add(max(newest), topic=topic)
         if topic in reading.min_in_sync:
             made["kafkalogs_topic_min_insync_replicas"].add(reading.min_in_sync[topic], topic=topic)
+        if topic in reading.retention:
+            made["kafkalogs_topic_retention_seconds"].add(reading.retention[topic], topic=topic)
     for name, group in sorted(reading.groups.items()):
         _group(made, name, group, reading, now)
     return list(made.values())

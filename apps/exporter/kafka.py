@@ -44,6 +44,7 @@ class Kafka:
         self._positions: dict[_Key, Positions] = {}
         self._newest: dict[_Key, tuple[int, float | None, int | None]] = {}
         self._min_in_sync: dict[str, int] = {}
+        self._retention: dict[str, float] = {}
         self._configured = 0.0
 
     def read(self) -> Reading:
@@ -71,7 +72,8 @@ class Kafka:
                     newest_offset=newest_offset,
                     positions=self._positions.get(key, Positions()),
                 )
-        return Reading(len(about.brokers), partitions, dict(self._min_in_sync), self._groups(places))
+        groups = self._groups(places)
+        return Reading(len(about.brokers), partitions, dict(self._min_in_sync), groups, dict(self._retention))
 
     def _offsets(self, keys: Iterable[_Key], spec: Any) -> dict[_Key, ListOffsetsResultInfo]:
         """Kafka's answer for each partition; a partition without a leader or a deleted one is left out."""
@@ -114,12 +116,17 @@ class Kafka:
         if asked:
             resources = [ConfigResource(ResourceType.TOPIC, topic) for topic in asked]
             found = _answers(self._admin.describe_configs(resources, request_timeout=self._timeout))
-            values = {one.name: settings["min.insync.replicas"].value for one, settings in found.items()}
-            self._min_in_sync |= {topic: int(value) for topic, value in values.items()}
+            for one, settings in found.items():
+                self._min_in_sync[one.name] = int(settings["min.insync.replicas"].value)
+                self._retention.pop(one.name, None)
+                kept = int(settings["retention.ms"].value)
+                if kept >= 0 and "delete" in settings["cleanup.policy"].value:
+                    self._retention[one.name] = kept / 1000
         if not fresh:
             self._configured = now
         for gone in self._min_in_sync.keys() - set(topics):
             del self._min_in_sync[gone]
+            self._retention.pop(gone, None)
 
     def _groups(self, places: list[_Key]) -> dict[str, Group]:
         listed = self._admin.list_consumer_groups(request_timeout=self._timeout).result()

@@ -36,9 +36,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Reading:
-    """The whole cluster. min_in_sync: ``min.insync.replicas`` by topic."""
+    """The whole cluster. min_in_sync: ``min.insync.replicas`` by topic. retention: how long a topic keeps records, in
+    seconds; only topics whose records expire."""
 
     brokers: int
     partitions: Mapping[str, Mapping[int, Partition]]
     min_in_sync: Mapping[str, int]
     groups: Mapping[str, Group]
+    retention: Mapping[str, float] = field(default_factory=dict[str, float])

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 try:
     from kafkalogs.doctor import command as doctor_command
+    from kafkalogs.letters import command as letters_command
     from kafkalogs.plan import command as plan_command
     from kafkalogs.replay import command as replay_command
     from kafkalogs.restore import command as restore_command
@@ -25,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="kafkalogs", description="A log aggregation platform on Kafka.")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    for command in (replay_command, restore_command, plan_command, doctor_command):
+    for command in (replay_command, restore_command, letters_command, plan_command, doctor_command):
         command.add_to(commands)
     return top
 

@@ -16,8 +16,9 @@ from .config import naming
 from .config.models import Platform
 from .config.problems import ConfigError, Problem
 from .kafka.cluster import KafkaCluster, KafkaClusterArgs, NodePoolArgs
-from .kafka.doctor_user import DOCTOR, DOCTOR_USER
+from .kafka.doctor_user import DOCTOR_USER
 from .kafka.identity import ServiceIdentity, ServiceIdentityArgs, user_manifest, user_resource
+from .kafka.letters_user import letters_user
 from .kafka.operator import StrimziOperator, StrimziOperatorArgs
 from .kafka.record import KAFKA
 from .kafka.topic import LogTopic, LogTopicArgs
@@ -226,8 +227,9 @@ class LogPlatform(pulumi.ComponentResource):
         for user in users:
             opts = pulumi.ResourceOptions(parent=self, depends_on=[cluster])
             ServiceIdentity(str(user.user), user, opts)
-        doctor = user_manifest(self._config.namespace, self._config.kafka.name, DOCTOR_USER)
-        user_resource(DOCTOR, doctor, pulumi.ResourceOptions(parent=self, depends_on=[cluster]))
+        for own in (DOCTOR_USER, letters_user(self._config)):
+            made = user_manifest(self._config.namespace, self._config.kafka.name, own)
+            user_resource(own.name, made, pulumi.ResourceOptions(parent=self, depends_on=[cluster]))
 
     @property
     def config(self) -> Platform:

@@ -185,7 +185,42 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     (
         "prod",
         {f"{CHECKOUT}.maxMessageBytes": "2GiB"},
-        f"{CHECKOUT}.maxMessageBytes: '2GiB': more than anything can be;",
+        f"{CHECKOUT}.maxMessageBytes: '2GiB': more than readers hold and dead letters can be; write at most 8MiB",
+    ),
+    (
+        "prod",
+        {f"{CHECKOUT}.maxMessageBytes": "64MiB"},
+        f"{CHECKOUT}.maxMessageBytes: '64MiB': more than readers hold and dead letters can be; write at most 8MiB",
+    ),
+    (
+        "prod",
+        {f"{CHECKOUT}.maxMessageBytes": "1KiB"},
+        f"{CHECKOUT}.maxMessageBytes: '1KiB': too little for a log event; write at least 16KiB",
+    ),
+    (
+        "prod",
+        {"retention.access": "4h"},
+        "retention.access: '4h': shorter than longestOutage 6h: archive, search, stream would lose records of logs.",
+    ),
+    (
+        "prod",
+        {f"{CHECKOUT}.retention": "2h"},
+        f"{CHECKOUT}.retention: '2h': shorter than longestOutage 6h: ",
+    ),
+    (
+        "local",
+        {"longestOutage": "45m"},
+        "retention.access: '30m': shorter than longestOutage 45m: ",
+    ),
+    (
+        "prod",
+        {"kafka.config": "{message.max.bytes: 65536}"},
+        "kafka.config.message.max.bytes: 65536: too small for what the platform's parts write; write at least 1048576",
+    ),
+    (
+        "prod",
+        {"kafka.config": "{socket.request.max.bytes: 1048576}"},
+        "kafka.config.socket.request.max.bytes: 1048576: too small for what the platform's parts write; write at",
     ),
     ("prod", {"retention.access": "24"}, "retention.access: 24: not a duration; write a number and s, m, h or d"),
     ("prod", {"retention.access": "12:30:00"}, "retention.access: '12:30:00': not a duration; write a number and s,"),

@@ -51,7 +51,8 @@ def test_everything_is_there(whole):
         ("kubernetes:kafka.strimzi.io/v1:KafkaTopic", f"logs.{name}")
         for name in ("checkout-service", "auth-service", "audit", "access", *LEVELS)
     }
-    assert {r.name for r in whole.of("KafkaUser")} == {*VALID["services"], "team-security", "team-edge", "doctor"}
+    own = {"doctor", "letters"}
+    assert {r.name for r in whole.of("KafkaUser")} == {*VALID["services"], "team-security", "team-edge", *own}
     assert {r.name for r in whole.of("v1:Kafka")} == {"logs"}
     assert {r.name for r in whole.of("KafkaNodePool")} == {"logs-kafka"}
     assert {r.name for r in whole.of("apps/v1:Deployment")} == {"kafkalogs-operator"}
@@ -74,7 +75,7 @@ def test_children_belong_to_their_component(whole):
         "KafkaUser": "ServiceIdentity",
         "KafkaNodePool": "KafkaCluster",
     }.items():
-        made = [r for r in whole.of(kind) if r.name != "doctor"]  # the platform's own, of its own kind
+        made = [r for r in whole.of(kind) if r.name not in {"doctor", "letters"}]  # the platform's own, of its own kind
         assert {urns[r.parent].type for r in made} == {f"kafkalogs:index:{component}"}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ..config import sizing, units
+from ..config import limits, sizing, units
 from ..config.models import Platform
 from .network import PodGroup
 
@@ -51,7 +51,7 @@ def log_config(
         "cleanup.policy": "delete",
         # The producers compress (zstd); the broker keeps their compression and saves the work.
         "compression.type": "producer",
-        "max.message.bytes": max_message_bytes or units.MIB,
+        "max.message.bytes": max_message_bytes or limits.DEFAULT_BATCH,
         # The time of the event, so that retention and replay follow this time. The broker refuses a record that is
         # already too old to keep, or whose clock is far ahead: such a record would be lost or kept for ever.
         "message.timestamp.type": "CreateTime",

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from ..config import naming, sizing, units
+from ..config import limits, naming, sizing
 from ..config.levels import ERROR_LEVELS, LEVELS
 from ..config.models import PartitionBy, Platform, Service, SharedTopic
 from .part import TopicSpec, UserSpec, client, log_config
 
 DEFAULT_TYPE: Final = "application"
 DEFAULT_PARTITION_BY: Final[PartitionBy] = "instance_id"
-DEFAULT_MESSAGE_BYTES: Final = units.MIB
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,11 @@ def topics_of(platform: Platform) -> dict[str, Topic]:
     return {name: _topic(platform, name, writers) for name, writers in writers_of(platform).items()}
 
 
+def largest_batch(platform: Platform) -> int:
+    """The largest batch of all topics of log events; bytes. Dead letters and buffers of readers follow from it."""
+    return max((topic.max_message_bytes for topic in topics_of(platform).values()), default=limits.DEFAULT_BATCH)
+
+
 def resolve(platform: Platform) -> Catalog:
     """The catalog of a configuration in which `loading.load` found no problem."""
     topics = topics_of(platform)
@@ -148,7 +152,7 @@ def _topic(platform: Platform, name: str, writers: Mapping[str, str]) -> Topic:
     keys: list[PartitionBy] = [a.partition_by for a in asked if a.partition_by]
     retention = next((a.retention for a in asked if a.retention), None)
     partitions = next((a.partitions for a in asked if a.partitions), None)
-    max_message_bytes = next((a.max_message_bytes for a in asked if a.max_message_bytes), DEFAULT_MESSAGE_BYTES)
+    max_message_bytes = next((a.max_message_bytes for a in asked if a.max_message_bytes), limits.DEFAULT_BATCH)
     kind = next(iter(writers.values()))
     rate = sum(platform.services[writer].rate for writer in writers)
     return Topic(

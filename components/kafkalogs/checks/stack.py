@@ -8,10 +8,10 @@ from typing import Final
 
 from .. import parts
 from ..catalog import resolve as catalog
-from ..config import naming, sizing, units
-from ..config.models import Platform, SharedTopic
+from ..config import limits, naming, sizing, units
+from ..config.models import PART_KEYS, Platform, SharedTopic
 from ..config.problems import Path, Problem, closest, suggestion
-from . import disk, production, reserved
+from . import disk, outage, production, reserved
 from .broken import Broken
 
 # Strimzi sets these itself and ignores or refuses them in `config`
@@ -21,6 +21,12 @@ _RESERVED_CONFIG: Final = (
     *("sasl.", "ssl.", "security.", "password.", "log.dir", "authorizer.", "super.user", "node.id", "process.roles"),
     *("controller.", "metadata.log.dir", "zookeeper."),
 )
+
+_LEAST_OF_BROKERS: Final = {
+    # Topics that name no limit of their own: the internal ones.
+    "message.max.bytes": limits.DEFAULT_BATCH,
+    "socket.request.max.bytes": limits.LARGEST_REQUEST,
+}
 
 _LEAST_MEMORY: Final = 512 * units.MIB
 _NODE_PORTS: Final = range(30000, 32768)
@@ -41,6 +47,7 @@ def problems_between(platform: Platform, broken: Broken) -> list[Problem]:
         _shared_settings(platform, broken),
         _reads(platform, broken),
         _disk(platform, broken),
+        _outage(platform, broken),
         production.problems_between(platform, broken),
     )
     return [problem for check in checks for problem in check]
@@ -131,6 +138,9 @@ def _broker_config(platform: Platform) -> Iterator[Problem]:
             yield Problem(("kafka", "config", key), value, "topics come from the services alone; leave it out")
         elif key == "transaction.max.timeout.ms" and platform.stream and _below(value, sizing.LONGEST_TRANSACTION):
             text = f"the stream job's transactions last up to {sizing.LONGEST_TRANSACTION}; leave it out or write more"
+            yield Problem(("kafka", "config", key), value, text)
+        elif (least := _LEAST_OF_BROKERS.get(key)) and _below(value, least):
+            text = f"too small for what the platform's parts write; write at least {least}, or leave it out"
             yield Problem(("kafka", "config", key), value, text)
 
 
@@ -300,18 +310,30 @@ def _read_problem(pattern: str, topics: Iterable[str]) -> str | None:
     return None
 
 
-def _disk(platform: Platform, broken: Broken) -> Iterator[Problem]:
-    fine = (
+def _outage(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    if _topics_fine(platform, broken) and all(broken.fine(key) for key in ("longestOutage", *PART_KEYS)):
+        yield from outage.problems(platform)
+
+
+def _topics_fine(platform: Platform, broken: Broken) -> bool:
+    """Whether all topics are known, with their retention and partitions."""
+    return (
         _routes_fine(platform, broken)
         and _fine_pools(platform, broken, "replicas", "roles")
-        and all(broken.fine("kafka", "pools", name, "storage", "size") for name in platform.kafka.pools)
-        and broken.fine("kafka", "replicationFactor")
-        and platform.kafka.replication_factor <= platform.brokers()
+        and platform.brokers() > 0
         and broken.fine("retention")
         and broken.fine("topics")
         and all(broken.fine("services", s, key) for s in platform.services for key in ("rate", "retention"))
         and all(kind in platform.retention_classes() for s in platform.services.values() for kind in s.types or ())
     )
-    if not fine or not platform.brokers():
-        return
-    yield from disk.problems(platform)
+
+
+def _disk(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    fine = (
+        _topics_fine(platform, broken)
+        and all(broken.fine("kafka", "pools", name, "storage", "size") for name in platform.kafka.pools)
+        and broken.fine("kafka", "replicationFactor")
+        and platform.kafka.replication_factor <= platform.brokers()
+    )
+    if fine:
+        yield from disk.problems(platform)

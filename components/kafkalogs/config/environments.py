@@ -18,6 +18,8 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "local": {
         "operator": "auto",
         "protect": False,
+        # Records are kept for half an hour, so that the disk stays small.
+        "longestOutage": "15m",
         # Few brokers and clients: Kafka's default of 50 partitions each means 300 replicas to make at the start.
         "kafka": {"config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12}},
         "connect": {"replicas": 1, "cpu": "120m"},

@@ -279,6 +279,10 @@ class Platform(Settings):
     """How long each class of logs is kept. Defaults: access 24h, application 72h, audit 7d, errors 14d. Further classes
     are further types of logs."""
 
+    longest_outage: Duration = 6 * units.HOUR
+    """The longest outage of a sink, the stream job or the pager that must lose no record. Each topic that one of them
+    reads keeps its records at least as long."""
+
     services: dict[str, Service] = Field(default={})
     """The services that write logs, by name."""
 

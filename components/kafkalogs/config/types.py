@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 
-from . import units
+from . import limits, units
 
 _AMOUNT: Final = r"\s*\d+(\.\d+)?\s*"
 _SIZE_UNITS: Final = "(B|[KMGT]iB|[KMGT]i|kB|MB|GB|TB)"
@@ -51,8 +51,18 @@ Size = Annotated[
 ]
 """Bytes, written like 10GiB."""
 
-BatchSize = Annotated[Size, _at_most(units.GIB, "1GiB"), _written(_AMOUNT + _SIZE_UNITS, "1MiB")]
-"""Bytes of one batch, which Kafka counts in 32 bits."""
+
+def _batch(value: int) -> int:
+    if value > limits.LARGEST_BATCH:
+        most = units.format_size(limits.LARGEST_BATCH)
+        raise ValueError(f"more than readers hold and dead letters can be; write at most {most}")
+    if value < limits.LEAST_BATCH:
+        raise ValueError(f"too little for a log event; write at least {units.format_size(limits.LEAST_BATCH)}")
+    return value
+
+
+BatchSize = Annotated[Size, AfterValidator(_batch), _written(_AMOUNT + _SIZE_UNITS, "1MiB")]
+"""Bytes of one batch (`limits`)."""
 
 Rate = Annotated[
     int,

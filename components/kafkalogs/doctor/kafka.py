@@ -24,9 +24,10 @@ from ..client.cluster_access import AccessError
 from ..client.committed import committed
 from ..client.settings import Credentials, Trouble, connection
 from ..kafka.doctor_user import DOCTOR
+from ..monitoring.consumer_rules import EXPIRES_SOON
 from . import seen, wire
 from .declared import CLUSTER_RESOURCE, Acl, Declared
-from .progress import limit
+from .progress import limit, retention
 
 K = TypeVar("K")
 
@@ -152,12 +153,19 @@ class KafkaReader:
             name: self._then(sorted(of), limit(own[name].part if name in own else None))
             for name, of in positions.items()
         }
+        expiring = self._expiring(places, declared)
         for name, of in positions.items():
             found[name] = seen.Group(
                 name,
                 len(described[name].members) if name in described else 0,
                 {
-                    place: seen.Position(offset, begin[place], end[place], _from(then[name].get(place, -1), end[place]))
+                    place: seen.Position(
+                        offset,
+                        begin[place],
+                        end[place],
+                        _from(then[name].get(place, -1), end[place]),
+                        _from(expiring[place], end[place]) if place in expiring else 0,
+                    )
                     for place, offset in of.items()
                     if place in begin and place in end
                 },
@@ -179,6 +187,17 @@ class KafkaReader:
         """The first offsets whose records are younger than so many seconds."""
         moment = int((time.time() - seconds) * 1000)
         return self._offsets(places, OffsetSpec.for_timestamp(moment))
+
+    def _expiring(self, places: list[seen.Place], declared: Declared) -> dict[seen.Place, int]:
+        """The first offsets whose records have more of their retention left than the alert's share."""
+        kept: dict[int, list[seen.Place]] = {}
+        for place in places:
+            if ms := retention(declared, place[0]):
+                kept.setdefault(ms, []).append(place)
+        found: dict[seen.Place, int] = {}
+        for ms, of in kept.items():
+            found |= self._then(of, int(ms * (1 - EXPIRES_SOON) / 1000))
+        return found
 
     def letters(self, topics: Iterable[str]) -> dict[str, int]:
         """How many records there are in each of these topics."""

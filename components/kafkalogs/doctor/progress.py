@@ -7,7 +7,7 @@ from typing import Final
 
 from ..config import units
 from ..config.sizing import USABLE_DISK
-from ..monitoring.consumer_rules import CONSUMERS
+from ..monitoring.consumer_rules import CONSUMERS, EXPIRES_SOON
 from . import declared as want
 from . import seen
 from .findings import Checked, Finding, some
@@ -28,6 +28,15 @@ def limit(part: str | None) -> int:
     return CONSUMERS[part].limit if part else LATE
 
 
+def retention(declared: want.Declared, topic: str) -> int | None:
+    """How long a declared topic keeps records, milliseconds; None: they do not expire, or it is not declared."""
+    if topic not in declared.topics:
+        return None
+    config = declared.topics[topic].config
+    kept = int(config.get("retention.ms", -1))
+    return kept if kept > 0 and "delete" in config.get("cleanup.policy", "delete") else None
+
+
 def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Mapping[str, seen.Group]) -> Checked:
     """No part of the platform is late, and no group loses records. before, now: two readings, seconds apart."""
     own = {group.name: group.part for group in declared.groups}
@@ -45,6 +54,7 @@ def check_lag(declared: want.Declared, before: Mapping[str, seen.Group], now: Ma
     for name, group in sorted(now.items()):
         if name in own or group.members:
             findings += _any_group(name, before.get(name), group, own=name in own)
+            findings += _expiring(declared, name, group)
     return Checked("lag", len(now), findings)
 
 
@@ -76,6 +86,24 @@ def _any_group(name: str, before: seen.Group | None, now: seen.Group, *, own: bo
         yield Finding("group-growing", what, "keeps up", _behind(before, now), remedy)
 
 
+def _expiring(declared: want.Declared, name: str, now: seen.Group) -> Iterable[Finding]:
+    """What a group has not read, and Kafka deletes soon. The topic with the least time is named first."""
+    left: dict[str, float] = {}
+    for (topic, _), one in now.positions.items():
+        kept = retention(declared, topic)
+        if kept and one.expiring - max(one.at, one.begin) > MARKERS:
+            left[topic] = kept * EXPIRES_SOON
+    if not left:
+        return
+    first = min(left, key=left.__getitem__)
+    seen_ = (
+        f"records of {some(sorted(left, key=left.__getitem__))} that it has not read are deleted soon, "
+        f"those of {first} in at most {units.format_duration(int(left[first]))}"
+    )
+    remedy = "let it read again, or raise the topic's retention now, until it has caught up"
+    yield Finding("records-expiring", f"consumer {name}", "reads records long before they expire", seen_, remedy)
+
+
 def _behind(before: seen.Group | None, now: seen.Group) -> str:
     more = now.lag - before.lag if before else 0
     trend = f" and growing (+{more:,})" if more > 0 else f" and shrinking ({more:,})" if more < 0 else ""
@@ -90,7 +118,7 @@ def check_letters(declared: want.Declared, letters: Mapping[str, int]) -> Checke
             f"topic {topic}",
             "no records",
             f"{letters[topic]:,} records",
-            "their headers name the cause: correct it, then send them again or delete them before their retention ends",
+            "correct the cause (`kafkalogs letters list`), then send them again before their retention ends",
         )
         for topic in declared.dead_letters
         if letters.get(topic)

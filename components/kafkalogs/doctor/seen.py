@@ -56,13 +56,15 @@ class Position:
     """The position of a group in a partition.
 
     committed: the next offset to read; None where the group has none. begin, end: the oldest offset and the next one.
-    old: the first offset whose record is younger than the group's limit; `end` if there is none.
+    old: the first offset whose record is younger than the group's limit; `end` if there is none. expiring: the first
+    offset whose record has most of its topic's retention left; 0 where records do not expire.
     """
 
     committed: int | None
     begin: int
     end: int
     old: int
+    expiring: int = 0
 
     @property
     def at(self) -> int:

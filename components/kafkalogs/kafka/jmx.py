@@ -121,6 +121,14 @@ CONNECT: Final[dict[str, Any]] = {
             task="$2",
         ),
         _rule(
+            r"kafka.connect<type=task-error-metrics, connector=([^,]+), task=(\d+)>"
+            r"<>deadletterqueue-produce-(requests|failures)",
+            "kafka_connect_task_error_deadletterqueue_produce_$3_total",
+            "COUNTER",
+            connector="$1",
+            task="$2",
+        ),
+        _rule(
             r"kafka.connect<type=sink-task-metrics, connector=([^,]+), task=(\d+)><>sink-record-send-total",
             "kafka_connect_sink_task_sink_record_send_total",
             "COUNTER",

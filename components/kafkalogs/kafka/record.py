@@ -7,6 +7,7 @@ from ..catalog.part import Part
 from ..config.models import Platform
 from ..config.naming import CA_KEY_SECRET, CA_SECRET, EXTERNAL_PORT, SCRAM_PORT, TLS_PORT
 from .doctor_user import DOCTOR, DOCTOR_USER
+from .letters_user import GROUP_PREFIX, LETTERS, letters_user
 
 PODS: Final = "kafka"
 """The name of the group of the brokers and controllers."""
@@ -57,8 +58,9 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
 KAFKA: Final = Part(
     key="kafka",
     title="Kafka",
-    users=lambda _: (DOCTOR_USER,),
-    user_names=(DOCTOR,),
+    users=lambda platform: (DOCTOR_USER, letters_user(platform)),
+    user_names=(DOCTOR, LETTERS),
+    group_prefixes=(GROUP_PREFIX,),
     secrets=(CA_SECRET, CA_KEY_SECRET),
     pods=_pods,
 )

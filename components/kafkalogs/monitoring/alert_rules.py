@@ -103,6 +103,19 @@ def _connect() -> list[Rule]:
             "It delivers no records until it is restarted. Its KafkaConnector's status has the stack trace.",
         ),
         alert(
+            "DeadLettersLost",
+            # A counter that begins above zero after a restart of the task has risen too.
+            "sum by (connector) (increase(kafka_connect_task_error_deadletterqueue_produce_failures_total[10m])) > 0"
+            " or sum by (connector) (kafka_connect_task_error_deadletterqueue_produce_failures_total"
+            " unless kafka_connect_task_error_deadletterqueue_produce_failures_total offset 10m) > 0",
+            "0m",
+            "critical",
+            "{{ $value | humanize }} dead letters of the connector {{ $labels.connector }} could not be written",
+            "These records are in neither the sink nor its dead-letter topic, but still in the source topic until its "
+            "retention ends. Look at the workers' log for the reason: the topic refuses writes, or a record is larger "
+            "than 32 MiB. Then set the sink's group back to an offset before them.",
+        ),
+        alert(
             "ConnectorNotRunning",
             "max by (connector) (kafka_connect_worker_connector_running_task_count) == 0",
             "5m",

@@ -33,6 +33,10 @@ class Consumer:
     """`critical` or `warning`."""
 
 
+EXPIRES_SOON: Final = 0.5
+"""The share of a topic's retention that is left when an alert, and the doctor, tell of it."""
+
+
 def _begins_with(prefix: str) -> str:
     return f"{re.escape(prefix)}.*"
 
@@ -114,6 +118,23 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
             "{{ $labels.consumergroup }} is {{ $value | humanize }} records behind, and falls further behind",
             "The group reads more slowly than producers write. Give it more tasks or instances, up to the topic's "
             "partitions.",
+        ),
+        *_expiry_rules(alive),
+    ]
+
+
+def _expiry_rules(alive: str) -> list[Rule]:
+    """The alerts on records that expire unread. alive: the groups that count, as a query."""
+    return [
+        alert(
+            "RecordsExpireSoon",
+            "(kafkalogs_topic_retention_seconds - on (topic) group_right () kafkalogs_consumergroup_lag_seconds)"
+            f" < on (topic) group_left () ({EXPIRES_SOON} * kafkalogs_topic_retention_seconds)"
+            f" and on (consumergroup) {alive}",
+            "5m",
+            "critical",
+            "{{ $labels.consumergroup }} has {{ $value | humanizeDuration }} left to read {{ $labels.topic }}",
+            "Then Kafka deletes records that it has not read. Let it read again, or raise the topic's retention now.",
         ),
         alert(
             "RecordsExpiredUnread",

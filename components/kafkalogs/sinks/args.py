@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from ..config import units
+from ..config import limits, units
 from ..config.naming import DEAD_LETTER_PREFIX
 from .record import CONTROL_TOPIC
 
@@ -90,6 +90,9 @@ class S3SinkArgs:
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies of such a record that must exist before Kafka confirms it."""
 
+    largest_batch: pulumi.Input[int] = limits.DEFAULT_BATCH
+    """The largest batch of the topics that the sink reads, in bytes: a dead letter must be allowed to be as large."""
+
     config: pulumi.Input[dict[str, Any]] | None = None
     """Further settings of the connector; they override the others."""
 
@@ -141,6 +144,9 @@ class SearchSinkArgs:
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies of such a record that must exist before Kafka confirms it."""
 
+    largest_batch: pulumi.Input[int] = limits.DEFAULT_BATCH
+    """The largest batch of the topics that the sink reads, in bytes: a dead letter must be allowed to be as large."""
+
     config: pulumi.Input[dict[str, Any]] | None = None
     """Further settings of the connector; they override the others."""
 
@@ -191,6 +197,9 @@ class JdbcSinkArgs:
 
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies of such a record that must exist before Kafka confirms it."""
+
+    largest_batch: pulumi.Input[int] = limits.DEFAULT_BATCH
+    """The largest batch of the topics that the sink reads, in bytes: a dead letter must be allowed to be as large."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
     """Further settings of the connector; they override the others."""
@@ -244,6 +253,9 @@ class RawS3SinkArgs:
 
     min_in_sync_replicas: pulumi.Input[int] = 2
     """Copies of such a record that must exist before Kafka confirms it."""
+
+    largest_batch: pulumi.Input[int] = limits.DEFAULT_BATCH
+    """The largest batch of the topics that the sink reads, in bytes: a dead letter must be allowed to be as large."""
 
     config: pulumi.Input[dict[str, Any]] | None = None
     """Further settings of the connector; they override the others."""

@@ -24,7 +24,7 @@ from .settings import archive_config, database_config, delivery_config, search_c
 def dead_letters_manifest(args: AnySinkArgs) -> Manifest:
     """The KafkaTopic of the records that a sink cannot deliver."""
     copies = (known(args.topic_replicas), known(args.min_in_sync_replicas))
-    topic = record.dead_letters(known(args.dead_letters), *copies)
+    topic = record.dead_letters(known(args.dead_letters), *copies, known(args.largest_batch))
     return topic_manifest(known(args.namespace), known(args.cluster), topic)
 
 

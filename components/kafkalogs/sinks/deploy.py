@@ -1,10 +1,14 @@
 """The Connect cluster of a stack, and its sinks."""
 
+from dataclasses import replace
+
 import pulumi
 
 from ..aws import archive_layout
+from ..catalog import resolve
 from ..catalog.network import user_of
 from ..catalog.part import passed_on
+from ..config import limits
 from ..kafka import jmx
 from ..kube.service_secrets import CA_SECRET, credentials_secret
 from ..kube.wiring import Wiring, address
@@ -58,11 +62,13 @@ def _loads(wiring: Wiring) -> list[ConnectorLoad]:
     config, topics = wiring.platform, wiring.log_topics
     partitions = sum(topic.partitions for topic in topics.values())
     of_audit = sum(topics[name].partitions for name in audited(wiring.log_classes))
-    return [
+    loads = [
         *([settings.archive_load(1, partitions, _archive_files(wiring))] if config.archive else []),
         *([settings.search_load(1, partitions)] if config.search else []),
         *([settings.database_load(1, of_audit)] if config.audit else []),
     ]
+    fetch = limits.fetched(resolve.largest_batch(config))
+    return [replace(load, fetch=fetch) for load in loads]
 
 
 def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
@@ -95,6 +101,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=list(wiring.log_classes),
         writers=wiring.writers,
         warehouse=archive.warehouse,
@@ -137,6 +144,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=list(wiring.log_classes),
         writers=wiring.writers,
         url=url,
@@ -168,6 +176,7 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
         connect=CONNECT,
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        largest_batch=resolve.largest_batch(wiring.platform),
         topics=topics,
         writers={topic: wiring.writers[topic] for topic in topics},
         database=address(wiring.endpoints.database, "database"),

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from ..config import units
+from ..config import limits, units
 
 BASE_HEAP: Final = 192 * units.MIB
 """The heap of a worker without connectors: classes of plugins, the three internal topics, the REST API."""
 
-FETCH: Final = units.MIB
-"""The most that a consumer holds of one partition, still compressed: `max.partition.fetch.bytes`."""
+FETCH: Final = limits.fetched(limits.DEFAULT_BATCH)
+"""The most that a consumer holds of one partition whose batches have the default limit, still compressed; bytes."""
 
 USABLE_HEAP: Final = 0.7
 """The fraction of the heap that buffers may fill. The rest is for records in conversion and for G1. Above this fraction
@@ -42,6 +42,9 @@ class ConnectorLoad:
     partition_bytes: int = 0
     """The connector's own buffer for each partition, such as an open file; bytes."""
 
+    fetch: int = FETCH
+    """The most that the connector's consumer holds of one partition; bytes."""
+
 
 def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
     """The heap of each worker, in bytes.
@@ -49,7 +52,7 @@ def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
     One worker may be down, so n = max(1, workers - 1) workers share the tasks and partitions of each connector:
 
         heap = (BASE_HEAP + sum(ceil(tasks / n) * task_bytes
-                                + ceil(partitions / n) * (FETCH + partition_bytes))) / USABLE_HEAP
+                                + ceil(partitions / n) * (fetch + partition_bytes))) / USABLE_HEAP
 
     rounded up to HEAP_STEP. A worker needs this heap after an outage, when all buffers are full. Even then a poll of
     the largest records, of each task at the same time, must fit into FULL_HEAP:
@@ -59,7 +62,7 @@ def heap_bytes(loads: Iterable[ConnectorLoad], workers: int) -> int:
     loads, left = list(loads), max(1, workers - 1)
     buffers = sum(
         math.ceil(load.tasks / left) * load.task_bytes
-        + math.ceil(load.partitions / left) * (FETCH + load.partition_bytes)
+        + math.ceil(load.partitions / left) * (load.fetch + load.partition_bytes)
         for load in loads
     )
     polls = sum(math.ceil(load.tasks / left) * load.poll_bytes for load in loads)

@@ -16,7 +16,7 @@ from ..catalog.part import (
     copies,
     passed_on,
 )
-from ..config import sizing, units
+from ..config import limits, sizing
 from ..config.models import Platform
 from ..config.naming import DEAD_LETTER_PREFIX, LOGS_PREFIX, dead_letter_name
 from ..kafka.record import METRICS_PORT, TO_KAFKA
@@ -41,10 +41,6 @@ AUDIT_CLASS: Final = "audit"
 PARTITIONS: Final = {"configs": 1, "offsets": 6, "status": 3}
 """The partitions of each internal topic. Kafka Connect needs exactly one for `configs`. Its defaults for the others, 25
 and 5, suit hundreds of connectors."""
-
-LARGEST_LETTER: Final = 2 * units.MIB
-"""The largest record of a dead-letter topic, in bytes: the largest of a log topic, and headers that describe the
-failure."""
 
 _SINKS: Final = ("archive", "search", "audit")
 
@@ -75,8 +71,8 @@ def internal_topic(connect: str, key: str, replicas: int, in_sync: int) -> Topic
     )
 
 
-def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
-    """The topic of records that a sink could not deliver.
+def dead_letters(topic: str, replicas: int, in_sync: int, largest_batch: int) -> TopicSpec:
+    """The topic of records that a sink could not deliver. largest_batch: of the topics that the sink reads; bytes.
 
     Connect writes a dead letter with the timestamp of the original record. The topic replaces this timestamp by the
     time of the append: otherwise Kafka would refuse or delete at once a record that was replayed after a month.
@@ -84,7 +80,7 @@ def dead_letters(topic: str, replicas: int, in_sync: int) -> TopicSpec:
     config: dict[str, part.Setting] = {
         "cleanup.policy": "delete",
         "compression.type": "producer",
-        "max.message.bytes": LARGEST_LETTER,
+        "max.message.bytes": limits.letter_batch(largest_batch),
         "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": in_sync,
         "retention.ms": DEAD_LETTER_RETENTION,
@@ -161,15 +157,19 @@ def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
     return (connect_user(CONNECT, rights, passed_on(platform)),)
 
 
+def _letters(platform: Platform, sink: str) -> TopicSpec:
+    return dead_letters(dead_letter_name(sink), *copies(platform), resolve.largest_batch(platform))
+
+
 def _archive_topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    letters = dead_letters(dead_letter_name("archive"), *copies(platform))
-    return letters, *(control(topic, *copies(platform)) for topic in control_topics(platform))
+    controls = (control(topic, *copies(platform)) for topic in control_topics(platform))
+    return _letters(platform, "archive"), *controls
 
 
 def _audit_topics(platform: Platform) -> tuple[TopicSpec, ...]:
     """The audit sink exists only if a service writes audit logs."""
     classes = {topic.retention_class for topic in resolve.topics_of(platform).values()}
-    return (dead_letters(dead_letter_name("audit"), *copies(platform)),) if AUDIT_CLASS in classes else ()
+    return (_letters(platform, "audit"),) if AUDIT_CLASS in classes else ()
 
 
 def audited(log_classes: Mapping[str, str]) -> tuple[str, ...]:
@@ -275,7 +275,7 @@ SEARCH: Final = Part(
     key="search",
     title="the search",
     images=("connect", "search-setup"),
-    topics=lambda platform: (dead_letters(dead_letter_name("search"), *copies(platform)),),
+    topics=lambda platform: (_letters(platform, "search"),),
     group=consumer_group("search"),
     reads=_all,
     topic_names=(dead_letter_name("search"),),

@@ -7,12 +7,12 @@ their conditions.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ..config import units
+from ..config import limits, units
 from ..kube.resources import known
 from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from .connect import secret_file, secret_value
 from .heap import ConnectorLoad
-from .record import LARGEST_LETTER, consumer_group
+from .record import consumer_group
 
 MAX_EVENT: Final = 512 * units.KIB
 """The longest log event that sinks take, in bytes; a longer one goes to the dead-letter topic."""
@@ -80,8 +80,12 @@ def delivery_config(topics: Sequence[str], dead_letters: str, replicas: int) -> 
         "consumer.override.isolation.level": "read_committed",
         "consumer.override.max.poll.records": POLL_RECORDS,
         # These are for the producer of the dead-letter topic.
-        "producer.override.max.request.size": LARGEST_LETTER,
+        "producer.override.max.request.size": limits.LETTER_RECORD,
+        "producer.override.buffer.memory": limits.LETTER_RECORD,
         "producer.override.compression.type": "zstd",
+        # Connect does not wait for the letter of a record that the converter refused, so the letter must not expire
+        # while its topic refuses writes. The buffer fills then, and the task waits.
+        "producer.override.delivery.timeout.ms": 2**31 - 1,
     }
 
 

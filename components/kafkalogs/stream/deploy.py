@@ -6,6 +6,7 @@ from ..catalog.part import passed_on
 from ..kube.wiring import Wiring
 from .args import FlinkJobArgs
 from .job import FlinkJob
+from .record import kept
 
 
 def deploy(wiring: Wiring) -> pulumi.Resource | None:
@@ -31,5 +32,6 @@ def deploy(wiring: Wiring) -> pulumi.Resource | None:
         producer_byte_rate=passed_on(config),
         replication_factor=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
+        retention_ms=kept(config),
     )
     return FlinkJob("stream", args, wiring.options())

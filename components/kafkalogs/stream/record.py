@@ -18,7 +18,7 @@ from ..catalog.part import (
     log_config,
     passed_on,
 )
-from ..config import naming, units
+from ..config import limits, naming, units
 from ..config.models import Platform
 from ..config.naming import LOGS_PREFIX
 from ..kafka.record import TO_KAFKA
@@ -47,10 +47,20 @@ TOPICS: Final = rf"{re.escape(LOGS_PREFIX)}(?!({_OWN})$).*"
 
 PARTITIONS: Final = 3
 RETENTION: Final = 6 * units.HOUR
-"""How long the topics that it makes of logs keep their records; milliseconds."""
+"""How long the topics that it makes of logs keep their records, if no longer outage is declared; milliseconds."""
 
-DEAD_LETTER_BYTES: Final = 4 * units.MIB
-"""The largest dead letter: 1 Mi characters of up to three bytes each, and the headers."""
+
+def kept(platform: Platform) -> int:
+    """How long the topics that the job makes of logs keep their records; milliseconds."""
+    return max(RETENTION, platform.longest_outage)
+
+
+DEAD_LETTER_CHARACTERS: Final = units.MIB
+"""Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
+A broker takes larger ones only compressed. The headers tell where the record is."""
+
+DEAD_LETTER_BYTES: Final = DEAD_LETTER_CHARACTERS * limits.CHARACTER + limits.STREAM_LETTER_ROOM
+"""The largest dead letter, with its headers; bytes."""
 
 SHARES: Final[Mapping[str, float]] = {
     "error": 0.1,
@@ -122,7 +132,7 @@ def _topics(platform: Platform) -> tuple[TopicSpec, ...]:
     written = sum(service.rate for service in platform.services.values())
     planned = platform.stream.planned_share if platform.stream else 1.0
     made = [
-        replace(derived(key, PARTITIONS, *copies(platform), RETENTION), rate=int(written * planned * share))
+        replace(derived(key, PARTITIONS, *copies(platform), kept(platform)), rate=int(written * planned * share))
         for key, share in SHARES.items()
     ]
     return (*made, dead_letters(*copies(platform)), service_catalog(*copies(platform)))

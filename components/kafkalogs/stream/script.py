@@ -4,16 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..client.logevent import LONGEST_SERVICE
-from ..config import sizing, units
-from .record import DEAD_LETTER_BYTES, OUTPUTS
+from ..config import limits, sizing
+from .record import DEAD_LETTER_BYTES, DEAD_LETTER_CHARACTERS, OUTPUTS
 
-LARGEST_EVENT: Final = 256 * 1024
-"""Characters of an event. Even if each took three bytes in UTF-8, the event with its team and tier would fit into the
-1 MiB that a topic of the platform takes."""
-
-DEAD_LETTER_CHARACTERS: Final = units.MIB
-"""Characters of a record that still goes whole to the dead letters; of a longer one, the first half of that goes.
-A broker takes larger ones only compressed. The headers tell where the record is."""
+LARGEST_EVENT: Final = limits.characters(limits.DEFAULT_BATCH, limits.DERIVED_ROOM)
+"""Characters of an event. Even if each takes four bytes in UTF-8, the event with its team and tier fits into the
+topics that the job writes."""
 
 CONSTANTS: Final[dict[str, Any]] = {
     "largest_event": LARGEST_EVENT,

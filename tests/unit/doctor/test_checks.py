@@ -190,6 +190,11 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "records-expired",
         "consumer edge.x",
     ),
+    "records expire soon": (
+        lambda w: w.position("edge.x", CART, seen.Position(9, 0, 50, 9, 5), seen.Position(9, 0, 50, 9, 40)),
+        "records-expiring",
+        "consumer edge.x",
+    ),
     "dead letters": (lambda w: w.letters.update({"dlq.search": 3}), "dead-letters", "topic dlq.search"),
     "disk filling": (
         lambda w: w.disks.update({1: seen.LogDir(15 * GIB, 40 * GIB, 20 * GIB)}),

@@ -17,6 +17,7 @@ WATCHED = alert_rules.Watched(broker_disk=DISK)
 LAG = "kafkalogs_consumergroup_lag_seconds"
 END = 'kafka_topic_partition_current_offset{topic="%s", partition="0"}'
 BEGIN = 'kafka_topic_partition_oldest_offset{topic="%s", partition="0"}'
+LOST = 'kafka_connect_task_error_deadletterqueue_produce_failures_total{connector="archive", task="0"}'
 PRODUCE = 'kafka_network_requestmetrics_totaltimems{pod="logs-kafka-0", request="Produce", quantile="0.99"}'
 
 # Series and their values at each minute, in promtool's notation, of a platform that is well.
@@ -30,6 +31,7 @@ WELL: dict[str, str] = {
     BEGIN % "logs.a": "0+50x120",
     END % "dlq.search": "0x120",
     BEGIN % "dlq.search": "0x120",
+    'kafkalogs_topic_retention_seconds{topic="logs.a"}': "3600x120",
     'kafka_topic_partition_leader{topic="logs.a", partition="0"}': "0x120",
     'kafka_topic_partition_in_sync_replica{topic="logs.a", partition="0"}': "3x120",
     'kafka_topic_partition_under_replicated_partition{topic="logs.a", partition="0"}': "0x120",
@@ -42,6 +44,7 @@ WELL: dict[str, str] = {
     'kafkalogs_audit_places_reused{connector="audit", task="0"}': "0x120",
     'kafkalogs_archive_records_due{connector="archive", task="0"}': "0x30 0+100x90",
     'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x10 3000x20 3000+100x90",
+    LOST: "0x120",
     "flink_jobmanager_numRunningJobs": "1x120",
     "flink_jobmanager_job_numRestarts": "1x120",
     "flink_jobmanager_job_numberOfFailedCheckpoints": "2x120",
@@ -95,6 +98,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
         40,
         {"consumergroup": "connect-archive"},
     ),
+    "RecordsExpireSoon": (
+        {f'{LAG}{{consumergroup="connect-search", topic="logs.a"}}': "0+60x120"},
+        40,
+        {"consumergroup": "connect-search", "topic": "logs.a"},
+    ),
     "RecordsExpiredUnread": (
         {'kafka_consumergroup_current_offset{consumergroup="connect-archive", topic="logs.a", partition="0"}': "9x120"},
         5,
@@ -138,6 +146,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     "ConnectorFailed": (
         {'kafka_connect_worker_connector_failed_task_count{connector="archive"}': "1x120"},
         5,
+        {"connector": "archive"},
+    ),
+    "DeadLettersLost": (
+        {LOST: "0x20 1x100"},
+        25,
         {"connector": "archive"},
     ),
     "ConnectorNotRunning": (

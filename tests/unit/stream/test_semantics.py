@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from kafkalogs.client.logevent import LogEvent, format_timestamp
+from kafkalogs.stream.script import LARGEST_EVENT
 
 from .job import Job, decoded
 
@@ -83,7 +84,7 @@ MALFORMED: list[tuple[bytes | None, str]] = [
     (document() + document(), "not one JSON object"),
     (document() + b" and more", "not one JSON object"),
     (document().replace(b'"m"', b'"\xff\xfe"'), "not UTF-8"),
-    (document(message="x" * 900_000), "longer than 262144 characters"),
+    (document(message="x" * 900_000), f"longer than {LARGEST_EVENT} characters"),
     (document(timestamp=...), TIME),
     (document(timestamp="yesterday"), TIME),
     (document(timestamp="2026-01-02T10:00:30"), TIME),

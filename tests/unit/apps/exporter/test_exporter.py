@@ -153,6 +153,7 @@ class FakeAdmin:
         self.committed = 400
         self.asked: list[str] = []
         self.refused = False
+        self.policy = "delete"
 
     def list_topics(self, timeout):
         def part(leader):
@@ -181,7 +182,9 @@ class FakeAdmin:
 
     def describe_configs(self, resources, request_timeout):
         self.asked.append("configs")
-        return {one: done({"min.insync.replicas": SimpleNamespace(value="2")}) for one in resources}
+        settings = {"min.insync.replicas": "2", "retention.ms": "3600000", "cleanup.policy": self.policy}
+        told = {key: SimpleNamespace(value=value) for key, value in settings.items()}
+        return {one: done(told) for one in resources}
 
     def list_consumer_groups(self, request_timeout):
         if self.refused:
@@ -239,6 +242,14 @@ class TestKafka:
         now[0] += 700
         kafka.read()
         assert "configs" in admin.asked
+
+    def test_retention_is_told_of_topics_whose_records_expire(self, admin):
+        now = [NOW]
+        kafka = Kafka({}, clock=lambda: now[0])
+        assert values(kafka.read(), "kafkalogs_topic_retention_seconds") == {("logs.a",): 3600}
+        admin.policy = "compact"
+        now[0] += 700
+        assert values(kafka.read(), "kafkalogs_topic_retention_seconds") == {}
 
 
 class TestCommitted:
