@@ -19,6 +19,7 @@ from .prometheus import (
     ROUTING_KEY,
     STRIMZI_PORT,
     TLS,
+    WATCHDOG_URL,
 )
 from .record import ALERTMANAGER, PROMETHEUS
 
@@ -183,6 +184,9 @@ def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Man
     if secret := known(args.pagerduty_secret):
         folder, _, file = ROUTING_KEY.rpartition("/")
         secrets["pagerduty"] = (folder, secret_files(secret, files={known(args.pagerduty_field): file}))
+    if secret := known(args.watchdog_secret):
+        folder, _, file = WATCHDOG_URL.rpartition("/")
+        secrets["watchdog"] = (folder, secret_files(secret, files={known(args.watchdog_field): file}))
     server = _Server(
         name=ALERTMANAGER,
         port=ALERTMANAGER_PORT,
