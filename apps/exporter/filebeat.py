@@ -25,7 +25,7 @@ from exporter import credentials
 from exporter.exposition import Family, text
 from exporter.server import serve
 
-REFRESH = 300.0
+REFRESH = 120.0
 """Seconds between two looks at the Secrets."""
 
 COUNTERS = {

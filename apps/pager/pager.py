@@ -89,6 +89,8 @@ class Pager:
     def run(self) -> None:
         """Page until told to stop."""
         while not self._stopping and not self._restore():
+            # Kafka may refuse a certificate that has ended: a renewed one needs a new process here too.
+            self._look_for_certificates()
             time.sleep(_TICK)
         self._stream.subscribe()
         while not self._stopping:
@@ -257,6 +259,9 @@ class Pager:
         self._metrics.set("pager_oldest_waiting_timestamp_seconds", self._book.oldest_waiting)
         self._metrics.set("pager_backoff_seconds", self._pagerduty.backoff.wait(time.monotonic()))
         self._metrics.set("pager_ready", 0 if self.fault else 1)
+        self._look_for_certificates()
+
+    def _look_for_certificates(self) -> None:
         if self._renewed():
             log("info", "certificates were renewed: beginning anew with them")
             self.stop()
