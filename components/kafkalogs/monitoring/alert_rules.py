@@ -162,7 +162,7 @@ def _pager() -> list[Rule]:
             "2m",
             "critical",
             "the pager does not read its topic, or has no routing key that PagerDuty knows",
-            "Nobody is paged; errors are kept and told later. Look at the pager's log and at the Secret of the routing key.",
+            "Nobody is paged; errors are kept and told later. Look at the pager's log and the routing key's Secret.",
         ),
         alert(
             "PagerRejected",
