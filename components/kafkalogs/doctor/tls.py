@@ -15,7 +15,7 @@ from .findings import Checked, Finding
 DUE: Final = timedelta(days=21)
 """What ends sooner should have been renewed: that is due 30 days before the end, and done within a day."""
 
-_YOURS: Final = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
+_YOURS: Final = "put the current authorities into its ca.crt, see docs/production.md"
 
 _BY_HAND: Final = "docs/production.md describes renewal by hand"
 

@@ -310,7 +310,7 @@ def test_authorities_of_endpoints_are_peoples_own() -> None:
         return finding.remedy
 
     assert remedy("certificate-missing") == "create it, see docs/production.md"
-    put = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
+    put = "put the current authorities into its ca.crt, see docs/production.md"
     world.certificate("rds-ca", "ca.crt", timedelta(days=5))
     assert remedy("certificate-expiring") == put
     world.certificate("rds-ca", "ca.crt", timedelta(days=-5))
