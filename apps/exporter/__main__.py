@@ -23,12 +23,13 @@ from exporter.exposition import Family, text
 from exporter.families import families
 from exporter.kafka import Kafka
 from exporter.reading import Reading
+from exporter.renewal import Certificates
 from exporter.server import serve
 
 STALE = 90.0
 """Seconds after which a reading is served no more: better no value than an old one that looks new."""
 DEAD = 300.0
-"""Seconds without an attempt after which the process is taken for stuck."""
+"""Seconds without a reading after which the process begins anew: it may be stuck, or hold what Kafka refuses."""
 
 
 def say(message: str, **more: Any) -> None:
@@ -54,14 +55,22 @@ def client_settings(environment: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-class Exporter:
-    """The last reading, and how reading goes."""
+def client_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files that Kafka's clients read when they are made."""
+    settings = client_settings(environment)
+    return tuple(Path(settings[f"ssl.{what}.location"]) for what in ("ca", "certificate", "key"))
 
-    def __init__(self, kafka: Kafka) -> None:
+
+class Exporter:
+    """The last reading, and how reading goes. certificates: those of the client; the client is made anew with renewed
+    ones."""
+
+    def __init__(self, kafka: Kafka, certificates: Certificates) -> None:
         self._kafka = kafka
+        self._certificates = certificates
         self._reading: Reading | None = None
         self._read_at = 0.0
-        self._tried_at = time.time()
+        self._begun_at = time.time()
         self._took = 0.0
         self._failures = 0
 
@@ -69,13 +78,16 @@ class Exporter:
         """Read once; a failure is logged and counted, and the last reading stays until it is stale."""
         begun = time.time()
         try:
+            if self._certificates.renewed():
+                self._kafka.connect()
+                self._certificates.took()
+                say("certificates were renewed: connected anew with them")
             self._reading = self._kafka.read()
             self._read_at = time.time()
         except KafkaException as error:
             self._failures += 1
             say("Kafka could not be read", reason=str(error), failures=self._failures)
-        self._tried_at = time.time()
-        self._took = self._tried_at - begun
+        self._took = time.time() - begun
 
     @property
     def fresh(self) -> bool:
@@ -84,8 +96,8 @@ class Exporter:
 
     @property
     def alive(self) -> bool:
-        """Whether reading Kafka was tried in the last `DEAD` seconds."""
-        return time.time() - self._tried_at < DEAD
+        """Whether Kafka was read in the last `DEAD` seconds, or the process is younger."""
+        return time.time() - max(self._read_at, self._begun_at) < DEAD
 
     def page(self) -> str:
         """The metrics."""
@@ -105,8 +117,9 @@ def main() -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        exporter = Exporter(Kafka(client_settings(os.environ)))
-    except KafkaException as error:
+        certificates = Certificates(client_files(os.environ))
+        exporter = Exporter(Kafka(client_settings(os.environ)), certificates)
+    except (KafkaException, OSError) as error:
         print(f"exporter: {error}", file=sys.stderr)
         return 2
     stop = threading.Event()

@@ -25,7 +25,7 @@ from exporter import credentials
 from exporter.exposition import Family, text
 from exporter.server import serve
 
-REFRESH = 300.0
+REFRESH = 120.0
 """Seconds between two looks at the Secrets."""
 
 COUNTERS = {
@@ -84,7 +84,7 @@ class Filebeat:
         self._queue = queue
         self._largest = largest
         self.changed_at: float | None = None
-        """When the credentials changed, if Filebeat has not restarted since."""
+        """When the credentials changed; None once Filebeat is known to have started after that."""
 
     def page(self) -> str:
         """The metrics."""
@@ -117,6 +117,11 @@ class Filebeat:
             return None
 
 
+def written_at(folder: Path) -> float | None:
+    """When the newest file of a folder was written, in seconds since 1970; None when there is none."""
+    return max((file.stat().st_mtime for file in folder.iterdir()), default=None)
+
+
 def main() -> int:
     """0 when told to stop; 2 for wrong words."""
     if len(sys.argv) < 4:
@@ -128,6 +133,8 @@ def main() -> int:
         Path(os.environ["FILEBEAT_QUEUE"]),
         int(os.environ["FILEBEAT_QUEUE_BYTES"]),
     )
+    # This container may have stopped between the change and Filebeat's new start.
+    beat.changed_at = written_at(Path(folder))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -38,7 +38,7 @@ class Kafka:
         self, settings: Mapping[str, Any], timeout: float = 20.0, clock: Callable[[], float] = time.time
     ) -> None:
         self._settings = settings
-        self._admin = AdminClient(dict(settings))
+        self.connect()
         self._timeout = timeout
         self._clock = clock
         self._positions: dict[_Key, Positions] = {}
@@ -46,6 +46,10 @@ class Kafka:
         self._min_in_sync: dict[str, int] = {}
         self._retention: dict[str, float] = {}
         self._configured = 0.0
+
+    def connect(self) -> None:
+        """Make the client anew, which reads the certificates; what was seen of the cluster is kept."""
+        self._admin = AdminClient(dict(self._settings))
 
     def read(self) -> Reading:
         """Read once. Raises KafkaException when Kafka does not answer, or refuses."""

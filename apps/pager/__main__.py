@@ -7,8 +7,6 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from confluent_kafka import KafkaException
 
@@ -19,6 +17,7 @@ from pager.logs import log
 from pager.metrics import CONTENT_TYPE, Metrics
 from pager.pace import Backoff, TokenBucket
 from pager.pager import Pager, PagerDuty
+from pager.renewal import Certificates
 from pager.routing_key import RoutingKey
 from pager.settings import Settings, SettingsError
 from pager.stream import FatalError, Stream
@@ -36,25 +35,8 @@ def build(settings: Settings, metrics: Metrics) -> Pager:
         ),
         book=Book(settings.quiet, settings.update),
         metrics=metrics,
-        renewed=renewal((settings.ca, settings.certificates / "user.crt", settings.certificates / "user.key")),
+        renewed=Certificates(settings.client_files).renewed,
     )
-
-
-def renewal(files: Sequence[Path]) -> Callable[[], bool]:
-    """What says whether any of the files has another content than now."""
-
-    def content() -> list[bytes]:
-        return [file.read_bytes() for file in files]
-
-    first = content()
-
-    def renewed() -> bool:
-        try:
-            return content() != first
-        except OSError:  # just being replaced
-            return False
-
-    return renewed
 
 
 def main() -> int:

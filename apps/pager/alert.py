@@ -106,6 +106,17 @@ def dedup_key(service: str, error_class: str) -> str:
     return f"{key[: DEDUP_KEY - 17]}~{sha256(key.encode()).hexdigest()[:16]}"
 
 
+def storm(alert: Alert) -> dict[str, Any]:
+    """The payload of the incident that stands for many different errors of a service at once; ``alert``: the newest.
+
+    Its dedup key is that of the empty class, which no error has.
+    """
+    message = " ".join(str(alert.payload["custom_details"]["message"]).split())
+    summary = f"{alert.service}: many different errors at once, the newest is: {message}"
+    payload = without_attributes(alert.payload)
+    return {**payload, "summary": _cut(summary, SUMMARY), "class": "many different errors"}
+
+
 def trigger(routing_key: str, key: str, payload: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
     """The event that opens an incident, or updates an open one."""
     return {

@@ -1,27 +1,36 @@
 """PagerDuty's Events API v2 over HTTPS: one event, one answer.
 
 Which answers are final is documented at https://developer.pagerduty.com/docs/events-api-v2-overview: 202 accepted, 400
-never again, 429, 5xx and network errors again. 413 is about the event too; any other answer says nothing about the
-event (a wrong address, a proxy), so the event is kept and tried again.
+never again, 429, 5xx and network errors again. 413 is about the event too. A 400 is about the event only when PagerDuty
+lists the event's errors and none of them is about the routing key. A wrong key is a fault of the set-up: every event
+would get the same answer. Any other answer says nothing about the event either (a wrong address, a proxy). Then the
+event is kept and tried again.
 """
 
 from __future__ import annotations
 
 import http.client
+import json
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-Outcome = Literal["accepted", "rejected", "throttled", "failed"]
+Outcome = Literal["accepted", "rejected", "throttled", "failed", "unknown key"]
 
 _MOST_READ = 64 * 1024
+# as PagerDuty writes it: "Invalid routing key", "Length of 'routing_key' is incorrect (should be 32 characters)"
+_ABOUT_KEY = re.compile(r"\b(?:routing|integration|service)[ _]key\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of an event. reason: of a failure, for metrics: 429, 5xx, network or other; detail: for people."""
+    """What became of an event. detail: for people.
+
+    reason: of a failure, for metrics: 429, 5xx, key, network or other.
+    """
 
     outcome: Outcome
     reason: str = ""
@@ -74,8 +83,20 @@ def judge(status: int, body: bytes) -> Answer:
     detail = f"{status} {body.decode(errors='replace')[:1000]}".strip()
     if status == 202:
         return Answer("accepted")
-    if status in (400, 413):
+    if status == 400 and _ABOUT_KEY.search(detail):
+        return Answer("unknown key", "key", detail)
+    if status == 413 or (status == 400 and _lists_errors(body)):
         return Answer("rejected", str(status), detail)
     if status == 429:
         return Answer("throttled", "429", detail)
     return Answer("failed", "5xx" if status >= 500 else "other", detail)
+
+
+def _lists_errors(body: bytes) -> bool:
+    """Whether PagerDuty says what is wrong with the event; a proxy that refuses a request does not."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return isinstance(errors, list) and len(errors) > 0

@@ -3,6 +3,11 @@
 An incident that PagerDuty does not know yet holds its records: until it is accepted, no offset at or behind them is
 committed. Once it is open, a repeat is done when it is counted in the incident's state, which is kept in Kafka before
 its offset is committed.
+
+Services take turns, so that a service with thousands of different errors delays no other service's page. Of one
+service, new incidents go before repeats, and repeats before ends. When the records that a service's waiting incidents
+hold are more than its share of the memory, these incidents become one, the service's storm: one event then lets go of
+all their records, and the topic is read on for the other services.
 """
 
 from __future__ import annotations
@@ -11,9 +16,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pager.alert import Alert, iso, without_attributes
+from pager.alert import Alert, dedup_key, iso, storm, without_attributes
+from pager.turns import Turns
 
 Action = Literal["trigger", "update", "resolve"]
+
+SHARE = 8 * 1024 * 1024
+"""Bytes of records that the waiting incidents of one service may hold before they become one incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,23 @@ class Incident:
         """Whether PagerDuty knows of it."""
         return self.told_at > 0
 
+    @property
+    def service(self) -> str:
+        """The service that met the error."""
+        return str(self.payload["component"])
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records that it holds."""
+        return sum(record.size for record in self.held)
+
+    def count(self, first: float, last: float, records: int, counted: Mapping[int, int]) -> None:
+        """Count so many records more. first, last, counted: of these, as those of the incident."""
+        self.first, self.last = min(self.first, first), max(self.last, last)
+        self.records += records
+        for partition, offset in counted.items():
+            self.counted[partition] = max(offset, self.counted.get(partition, 0))
+
     def details(self) -> dict[str, Any]:
         """The details of an event: counts and times of the records."""
         return {
@@ -101,65 +127,72 @@ class Incident:
 
 class Book:
     """All incidents. quiet: seconds without a record after which one is resolved. update: least seconds between two
-    events about the same open incident.
+    events about the same open incident. share: bytes of records that the waiting incidents of one service may hold.
     """
 
-    def __init__(self, quiet: float, update: float) -> None:
+    def __init__(self, quiet: float, update: float, share: int = SHARE) -> None:
         self._quiet = quiet
         self._update = update
+        self._share = share
         self._incidents: dict[str, Incident] = {}
-        # the order in which those that are not open yet are tried; one that failed goes to the end
-        self._waiting: dict[str, None] = {}
+        self._turns = Turns()
         self.changed: set[str] = set()
-        self.held_bytes = 0
 
     def restore(self, incident: Incident) -> None:
         """Take an incident that an earlier process kept."""
-        self._incidents[incident.dedup_key] = incident
+        self._enter(incident)
 
     def take(self, record: Record, alert: Alert, now: float) -> bool:
-        """Count a record; whether it is a repeat of an incident that is known already."""
+        """Count a record; whether it is a repeat of an incident that is known already, or part of a storm."""
         incident = self._incidents.get(alert.dedup_key)
         known = incident is not None
         if incident is None:
+            whole = self._incidents.get(dedup_key(alert.service, ""))
+            if whole and record.offset < whole.counted.get(record.partition, 0):
+                whole.seen = now
+                return True  # counted in the storm, and read again after a restart
             incident = Incident(alert.dedup_key, alert.payload, now, alert.timestamp, alert.timestamp)
-            self._incidents[alert.dedup_key] = incident
-            self._waiting[alert.dedup_key] = None
+            self._enter(incident)
+            self._turns.wait(incident.service, incident.dedup_key)
         incident.seen = now
         if record.offset < incident.counted.get(record.partition, 0):
             return known  # read again after a restart
-        incident.counted[record.partition] = record.offset + 1
-        incident.records += 1
-        incident.first = min(incident.first, alert.timestamp)
-        incident.last = max(incident.last, alert.timestamp)
+        incident.count(alert.timestamp, alert.timestamp, 1, {record.partition: record.offset + 1})
         if incident.open:
             incident.payload = alert.payload
             self.changed.add(incident.dedup_key)
-        else:
-            incident.held.append(record)
-            self.held_bytes += record.size
+            return known
+        incident.held.append(record)
+        self._turns.hold(incident.service, record.size)
+        if self._turns.held(incident.service) > self._share:
+            self._fold(alert, now)
+            return True
         return known
 
     def next(self, now: float, committed: Mapping[int, int]) -> tuple[Action, Incident] | None:
-        """What PagerDuty is to be told next: new incidents first, then repeats, then ends.
+        """What PagerDuty is to be told next: of the service whose last turn is the oldest, new incidents first, then
+        repeats, then ends.
 
         committed: partition to committed offset. An incident with records that are not committed yet is not resolved:
         read again after a restart, they would open it anew.
         """
-        for key in self._waiting:
-            return "trigger", self._incidents[key]
+        due: dict[str, tuple[Action, Incident]] = {}
+        for service, key in self._turns.heads().items():
+            due[service] = "trigger", self._incidents[key]
         for incident in self._incidents.values():
-            if incident.records > incident.told and self._update_at(incident) <= now:
-                return "update", incident
+            if incident.open and incident.records > incident.told and self._update_at(incident) <= now:
+                due.setdefault(incident.service, ("update", incident))
         for incident in self._incidents.values():
-            done = all(committed.get(partition, -1) >= offset for partition, offset in incident.counted.items())
-            if done and incident.records == incident.told and incident.seen + self._quiet <= now:
-                return "resolve", incident
-        return None
+            if incident.service in due or incident.records > incident.told or incident.seen + self._quiet > now:
+                continue
+            if all(committed.get(partition, -1) >= offset for partition, offset in incident.counted.items()):
+                due[incident.service] = "resolve", incident
+        service = self._turns.first(due)
+        return None if service is None else due[service]
 
     def wait(self, now: float) -> float | None:
         """Seconds until something is to be told; None if nothing is."""
-        if self._waiting:
+        if self.waiting:
             return 0.0
         times = (
             self._update_at(incident) if incident.records > incident.told else incident.seen + self._quiet
@@ -173,46 +206,48 @@ class Book:
         if action == "resolve":
             self.forget(incident)
             return
+        self._turns.took(incident.service)
         incident.told, incident.told_at, incident.routing_key = incident.records, now, routing_key
         self._let_go(incident)
         self.changed.add(incident.dedup_key)
 
     def failed(self, incident: Incident) -> None:
-        """It could not be told: others of its kind are tried before it is tried again."""
+        """It could not be told: other services, and others of its kind, are tried before it is tried again."""
         key = incident.dedup_key
+        self._turns.took(incident.service)
         self._incidents[key] = self._incidents.pop(key)
-        if key in self._waiting:
-            self._waiting[key] = self._waiting.pop(key)
+        if not incident.open:
+            self._turns.wait(incident.service, key)
 
     def forget(self, incident: Incident) -> list[Record]:
         """Strike an incident out; the records that it held."""
-        held = incident.held[:]
-        self._let_go(incident)
-        del self._incidents[incident.dedup_key]
+        held = incident.held
+        self._turns.took(incident.service)
+        self._leave(incident)
         self.changed.add(incident.dedup_key)
         return held
 
     def drop(self, partitions: Iterable[int]) -> None:
         """Drop the waiting records of partitions that another process reads now."""
         gone = set(partitions)
-        for key in list(self._waiting):
+        for key in self._turns.waiting():
             incident = self._incidents[key]
             kept = [record for record in incident.held if record.partition not in gone]
             if len(kept) == len(incident.held):
                 continue
-            self._let_go(incident)
             if not kept:
-                del self._incidents[key]
+                self._leave(incident)
                 continue
+            self._let_go(incident)
             incident.held, incident.records = kept, len(kept)
             incident.counted = {p: offset for p, offset in incident.counted.items() if p not in gone}
-            self.held_bytes += sum(record.size for record in kept)
-            self._waiting[key] = None
+            self._turns.hold(incident.service, incident.size)
+            self._turns.wait(incident.service, key)
 
     def committable(self, ends: Mapping[int, int]) -> dict[int, int]:
         """Up to which offset each partition may be committed. ends: partition to the offset after the last one read."""
         offsets = dict(ends)
-        for key in self._waiting:
+        for key in self._turns.waiting():
             for record in self._incidents[key].held:
                 if record.partition in offsets:
                     offsets[record.partition] = min(offsets[record.partition], record.offset)
@@ -226,21 +261,55 @@ class Book:
     @property
     def open(self) -> int:
         """How many incidents PagerDuty knows of."""
-        return len(self._incidents) - len(self._waiting)
+        return len(self._incidents) - self.waiting
 
     @property
     def waiting(self) -> int:
         """How many incidents PagerDuty does not know of yet."""
-        return len(self._waiting)
+        return self._turns.count()
 
     @property
     def oldest_waiting(self) -> float | None:
         """When the oldest record of those that PagerDuty does not know of happened."""
-        return min((self._incidents[key].first for key in self._waiting), default=None)
+        return min((self._incidents[key].first for key in self._turns.waiting()), default=None)
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the records that waiting incidents hold."""
+        return self._turns.held_bytes
+
+    def _fold(self, alert: Alert, now: float) -> None:
+        """Make one incident, the storm, of all that wait of a service. alert: of its newest record."""
+        key, waiting = dedup_key(alert.service, ""), self._turns.queue(alert.service)
+        whole = self._incidents.get(key)
+        if whole is None:
+            whole = Incident(key, storm(alert), now, alert.timestamp, alert.timestamp)
+            self._enter(whole)
+        whole.payload, whole.seen = storm(alert), now
+        for incident in [self._incidents[other] for other in waiting if other != key]:
+            held = incident.held
+            self._leave(incident)
+            whole.count(incident.first, incident.last, incident.records, incident.counted)
+            if not whole.open:
+                whole.held += held
+                self._turns.hold(alert.service, sum(record.size for record in held))
+        if whole.open:
+            self.changed.add(key)
+        else:
+            self._turns.wait(alert.service, key)
+
+    def _enter(self, incident: Incident) -> None:
+        self._turns.enter(incident.service)
+        self._incidents[incident.dedup_key] = incident
+
+    def _leave(self, incident: Incident) -> None:
+        self._let_go(incident)
+        del self._incidents[incident.dedup_key]
+        self._turns.leave(incident.service)
 
     def _let_go(self, incident: Incident) -> None:
-        self._waiting.pop(incident.dedup_key, None)
-        self.held_bytes -= sum(record.size for record in incident.held)
+        self._turns.done(incident.service, incident.dedup_key)
+        self._turns.hold(incident.service, -incident.size)
         incident.held = []
 
     def _update_at(self, incident: Incident) -> float:

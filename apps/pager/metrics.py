@@ -28,7 +28,7 @@ class Metrics:
         )  # fmt: skip
         self._declare(
             "pager_retries_total", "counter", "Attempts that are made again, by reason.",
-            [{"reason": reason} for reason in ("429", "5xx", "network", "other")],
+            [{"reason": reason} for reason in ("429", "5xx", "key", "network", "other")],
         )  # fmt: skip
         self._declare("pager_records_total", "counter", "Records read.")
         self._declare("pager_suppressed_total", "counter", "Repeats that were folded into an incident.")
@@ -47,7 +47,11 @@ class Metrics:
             "When the newest record happened that PagerDuty knows of; absent before the first.", [],
         )  # fmt: skip
         self._declare("pager_backoff_seconds", "gauge", "Seconds until the next attempt after a failure.")
-        self._declare("pager_ready", "gauge", "1 when the topic is read and there is a routing key.")
+        self._declare(
+            "pager_ready",
+            "gauge",
+            "1 when the topic is read and there is a routing key that PagerDuty has not refused.",
+        )
         self._declare(
             "pager_delivery_delay_seconds", "histogram",
             "Seconds from a record's own time to PagerDuty's answer, for records that opened an incident.", [],

@@ -72,6 +72,8 @@ class Pager:
         self._saved = 0.0
         self._turned = time.monotonic()
         self._stopping = False
+        # fingerprint of the routing key that PagerDuty refused last, and what it said
+        self._refused: tuple[str, str] | None = None
         self.fault = "the kept state is not read yet"
 
     def stop(self) -> None:
@@ -87,6 +89,8 @@ class Pager:
     def run(self) -> None:
         """Page until told to stop."""
         while not self._stopping and not self._restore():
+            # Kafka may refuse a certificate that has ended: a renewed one needs a new process here too.
+            self._look_for_certificates()
             time.sleep(_TICK)
         self._stream.subscribe()
         while not self._stopping:
@@ -169,13 +173,17 @@ class Pager:
 
     def _tell(self) -> bool:
         """Tell PagerDuty the next thing, if there is one and it is time; whether there may be more."""
+        key = self._pagerduty.routing_key.read()
+        if self._refused and key and fingerprint(key) != self._refused[0]:
+            log("info", "there is another routing key: it is tried at once")
+            self._refused = None
+            self._pagerduty.backoff.succeeded()
         if self._pace():
             return False
         found = self._book.next(time.time(), self._stream.committed)
         if found is None:
             return False
         action, incident = found
-        key = self._pagerduty.routing_key.read()
         if key is None:
             log_seldom("error", "nothing can be paged", reason=self._pagerduty.routing_key.fault)
             return False
@@ -209,6 +217,7 @@ class Pager:
         about = {"action": action, "dedup_key": incident.dedup_key, "records": incident.records}
         trace = str(incident.payload["custom_details"].get("trace_id", ""))
         if answer.outcome == "accepted":
+            self._refused = None
             self._pagerduty.backoff.succeeded()
             self._metrics.add("pager_events_total", action=action, result="accepted")
             if action != "resolve":
@@ -232,19 +241,27 @@ class Pager:
             self._metrics.add("pager_events_total", action=action, result="retried")
             self._metrics.add("pager_retries_total", reason=answer.reason)
             self._book.failed(incident)
+            if answer.outcome == "unknown key":
+                self._refused = fingerprint(str(event["routing_key"])), answer.detail
             log_seldom("warning", f"PagerDuty did not take an event: {answer.reason}", detail=answer.detail, wait=wait)
 
     def _show(self) -> None:
         """Bring the gauges and the readiness up to date."""
         self._pagerduty.routing_key.read()
-        self.fault = self._pagerduty.routing_key.fault or (
-            "" if self._stream.assigned else "no partition is assigned yet"
+        refused = f"PagerDuty refuses the routing key: {self._refused[1]}" if self._refused else ""
+        self.fault = (
+            self._pagerduty.routing_key.fault
+            or refused
+            or ("" if self._stream.assigned else "no partition is assigned yet")
         )
         self._metrics.set("pager_open_incidents", self._book.open)
         self._metrics.set("pager_waiting_incidents", self._book.waiting)
         self._metrics.set("pager_oldest_waiting_timestamp_seconds", self._book.oldest_waiting)
         self._metrics.set("pager_backoff_seconds", self._pagerduty.backoff.wait(time.monotonic()))
         self._metrics.set("pager_ready", 0 if self.fault else 1)
+        self._look_for_certificates()
+
+    def _look_for_certificates(self) -> None:
         if self._renewed():
             log("info", "certificates were renewed: beginning anew with them")
             self.stop()

@@ -48,6 +48,11 @@ class Settings:
     health_port: int
     metrics_port: int
 
+    @property
+    def client_files(self) -> tuple[Path, Path, Path]:
+        """The files that Kafka's clients read when they are made."""
+        return self.ca, self.certificates / "user.crt", self.certificates / "user.key"
+
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError with every fault found."""

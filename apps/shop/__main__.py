@@ -17,6 +17,7 @@ from types import FrameType
 from confluent_kafka import KafkaException
 
 from shop.delivery import Delivery, say
+from shop.renewal import Certificates
 from shop.settings import Route, Settings, SettingsError
 from shop.traffic import EVENTS_PER_REQUEST, LONGEST, logged, trace_of
 
@@ -36,6 +37,7 @@ class Shop:
 
     def __init__(self, settings: Settings, types: tuple[str, ...], delivery: Delivery) -> None:
         self._settings = settings
+        self._certificates = Certificates(settings.client_files)
         self._types = types
         self._delivery = delivery
         self._stopping = False
@@ -60,6 +62,9 @@ class Shop:
             if time.monotonic() - reported >= _REPORT:
                 reported = time.monotonic()
                 say("so far", **self._delivery.counts())
+                if self._certificates.renewed():
+                    say("certificates were renewed: beginning anew with them")
+                    self.stop()
 
     def _due(self) -> int:
         """The number of requests that are over."""

@@ -33,6 +33,11 @@ class Settings:
     certificates: Path
     ca: Path
 
+    @property
+    def client_files(self) -> tuple[Path, Path, Path]:
+        """The files that Kafka's client reads when it is made."""
+        return self.ca, self.certificates / "user.crt", self.certificates / "user.key"
+
     @classmethod
     def read(cls, service: str, environment: Mapping[str, str]) -> Settings:
         """Raises SettingsError with every fault found."""

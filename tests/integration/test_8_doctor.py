@@ -22,6 +22,8 @@ from embedded_operator.kafka.admin import Admin, NewTopic
 from embedded_operator.kafka.ca import Pair
 from embedded_operator.kafka.connection import tls_context
 from kafkalogs.client.settings import Catalog
+from kafkalogs.doctor.kubernetes import certificates_of
+from kafkalogs.doctor.services import probe
 from schemas.registry import Registry
 from shop.delivery import encode
 from shop.traffic import Event
@@ -308,15 +310,41 @@ def test_another_compatibility_is_named(platform: Sandbox) -> None:
 
 
 def test_a_certificate_that_ends_soon_is_named(platform: Sandbox) -> None:
-    kept = platform.get("secret", "registry-tls")["data"]["tls.crt"]
-    short = ca.make_ca("registry", 5, datetime.now(UTC)).cert
-    patch(platform, "secret/registry-tls", {"data": {"tls.crt": base64.b64encode(short.encode()).decode()}})
-    what = "certificate tls.crt in Secret registry-tls"
+    """In a Secret that no pod has: a part would take it, and not start with it."""
+    short = ca.make_ca("short", 5, datetime.now(UTC)).cert
+    data = {"tls.crt": base64.b64encode(short.encode()).decode()}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "short"}, "data": data}
+    platform.kubectl(*SPACE, "apply", "-f", "-", input=json.dumps(secret))
+    what = "certificate tls.crt in Secret short"
     try:
         found = exactly(platform, ("certificate-expiring", what))
     finally:
-        patch(platform, "secret/registry-tls", {"data": {"tls.crt": kept}})
+        platform.kubectl(*SPACE, "delete", "secret", "short")
     assert found["certificate-expiring", what]["seen"].startswith("4 days left")
+    healthy(platform)
+
+
+def test_a_renewed_certificate_is_shown_without_an_action(platform: Sandbox) -> None:
+    way = pipeline.reach(platform)
+
+    def shown() -> str:
+        answer = probe(way, "registry", "https://registry.kafkalogs.svc:8443", way.trust("platform-ca"))
+        return answer.served.digest if answer.served else ""
+
+    def in_secret() -> str:
+        text = platform.kubectl(*SPACE, "get", "secret", "registry-tls", "-o", "json", check=False)
+        data = json.loads(text).get("data", {}) if text.strip() else {}
+        return next((one.digest for one in certificates_of("registry-tls", data) if one.key == "tls.crt"), "")
+
+    old = shown()
+    assert old == in_secret()
+    platform.kubectl(*SPACE, "delete", "secret", "registry-tls")
+    platform.kubectl(*SPACE, "create", "job", "rotate", "--from=cronjob/service-secrets-renewal")
+    try:
+        platform.wait("the Secret has another certificate", lambda: in_secret() not in ("", old), 120)
+        platform.wait("the registry shows it", lambda: shown() == in_secret(), 600)
+    finally:
+        platform.kubectl(*SPACE, "delete", "job", "rotate")
     healthy(platform)
 
 

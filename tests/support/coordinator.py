@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Mapping
@@ -16,24 +17,41 @@ consumer: Any = kafka.protocol.consumer
 metadata: Any = kafka.protocol.metadata
 
 NOT_COORDINATOR = 16
-_OFFSET_FETCH, _METADATA, _FIND_COORDINATOR, _API_VERSIONS = 9, 3, 10, 18
-_VERSIONS = {_API_VERSIONS: (0, 3), _METADATA: (0, 4), _FIND_COORDINATOR: (0, 1), _OFFSET_FETCH: (0, 5)}
+_OFFSET_FETCH, _METADATA, _FIND_COORDINATOR, _API_VERSIONS, _LIST_GROUPS = 9, 3, 10, 18, 16
+_NO_GROUPS = bytes(6)
+"""ListGroups, version 0: no error and no group."""
+_VERSIONS = {
+    _LIST_GROUPS: (0, 0),
+    _API_VERSIONS: (0, 3),
+    _METADATA: (0, 4),
+    _FIND_COORDINATOR: (0, 1),
+    _OFFSET_FETCH: (0, 5),
+}
 
 Place = tuple[str, int]
 
 
 class Coordinator:
     """The only broker of a cluster. offsets: what each group has committed. refusals: how often it first answers that
-    it is not the coordinator. fetches: how often offsets were asked."""
+    it is not the coordinator. fetches: how often offsets were asked. context: with which each connection is encrypted;
+    another one may be set at any time."""
 
-    def __init__(self, offsets: Mapping[Place, int], refusals: int) -> None:
-        self._offsets, self._refusals, self.fetches = offsets, refusals, 0
+    def __init__(self, offsets: Mapping[Place, int], refusals: int, context: ssl.SSLContext | None = None) -> None:
+        self._offsets, self._refusals, self.fetches, self.context = offsets, refusals, 0, context
+        self._connections: list[socket.socket] = []
         self._listening = socket.create_server(("localhost", 0))
         self.bootstrap = f"localhost:{self._listening.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listening.close()
+
+    def disconnect(self) -> None:
+        """End all connections, as brokers do when they begin anew."""
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._connections.clear()
 
     def _accept(self) -> None:
         while True:
@@ -45,13 +63,20 @@ class Coordinator:
 
     def _serve(self, connection: socket.socket) -> None:
         # a client that has its answer may reset the connection
-        with suppress(ConnectionError), connection, connection.makefile("rwb") as stream:
+        with suppress(OSError), self._encrypted(connection) as own, own.makefile("rwb") as stream:
+            self._connections.append(own)
             while len(head := stream.read(4)) == 4:
                 request = stream.read(struct.unpack(">i", head)[0])
                 key, version, correlation = struct.unpack(">hhi", request[:8])
-                answer = struct.pack(">i", correlation) + self._answer(key).encode(version=version)
+                body = _NO_GROUPS if key == _LIST_GROUPS else self._answer(key).encode(version=version)
+                answer = struct.pack(">i", correlation) + body
                 stream.write(struct.pack(">i", len(answer)) + answer)
                 stream.flush()
+
+    def _encrypted(self, connection: socket.socket) -> socket.socket:
+        if self.context is None:
+            return connection
+        return self.context.wrap_socket(connection, server_side=True)
 
     def _answer(self, key: int) -> Any:
         if key == _API_VERSIONS:

@@ -107,6 +107,6 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "pager_delivery_delay_seconds_bucket",
         }
     ),
-    "prometheus": frozenset({"up", "prometheus_tsdb_head_series"}),
+    "prometheus": frozenset({"ALERTS", "up", "prometheus_tsdb_head_series"}),
     "alertmanager": frozenset({"alertmanager_notifications_failed_total", "alertmanager_notifications_total"}),
 }

@@ -368,6 +368,11 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
         "compliance.archiveYears.audits: 'audits': no retention class of",
     ),
     ("prod", {"compliance.archiveYears": "7"}, "compliance.archiveYears: 7: not a mapping; write keys with values"),
+    (
+        "prod",
+        {"monitoring.watchdogSecret": "watchdog"},
+        "monitoring.watchdogSecret: 'watchdog': with operator the platform runs no Alertmanager; leave it out, and",
+    ),
     # -- exceptions from policies
     (
         "prod",

@@ -23,6 +23,7 @@ def problems_between(platform: Platform, broken: Broken) -> Iterator[Problem]:
     """Every problem between values that are fine as single values; `broken` values are skipped."""
     yield from _compliance(platform, broken)
     yield from _exceptions(platform, today())
+    yield from _watchdog(platform, broken)
     if platform.aws and broken.fine("aws"):
         yield from _aws(platform, platform.aws, broken)
         yield from _archive(platform, platform.aws, broken)
@@ -37,6 +38,16 @@ def _compliance(platform: Platform, broken: Broken) -> Iterator[Problem]:
         if name not in classes:
             text = f"no retention class of this name; {suggestion(name, classes)} Or add it to retention"
             yield Problem(("compliance", "archiveYears", name), name, text)
+
+
+def _watchdog(platform: Platform, broken: Broken) -> Iterator[Problem]:
+    monitoring = platform.monitoring
+    if monitoring and monitoring.operator and monitoring.watchdog_secret and broken.fine("monitoring"):
+        text = (
+            "with operator the platform runs no Alertmanager; leave it out, and send the alert KafkalogsWatchdog to the"
+            " dead man's switch from the operator's Alertmanager (docs/monitoring.md)"
+        )
+        yield Problem(("monitoring", "watchdogSecret"), monitoring.watchdog_secret, text)
 
 
 def _exceptions(platform: Platform, day: datetime.date) -> Iterator[Problem]:

@@ -61,6 +61,8 @@ def _secrets(platform: Platform) -> Iterator[str]:
     yield from platform.endpoints.ca_secrets.named().values()
     if platform.pager:
         yield platform.pager.routing_key_secret
+    if platform.monitoring and platform.monitoring.watchdog_secret:
+        yield platform.monitoring.watchdog_secret
     if platform.schemas:
         yield platform.schemas.credentials_secret
         yield from filter(None, [platform.schemas.ca_secret])

@@ -20,6 +20,7 @@ from .types import (
 )
 
 ROUTING_KEY_FIELD: Final = "password"
+WATCHDOG_FIELD: Final = "url"
 """The key under which a Secret holds PagerDuty's routing key. The platform's own Secrets have this key."""
 
 
@@ -178,3 +179,10 @@ class Monitoring(PartSettings):
 
     operator: bool = Field(default=False, strict=True)
     """Whether a Prometheus operator exists, which then gets the monitors. If false, the platform runs a Prometheus."""
+
+    watchdog_secret: ObjectName | None = None
+    """The Secret with the URL of a dead man's switch outside the platform, which is told each minute that people can
+    be paged; none when absent. With `operator`, send the alert `KafkalogsWatchdog` there yourself."""
+
+    watchdog_field: SecretKey = WATCHDOG_FIELD
+    """The key under which that Secret holds the URL."""

@@ -115,7 +115,7 @@ def _families(
     secrets = {one.secret for one in certificates}
     found = services.probes(reach, wanted, kubernetes.services(), secrets)
     yield tls.check_tls(wanted, spec, cluster.protocols, found)
-    yield tls.check_certificates(wanted, certificates, datetime.now(UTC))
+    yield tls.check_certificates(wanted, certificates, datetime.now(UTC), probes=found)
     tell("what reads the logs")
     yield _asked("schemas", "the schema registry", lambda: _schemas(wanted, reach))
     yield _asked("sinks", "Kafka Connect", lambda: _sinks(wanted, reach, space))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from ..client.cluster_access import AccessError, ClusterAccess
 from ..kube.resources import Manifest
@@ -146,7 +147,7 @@ def certificates_of(secret: str, data: Mapping[str, str]) -> Iterable[seen.Certi
     own = [key for key in data if key.endswith(".crt")]
     others = [key for key in own if key != "ca.crt"]
     for key in others or own:
-        yield seen.Certificate(secret, key, _until(data[key], max if key == "ca.crt" else min))
+        yield seen.Certificate(secret, key, _until(data[key], max if key == "ca.crt" else min), _digest(data[key]))
 
 
 def _until(value: str, which: Callable[..., datetime | None] = min) -> datetime | None:
@@ -155,6 +156,15 @@ def _until(value: str, which: Callable[..., datetime | None] = min) -> datetime 
     except ValueError:
         return None
     return which((one.not_valid_after_utc for one in chain), default=None)
+
+
+def _digest(value: str) -> str:
+    """The SHA-256 of the first certificate, which is the one that a server shows."""
+    try:
+        first, *_ = x509.load_pem_x509_certificates(base64.b64decode(value))
+    except ValueError:
+        return ""
+    return first.fingerprint(hashes.SHA256()).hex()
 
 
 def expired(certificate: str, now: datetime | None = None) -> datetime | None:

@@ -98,20 +98,34 @@ class LogDir:
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate in a Secret. until: its end; None if it cannot be read."""
+    """A certificate in a Secret. until: its end; None if it cannot be read. digest: the SHA-256 of the first of its
+    chain."""
 
     secret: str
     key: str
     until: datetime | None
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The certificate that a server shows. until: its end. digest: its SHA-256. secret: the Secret that it comes from;
+    empty if no single one."""
+
+    until: datetime
+    digest: str
+    secret: str = ""
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a port answers. speaks: `tls`, `plaintext` or `nothing`; problem: what is wrong with its TLS."""
+    """What a port answers. speaks: `tls`, `plaintext` or `nothing`; problem: what is wrong with its TLS. served: the
+    certificate that it shows, if clients trust it."""
 
     what: str
     speaks: str
     problem: str = ""
+    served: Served | None = None
 
 
 @dataclass(frozen=True)

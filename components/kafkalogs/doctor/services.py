@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import socket
 import ssl
@@ -11,6 +12,8 @@ import time
 from collections.abc import Generator, Mapping, Sequence, Set
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
+
+from cryptography import x509
 
 from ..client.cluster_access import AccessError
 from ..client.reach import Reach, UnansweredError, end
@@ -117,12 +120,13 @@ def probes(
         if own is not None and tls_secret(service) in secrets:
             for port in services[service]:
                 url = f"https://{service}.{space}.svc:{port}"
-                found.append(probe(reach, f"service {service}:{port}", url, own))
+                found.append(probe(reach, f"service {service}:{port}", url, own, tls_secret(service)))
     return found
 
 
-def probe(reach: Reach, what: str, url: str, trust: ssl.SSLContext) -> seen.Probe:
-    """Whether a port speaks TLS. Try TLS first; a port that does not speak TLS gets a plain request."""
+def probe(reach: Reach, what: str, url: str, trust: ssl.SSLContext, secret: str = "") -> seen.Probe:
+    """Whether a port speaks TLS, and which certificate it shows. Try TLS first; a port that does not speak TLS gets a
+    plain request. secret: the Secret that the port's certificate comes from."""
     parts = urlsplit(url)
     try:
         with _connected(reach, url) as plain:
@@ -130,14 +134,22 @@ def probe(reach: Reach, what: str, url: str, trust: ssl.SSLContext) -> seen.Prob
                 plain.sendall(_SSL_REQUEST)
                 if plain.recv(1) != b"S":
                     return seen.Probe(what, "plaintext")
-            end(trust.wrap_socket(plain, server_hostname=parts.hostname))
-            return seen.Probe(what, "tls")
+            encrypted = trust.wrap_socket(plain, server_hostname=parts.hostname)
+            shown = encrypted.getpeercert(binary_form=True)
+            end(encrypted)
+            return seen.Probe(what, "tls", served=served(shown, secret) if shown else None)
     except ssl.SSLCertVerificationError as error:
         return seen.Probe(what, "tls", error.verify_message)
     except (UnansweredError, AccessError) as error:
         return seen.Probe(what, "nothing", str(error))
     except OSError as error:
         return _without(reach, what, url, error)
+
+
+def served(certificate: bytes, secret: str) -> seen.Served:
+    """The certificate that a server shows, from its DER."""
+    until = x509.load_der_x509_certificate(certificate).not_valid_after_utc
+    return seen.Served(until, hashlib.sha256(certificate).hexdigest(), secret)
 
 
 def _without(reach: Reach, what: str, url: str, failed: OSError) -> seen.Probe:

@@ -15,7 +15,7 @@ from .findings import Checked, Finding
 DUE: Final = timedelta(days=21)
 """A certificate that ends sooner should be renewed already: 30 days before its end, done within a day."""
 
-_YOURS: Final = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
+_YOURS: Final = "put the current authorities into its ca.crt, see docs/production.md"
 
 _BY_HAND: Final = "docs/production.md describes renewal by hand"
 
@@ -91,10 +91,14 @@ def _probes(probes: Sequence[seen.Probe]) -> Iterable[Finding]:
 
 
 def check_certificates(
-    declared: want.Declared, certificates: Sequence[seen.Certificate], now: datetime, due: timedelta = DUE
+    declared: want.Declared,
+    certificates: Sequence[seen.Certificate],
+    now: datetime,
+    due: timedelta = DUE,
+    probes: Sequence[seen.Probe] = (),
 ) -> Checked:
-    """Every certificate is there and long valid."""
-    findings = [*_missing(declared, certificates)]
+    """Every certificate is there and long valid, and servers show the newest one. probes: what the ports answer."""
+    findings = [*_missing(declared, certificates), *_served(certificates, probes, now, due)]
     for one in sorted(certificates, key=lambda found: (found.secret, found.key)):
         what = f"certificate {one.key} in Secret {one.secret}"
         if one.until is None:
@@ -113,7 +117,30 @@ def check_certificates(
             seen_ = f"{left.days} days left, {said}"
             wanted = f"at least {due.days} days left"
             findings.append(Finding("certificate-expiring", what, wanted, seen_, _renewal(declared, one)))
-    return Checked("certificates", len(certificates), findings)
+    shown = sum(probe.served is not None for probe in probes)
+    return Checked("certificates", len(certificates) + shown, findings)
+
+
+def _served(
+    certificates: Sequence[seen.Certificate], probes: Sequence[seen.Probe], now: datetime, due: timedelta
+) -> Iterable[Finding]:
+    """A server that did not take a renewed certificate; its Secret looks well."""
+    newest = {one.secret: one for one in certificates if one.key == "tls.crt" and one.digest}
+    restart = "a part takes it within ten minutes; after that, restart the pods behind the port and report it"
+    for probe in probes:
+        shown = probe.served
+        if shown is None:
+            continue
+        said = f"another one, until {shown.until.date().isoformat()}"
+        own = newest.get(shown.secret)
+        if own is not None and own.digest != shown.digest:
+            wanted = f"the certificate of Secret {shown.secret}"
+            yield Finding("certificate-stale", f"certificate of {probe.what}", wanted, said, restart)
+        elif shown.until - now < due:
+            wanted = f"at least {due.days} days left"
+            seen_ = f"{(shown.until - now).days} days left, until {shown.until.date().isoformat()}"
+            remedy = "renew the certificate, see docs/production.md; if its Secret has a newer one, restart the pods"
+            yield Finding("certificate-expiring", f"certificate of {probe.what}", wanted, seen_, remedy)
 
 
 def _renewal(declared: want.Declared, one: seen.Certificate) -> str:

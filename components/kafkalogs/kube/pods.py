@@ -68,6 +68,37 @@ def pod(containers: Sequence[Manifest], volumes: Sequence[Manifest], user: int |
     }
 
 
+_STARTED_WITH: Final = "/tmp/certificates"  # noqa: S108 - the container's own
+
+
+def restarted_with_new(
+    files: Iterable[str], alive: str, probe: Manifest, before: str = "", renew: str = ""
+) -> Manifest:
+    """The hook and the liveness probe of a container whose process reads `files` only when it starts, as Java does.
+
+    When Kubernetes has replaced one of the mounted files, the probe fails and Kubernetes restarts the container. The
+    image needs bash and coreutils. alive: a command that says whether the process lives. probe: times of the probe.
+    before, renew: commands that run before the files are noted, and before each look at them.
+    """
+    note = f"{before}sha256sum {' '.join(files)} > {_STARTED_WITH}"
+    look = f"{renew}sha256sum --status -c {_STARTED_WITH} && {alive}"
+    return {
+        "lifecycle": {"postStart": {"exec": {"command": ["bash", "-c", note]}}},
+        "livenessProbe": {"exec": {"command": ["bash", "-c", look]}, **probe},
+    }
+
+
+def open_port(port: int) -> str:
+    """A command for `restarted_with_new`: something listens at the port of the pod's address."""
+    return f"exec 3<>/dev/tcp/$HOSTNAME/{port}"
+
+
+def answers_ok(port: int, path: str) -> str:
+    """A command for `restarted_with_new`: GET of the path is answered with status 200."""
+    ask = f"printf 'GET {path} HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [ \"$status\" = 200 ]"
+    return f"{open_port(port)} && {ask}"
+
+
 def digest(text: str) -> str:
     """A digest of a text: 12 hexadecimal digits. An object with this digest in its name is replaced when the text
     changes."""

@@ -13,6 +13,7 @@ from ..stream.record import STREAM_JOB
 from .alert import Rule, alert
 from .consumer_rules import CONSUMERS, Consumer, consumer_rules
 from .kafka_rules import kafka_rules
+from .watchdog import watchdog_rule
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def rule_groups(watched: Watched) -> dict[str, Any]:
         "kafkalogs-kafka": kafka_rules(watched.brokers, watched.broker_disk),
         "kafkalogs-dead-letters": _dead_letters(),
         "kafkalogs-monitoring": _monitoring(),
+        "kafkalogs-watchdog": [watchdog_rule()],
     }
     if watched.connect:
         groups["kafkalogs-connect"] = _connect()
@@ -183,8 +185,8 @@ def _pager() -> list[Rule]:
             "pager_ready == 0",
             "2m",
             "critical",
-            "the pager does not read its topic, or has no routing key",
-            "Nobody is paged. Look at the pager's log and at the Secret of the routing key.",
+            "the pager does not read its topic, or has no routing key that PagerDuty knows",
+            "Nobody is paged; errors are kept and told later. Look at the pager's log and the routing key's Secret.",
         ),
         alert(
             "PagerRejected",
@@ -192,8 +194,7 @@ def _pager() -> list[Rule]:
             "0m",
             "critical",
             "PagerDuty rejected {{ $value | humanize }} incidents",
-            "The incidents are in the pager's dead-letter topic, with PagerDuty's reason. "
-            "The routing key may be wrong.",
+            "The incidents are in the pager's dead-letter topic, with PagerDuty's reason.",
         ),
     ]
 

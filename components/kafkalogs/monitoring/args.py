@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from ..config.parts import ROUTING_KEY_FIELD
+from ..config.parts import ROUTING_KEY_FIELD, WATCHDOG_FIELD
 from . import record
 
 
@@ -63,6 +63,13 @@ class MonitoringArgs:
 
     pagerduty_own_ca: bool = False
     """Whether the certificate of that address is of the platform's CA."""
+
+    watchdog_secret: pulumi.Input[str] | None = None
+    """The Secret with the URL that is told each minute that people can be paged (a dead man's switch); not with
+    `operator`."""
+
+    watchdog_field: pulumi.Input[str] = WATCHDOG_FIELD
+    """The field of that Secret with the URL."""
 
     webhook_url: str | None = None
     """Where critical alerts and warnings are posted in Alertmanager's format; nowhere when absent."""

@@ -51,10 +51,17 @@ def prometheus_files(cluster: str, namespace: str, rules: Manifest, shipper: str
 
 
 def alertmanager_files(
-    pagerduty: bool, pagerduty_url: str | None, pagerduty_own_ca: bool, webhook_url: str | None
+    pagerduty: bool,
+    pagerduty_url: str | None,
+    pagerduty_own_ca: bool,
+    webhook_url: str | None,
+    *,
+    watchdog: bool = False,
 ) -> dict[str, str]:
     """Alertmanager's configuration files."""
-    config = prometheus_config.alertmanager_config(pagerduty, pagerduty_url, pagerduty_own_ca, webhook_url)
+    config = prometheus_config.alertmanager_config(
+        pagerduty, pagerduty_url, pagerduty_own_ca, webhook_url, watchdog=watchdog
+    )
     return {
         "alertmanager.yml": manifests.as_yaml(config),
         # Who may write here can silence each alert.
@@ -243,7 +250,9 @@ def _prometheus_manifest(args: MonitoringArgs) -> Manifest:
 
 def _alertmanager_files(args: MonitoringArgs) -> Manifest:
     pages = known(args.pagerduty_secret) is not None
-    return {**alertmanager_files(pages, known(args.pagerduty_url), args.pagerduty_own_ca, known(args.webhook_url))}
+    watched = known(args.watchdog_secret) is not None
+    url, webhook = known(args.pagerduty_url), known(args.webhook_url)
+    return {**alertmanager_files(pages, url, args.pagerduty_own_ca, webhook, watchdog=watched)}
 
 
 def _alertmanager_manifest(args: MonitoringArgs) -> Manifest:

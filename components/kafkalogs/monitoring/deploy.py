@@ -27,6 +27,8 @@ def deploy(wiring: Wiring) -> pulumi.Resource | None:
         operator=monitoring.operator,
         pagerduty_secret=config.pager.routing_key_secret if config.pager else None,
         pagerduty_field=config.pager.routing_key_field if config.pager else ROUTING_KEY_FIELD,
+        watchdog_secret=monitoring.watchdog_secret,
+        watchdog_field=monitoring.watchdog_field,
         pagerduty_url=wiring.endpoints.pagerduty,
         pagerduty_own_ca=wiring.endpoints.ca_secret("pagerduty") is not None,
     )

@@ -12,7 +12,7 @@ from ..config import naming
 from ..kube.pods import container, environment, labels, mounts, pod, resources, secret_files, secret_volume
 from ..kube.resources import METRICS_LABEL, METRICS_PORT, Manifest, known, metadata
 from .args import MonitoringArgs
-from .prometheus import CONFIG, ROUTING_KEY, STRIMZI_PORT, TLS
+from .prometheus import CONFIG, ROUTING_KEY, STRIMZI_PORT, TLS, WATCHDOG_URL
 from .record import ALERTMANAGER, ALERTMANAGER_PORT, EXPORTER, EXPORTER_PORT, PROMETHEUS, PROMETHEUS_PORT
 
 OPERATOR_API: Final = "monitoring.coreos.com/v1"
@@ -178,6 +178,9 @@ def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Man
     if secret := known(args.pagerduty_secret):
         folder, _, file = ROUTING_KEY.rpartition("/")
         secrets["pagerduty"] = (folder, secret_files(secret, files={known(args.pagerduty_field): file}))
+    if secret := known(args.watchdog_secret):
+        folder, _, file = WATCHDOG_URL.rpartition("/")
+        secrets["watchdog"] = (folder, secret_files(secret, files={known(args.watchdog_field): file}))
     server = _Server(
         name=ALERTMANAGER,
         port=ALERTMANAGER_PORT,

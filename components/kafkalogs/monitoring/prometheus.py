@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ..kube.resources import METRICS_LABEL, METRICS_PORT
 from .record import ALERTMANAGER_PORT, PROMETHEUS_PORT
+from .watchdog import WATCHDOG
 
 STRIMZI_PORT: Final = "tcp-prometheus"
 
@@ -16,6 +17,7 @@ CONFIG: Final = "/etc/kafkalogs/config"
 TLS: Final = "/etc/kafkalogs/tls"
 """Where the certificate is mounted: tls.crt, tls.key, and ca.crt, which signed those of the other parts too."""
 ROUTING_KEY: Final = "/etc/kafkalogs/pagerduty/routing-key"
+WATCHDOG_URL: Final = "/etc/kafkalogs/watchdog/url"
 
 INTERVAL: Final = "15s"
 
@@ -99,16 +101,27 @@ def web_config(client: str | None = None) -> dict[str, Any]:
 
 
 def alertmanager_config(
-    pagerduty: bool, pagerduty_url: str | None, pagerduty_own_ca: bool, webhook_url: str | None
+    pagerduty: bool,
+    pagerduty_url: str | None,
+    pagerduty_own_ca: bool,
+    webhook_url: str | None,
+    *,
+    watchdog: bool = False,
 ) -> dict[str, Any]:
     """alertmanager.yml: `critical` goes to PagerDuty, everything but `info` to the webhook; alerts without a
     receiver are only shown.
 
     pagerduty_url: the events API; PagerDuty's own when None. pagerduty_own_ca: its certificate is of the platform's
-    CA, as that of the local stand-in is.
+    CA, as that of the local stand-in is. watchdog: whether there is a URL that is told that people can be paged.
     """
     receivers: list[dict[str, Any]] = [{"name": "shown"}]
     routes: list[dict[str, Any]] = [{"receiver": "shown", "matchers": ['severity="info"']}]
+    if watchdog:
+        # Alertmanager repeats a notification only when the group's interval ends, and only after more than
+        # `repeat_interval`: equal times would skip each second one.
+        often = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "50s"}
+        receivers.append({"name": "watchdog", "webhook_configs": [{"url_file": WATCHDOG_URL, "send_resolved": False}]})
+        routes.insert(0, {"receiver": "watchdog", "matchers": [f'alertname="{WATCHDOG}"'], **often})
     if webhook_url:
         receivers.append({"name": "webhook", "webhook_configs": [{"url": webhook_url, "send_resolved": True}]})
         routes.append({"receiver": "webhook", "matchers": ['severity=~"critical|warning"'], "continue": True})

@@ -16,7 +16,7 @@ from ..config import naming
 from ..kafka.identity import ServiceIdentity, ServiceIdentityArgs
 from ..kafka.topic import topic_manifest, topic_resource
 from ..kube import policies
-from ..kube.pods import container, digest, labels, pod, resources, secret_volume
+from ..kube.pods import answers_ok, container, digest, labels, pod, resources, restarted_with_new, secret_volume
 from ..kube.resources import METRICS_LABEL, Manifest, after, known, manifest_of, metadata, part, typed
 from .record import GROUP_PREFIX, HTTPS_PORT, METRICS_PORT, PODS, REGISTRY, TOPICS, WRITER, registry_topic
 
@@ -29,6 +29,7 @@ _CONFIG: Final = "/etc/registry"
 _KAFKA_CA: Final = "/etc/kafka/ca"
 _KAFKA_USER: Final = "/etc/kafka/user"
 _TLS: Final = "/etc/tls"
+_FILES: Final = (f"{_KAFKA_CA}/ca.crt", f"{_KAFKA_USER}/user.p12", f"{_TLS}/tls.crt", f"{_TLS}/tls.key")
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def _container(image: str) -> Manifest:
             "failureThreshold": 90,
         },
         "readinessProbe": {"httpGet": {"path": "/health/ready", "port": "metrics"}, **health},
-        "livenessProbe": {"httpGet": {"path": "/health/live", "port": "metrics"}, **health, "failureThreshold": 6},
+        # Quarkus and Kafka's clients read certificates only when they start.
+        **restarted_with_new(_FILES, answers_ok(METRICS_PORT, "/health/live"), {**health, "failureThreshold": 6}),
         "resources": resources("130m", "512Mi", "2", "640Mi"),
         "volumeMounts": [
             _mount("config", _CONFIG),

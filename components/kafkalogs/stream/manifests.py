@@ -1,12 +1,13 @@
 """The manifests of `FlinkJob`."""
 
+import shlex
 from typing import Final
 
 from ..catalog.network import user_of
 from ..config import naming
 from ..config.naming import CA_SECRET
 from ..kube import policies
-from ..kube.pods import container, digest, labels, mounts, resources, secret_volume
+from ..kube.pods import container, digest, labels, mounts, open_port, resources, restarted_with_new, secret_volume
 from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, metadata
 from .args import FlinkJobArgs
 from .log_settings import LOG_FILE, LOG_SETTINGS
@@ -75,11 +76,11 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
             "jobManager": {
                 "replicas": 1,
                 "resource": {"cpu": 0.15, "memory": known(args.job_manager_memory)},
-                "podTemplate": _probed({"httpGet": {"path": "/overview", "port": REST_PORT}}, REST_PORT),
+                "podTemplate": _probed(args, {"httpGet": {"path": "/overview", "port": REST_PORT}}, REST_PORT),
             },
             "taskManager": {
                 "resource": {"cpu": 0.1, "memory": known(args.task_manager_memory)},
-                "podTemplate": _probed({"tcpSocket": {"port": _TASK_PORT}}, _TASK_PORT),
+                "podTemplate": _probed(args, {"tcpSocket": {"port": _TASK_PORT}}, _TASK_PORT),
             },
             "job": {
                 "entryClass": DRIVER,
@@ -95,13 +96,24 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
     }
 
 
-def _probed(ready: Manifest, port: int) -> Manifest:
-    """The probes of the main container: `ready` says whether it takes work, the port whether it lives."""
-    probes = {
-        "readinessProbe": {**ready, "periodSeconds": 3},
-        "livenessProbe": {"tcpSocket": {"port": port}, "initialDelaySeconds": 120, "periodSeconds": 20},
-    }
-    return {"spec": {"containers": [{"name": _MAIN, **probes}]}}
+def _probed(args: FlinkJobArgs, ready: Manifest, port: int) -> Manifest:
+    """The probes of the main container: `ready` says whether it takes work, the port whether it lives.
+
+    Java reads certificates only when it starts. The container of the trust store ran before and runs no more, so the
+    main container makes a new store itself before it is restarted.
+    """
+    times = {"initialDelaySeconds": 120, "periodSeconds": 20, "timeoutSeconds": 15}
+    before = renew = ""
+    if ca_secret := known(args.s3_ca_secret):
+        file, new = f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/new.p12"
+        note = f"sha256sum {file} > {_TRUST}/made-of"
+        make = shlex.join(trust_command(file, new, one=ca_secret == CA_SECRET))
+        before = f"[ -f {_TRUST}/made-of ] || {note}; "
+        make = f"rm -f {new}; {make} && mv {new} {_TRUST}/trust.p12 && {note}; exit 1"
+        renew = f"sha256sum --status -c {_TRUST}/made-of || {{ {make}; }}; "
+    files = (f"{_FOLDER}/user/user.p12", f"{_FOLDER}/ca/ca.crt")
+    lives = restarted_with_new(files, open_port(port), times, before, renew)
+    return {"spec": {"containers": [{"name": _MAIN, "readinessProbe": {**ready, "periodSeconds": 3}, **lives}]}}
 
 
 _SETTINGS: Final = {
@@ -209,7 +221,7 @@ def _pod_template(args: FlinkJobArgs) -> Manifest:
         ]
     if ca_secret := known(args.s3_ca_secret):
         volumes += [{"name": "trust", "emptyDir": {}}, secret_volume("s3-ca", ca_secret, "ca.crt")]
-        mounted.append({**_STORE, "readOnly": True})
+        mounted.append(_STORE)
         spec["initContainers"] = [_trust(known(args.image), ca_secret)]
     return {"metadata": {"labels": {**labels(STREAM), **user_of("s3").labels, METRICS_LABEL: "true"}}, "spec": spec}
 
@@ -235,7 +247,7 @@ while IFS= read -r line || [ -n "$line" ]; do
 done < "$1"
 [ "$count" -gt 0 ] || { echo "$1 has no certificate in PEM" >&2; exit 1; }
 for part in "$3"/ca-*.crt; do
-  keytool -importcert -noprompt -alias "${part##*/}" -file "$part" -keystore "$2" -storepass "$4"
+  keytool -J-Xmx32m -importcert -noprompt -alias "${part##*/}" -file "$part" -keystore "$2" -storepass "$4"
 done
 """
 """Of a file $1 with certificates, each into the trust store $2, by way of the folder $3; $4 is the store's password."""
@@ -248,7 +260,7 @@ def trust_command(file: str, store: str, one: bool, scratch: str = "/tmp") -> li
     leaves the others, so a bundle is taken apart first.
     """
     if one:
-        alone = ["keytool", "-importcert", "-noprompt", "-alias", "s3", "-file", file]
+        alone = ["keytool", "-J-Xmx32m", "-importcert", "-noprompt", "-alias", "s3", "-file", file]
         return [*alone, "-keystore", store, "-storepass", _TRUST_PASSWORD]
     return ["sh", "-c", _IMPORT_EACH, "trust", file, store, scratch, _TRUST_PASSWORD]
 

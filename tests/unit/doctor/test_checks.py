@@ -54,6 +54,12 @@ def behind(before: int, now: int, group: str = "connect-search") -> Break:
     return change
 
 
+def not_taken(world: World) -> None:
+    until = NOW + timedelta(days=300)
+    world.certificates["registry-tls/tls.crt"] = seen.Certificate("registry-tls", "tls.crt", until, "new")
+    world.probes.append(seen.Probe("p", "tls", served=seen.Served(until, "old", "registry-tls")))
+
+
 BROKEN: dict[str, tuple[Break, str, str]] = {
     "topic gone": (lambda w: w.topics.pop(CART), "topic-missing", f"topic {CART}"),
     "topic by hand": (lambda w: w.topics.update(x=seen.Topic("x", {})), "topic-undeclared", "topic x"),
@@ -129,6 +135,16 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         lambda w: w.certificate("registry-tls", "tls.crt", timedelta(days=20)),
         "certificate-expiring",
         "certificate tls.crt in Secret registry-tls",
+    ),
+    "served certificate ends": (
+        lambda w: w.probes.append(seen.Probe("p", "tls", served=seen.Served(NOW + timedelta(days=20), "x"))),
+        "certificate-expiring",
+        "certificate of p",
+    ),
+    "renewed certificate not taken": (
+        not_taken,
+        "certificate-stale",
+        "certificate of p",
     ),
     "certificate of a broker": (
         lambda w: w.certificates.update(x=seen.Certificate("logs-kafka-0", "logs-kafka-0.crt", None)),
@@ -314,7 +330,7 @@ def test_authorities_of_endpoints_are_peoples_own() -> None:
         return finding.remedy
 
     assert remedy("certificate-missing") == "create it, see docs/production.md"
-    put = "put the current authorities into its ca.crt and restart the pods that use it, see docs/production.md"
+    put = "put the current authorities into its ca.crt, see docs/production.md"
     world.certificate("rds-ca", "ca.crt", timedelta(days=5))
     assert remedy("certificate-expiring") == put
     world.certificate("rds-ca", "ca.crt", timedelta(days=-5))

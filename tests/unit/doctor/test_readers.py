@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import ssl
 import time
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -146,12 +148,14 @@ def test_certificates_in_secrets() -> None:
     pair = ca.issue(authority, "x", 10, NOW)
     user = {"ca.crt": encoded(authority.cert), "user.crt": encoded(pair.cert, authority.cert), "user.key": "x"}
     ends = NOW + timedelta(days=10)
-    assert list(kubernetes.certificates_of("x", user)) == [seen.Certificate("x", "user.crt", ends)]
+    shown = hashlib.sha256(ssl.PEM_cert_to_DER_cert(pair.cert)).hexdigest()
+    assert list(kubernetes.certificates_of("x", user)) == [seen.Certificate("x", "user.crt", ends, shown)]
     own = {"ca.crt": encoded(authority.cert)}
     ends = NOW + timedelta(days=100)
-    assert list(kubernetes.certificates_of("x", own)) == [seen.Certificate("x", "ca.crt", ends)]
+    first = hashlib.sha256(ssl.PEM_cert_to_DER_cert(authority.cert)).hexdigest()
+    assert list(kubernetes.certificates_of("x", own)) == [seen.Certificate("x", "ca.crt", ends, first)]
     bundle = {"ca.crt": encoded(pair.cert, authority.cert, pair.cert)}
-    assert list(kubernetes.certificates_of("x", bundle)) == [seen.Certificate("x", "ca.crt", ends)]
+    assert list(kubernetes.certificates_of("x", bundle)) == [seen.Certificate("x", "ca.crt", ends, shown)]
     broken = {"tls.crt": encoded("nothing")}
     assert list(kubernetes.certificates_of("x", broken)) == [seen.Certificate("x", "tls.crt", None)]
     assert list(kubernetes.certificates_of("x", {"password": "y"})) == []

@@ -118,7 +118,7 @@ class World:
             topics.check_replicas(self.declared, kafka),
             check_access(self.declared, access, self.users),
             tls.check_tls(self.declared, self.spec, self.protocols, self.probes),
-            tls.check_certificates(self.declared, list(self.certificates.values()), NOW),
+            tls.check_certificates(self.declared, list(self.certificates.values()), NOW, probes=self.probes),
             pipeline.check_schemas(self.declared, self.subjects),
             pipeline.check_sinks(self.declared, self.connectors),
             pipeline.check_stream(self.declared, self.jobs, self.flink, self.quiet),

@@ -9,6 +9,7 @@ from kafkalogs.monitoring import prometheus as prometheus_config
 from kafkalogs.monitoring.args import MonitoringArgs
 from kafkalogs.monitoring.component import Monitoring, alertmanager_files, prometheus_files
 from kafkalogs.monitoring.record import exporter_user
+from kafkalogs.monitoring.watchdog import WATCHDOG
 
 from tests.support.crd_schema import problems
 from tests.support.graph import Graph, registered, unknown
@@ -119,6 +120,14 @@ class TestMonitoring:
         without = monitoring().pod("StatefulSet", _ALERTMANAGER)["spec"]
         assert "pagerduty" not in {volume["name"] for volume in without["volumes"]}
 
+    def test_the_watchdogs_url_is_a_secret(self):
+        spec = monitoring(watchdog_secret="switch", watchdog_field="ping").pod("StatefulSet", _ALERTMANAGER)["spec"]
+        (volume,) = [volume for volume in spec["volumes"] if volume["name"] == "watchdog"]
+        assert volume["secret"]["secretName"] == "switch"
+        assert volume["secret"]["items"] == [{"key": "ping", "path": "url"}]
+        mounts = {mount["name"]: mount["mountPath"] for mount in spec["containers"][0]["volumeMounts"]}
+        assert f"{mounts['watchdog']}/url" == prometheus_config.WATCHDOG_URL
+
     def test_the_exporter_may_read_no_record(self):
         manifest = user_manifest("kafkalogs", "logs", exporter_user("monitor"))
         assert problems(manifest) == []
@@ -160,7 +169,7 @@ class TestConfigurationFiles:
         )
         assert done.returncode == 0, done.stdout
 
-    def receivers(self, tmp_path, severity: str, **more) -> list[str]:
+    def receivers(self, tmp_path, severity: str, *labels: str, **more) -> list[str]:
         values = {
             "pagerduty": True,
             "pagerduty_url": None,
@@ -170,6 +179,7 @@ class TestConfigurationFiles:
         files = alertmanager_files(**{**values, **more})
         (tmp_path / "a.yml").write_text(files["alertmanager.yml"])
         words = [amtool(), "config", "routes", "test", f"--config.file={tmp_path}/a.yml", f"severity={severity}"]
+        words += labels
         return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip().split(",")
 
     def test_who_is_told_of_what(self, tmp_path):
@@ -177,6 +187,16 @@ class TestConfigurationFiles:
         assert self.receivers(tmp_path, "warning") == ["webhook"]
         assert self.receivers(tmp_path, "info") == ["shown"]
         assert self.receivers(tmp_path, "critical", pagerduty=False, webhook_url=None) == ["shown"]
+
+    def test_the_watchdog_has_an_endpoint_of_its_own(self, tmp_path):
+        watchdog = f"alertname={WATCHDOG}"
+        assert self.receivers(tmp_path, "info", watchdog, watchdog=True) == ["watchdog"]
+        assert self.receivers(tmp_path, "info", watchdog) == ["shown"]
+        assert self.receivers(tmp_path, "critical", watchdog=True) == ["webhook", "pagerduty"]
+        config = prometheus_config.alertmanager_config(True, None, False, None, watchdog=True)
+        (receiver,) = [one for one in config["receivers"] if one["name"] == "watchdog"]
+        assert receiver["webhook_configs"] == [{"url_file": "/etc/kafkalogs/watchdog/url", "send_resolved": False}]
+        assert "pagerduty_configs" not in receiver, "it shares no key with the pages"
 
     def test_the_routing_key_is_a_file_and_the_address_may_be_another(self):
         config = prometheus_config.alertmanager_config(True, "https://pagerduty:8443/v2/enqueue", True, None)

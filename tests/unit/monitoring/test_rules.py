@@ -7,6 +7,7 @@ import pytest
 import yaml
 from kafkalogs.monitoring import alert_rules
 from kafkalogs.monitoring.consumer_rules import CONSUMERS
+from kafkalogs.monitoring.watchdog import NOBODY_PAGED, WATCHDOG
 from kafkalogs.parts import GROUPS
 
 from tests.support.prometheus_tools import promtool
@@ -73,6 +74,7 @@ def members(group: str) -> str:
 
 # What is different when an alert shall fire, after how many minutes it does, and on which series.
 CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
+    WATCHDOG: ({}, 5, {}),
     "AlertsNotFiring": ({lag("pager.incidents"): "0+60x120"}, 10, {"consumergroup": "pager.incidents"}),
     "ErrorsNotDetected": ({lag("stream.logs"): "0+60x120"}, 15, {"consumergroup": "stream.logs"}),
     "LogsNotArchived": ({lag("connect-archive"): "0+60x120"}, 40, {"consumergroup": "connect-archive"}),
@@ -263,8 +265,23 @@ def test_alert_fires(alert, tmp_path):
 
 
 def test_nothing_fires_when_all_is_well(tmp_path):
-    checks = [firing("", minute, []) for minute in range(1, 115)]
+    """Nothing but the watchdog, which says so."""
+    matcher = f', alertname!="{WATCHDOG}"'
+    checks = [firing(matcher, minute, []) for minute in range(1, 115)]
+    checks += [firing(f', alertname="{WATCHDOG}"', minute, [sample(WATCHDOG, {})]) for minute in range(1, 115)]
     done = run(tmp_path, [{"interval": "1m", "input_series": series({}), "promql_expr_test": checks}])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("alert", NOBODY_PAGED)
+def test_the_watchdog_is_silent_while_nobody_may_be_paged(alert, tmp_path):
+    """The alarm about the pager does not depend on PagerDuty's key alone: the endpoint misses the watchdog."""
+    different, minute, labels = CASES[alert]
+    checks = [
+        firing(f', alertname="{alert}"', minute, [sample(alert, labels)]),
+        firing(f', alertname="{WATCHDOG}"', minute + 1, []),
+    ]
+    done = run(tmp_path, [{"interval": "1m", "input_series": series(different), "promql_expr_test": checks}])
     assert done.returncode == 0, done.stdout + done.stderr
 
 

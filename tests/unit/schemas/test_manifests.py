@@ -132,8 +132,9 @@ def test_probes_and_metrics_are_on_the_management_port():
     pod = pods()[0]
     (container,) = pod["spec"]["containers"]
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"https": 8443, "metrics": 9000}
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for probe in ("startupProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] == "metrics"
+    assert "/9000 " in container["livenessProbe"]["exec"]["command"][-1]
     assert pod["metadata"]["labels"]["kafkalogs.io/metrics"] == "true"
 
 

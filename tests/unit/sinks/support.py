@@ -107,13 +107,22 @@ class Search:
             def log_message(self, *_):
                 pass
 
+        self.folder = folder
         self.ca, certificate, key = write_certificates(folder)
+        self.context = server_context(certificate, key)
+        # Each connection shows the certificate; none goes on with an earlier session.
+        self.context.num_tickets = 0
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.server.socket = server_context(certificate, key).wrap_socket(self.server.socket, server_side=True)
+        self.server.socket = self.context.wrap_socket(self.server.socket, server_side=True)
         self.url = f"https://localhost:{self.server.server_port}"
         Thread(target=self.server.serve_forever, daemon=True).start()
         self.forget()
+
+    def renew(self):
+        """A new authority, and a certificate of it for all further connections."""
+        _, certificate, key = write_certificates(self.folder)
+        self.context.load_cert_chain(certificate, key)
 
     def forget(self):
         self.documents, self.requests, self.paths, self.plan = {}, [], [], []

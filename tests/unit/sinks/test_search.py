@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from .support import PASSWORD, event, failed, items
+from .support import PASSWORD, Search, event, failed, items
 
 APPLICATION, AUDIT = "logs-application-default", "logs-audit-default"
 
@@ -307,3 +307,23 @@ def test_wrong_settings_are_refused_at_the_start(sink, changes, reason):
     answer = sink(**changes)
     assert answer["outcome"] in {"ConfigException", "ConnectException"}
     assert reason in answer["reason"]
+
+
+def test_a_renewed_authority_is_trusted_while_the_task_runs(sink, plugins, tmp_path):
+    server = Search(tmp_path)
+    sink(url=server.url, tls_ca_path=server.ca)
+
+    def put(count):
+        """As Connect does: what may pass is handed over again."""
+        server.plan = [None]  # the connection that is open is cut
+        outcomes = [plugins.put(*records(count)) for _ in range(3)]
+        assert outcomes[-1]["outcome"] == "ok", outcomes
+        assert len(server.documents) == count
+
+    put(1)
+    server.renew()
+    put(2)
+    # while the file is being replaced, what was read last counts
+    server.ca.write_text("")
+    put(3)
+    server.server.shutdown()

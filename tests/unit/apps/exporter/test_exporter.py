@@ -16,6 +16,7 @@ from exporter.families import KAFKA_EXPORTER, OURS, families
 from exporter.kafka import Kafka
 from exporter.positions import LONGEST, Positions
 from exporter.reading import Group, Partition, Reading
+from exporter.renewal import Certificates
 from exporter.server import serve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -270,7 +271,7 @@ class TestCommitted:
 
 class TestExporter:
     def test_a_failure_is_counted_and_old_values_go(self, admin, monkeypatch, capsys):
-        exporter = Exporter(Kafka({}, clock=lambda: NOW))
+        exporter = Exporter(Kafka({}, clock=lambda: NOW), Certificates(()))
         assert not exporter.fresh
         assert "kafkalogs_exporter_up 0" in exporter.page()
         exporter.look()

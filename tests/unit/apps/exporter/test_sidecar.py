@@ -9,7 +9,8 @@ import time
 
 import pytest
 from exporter import credentials
-from exporter.filebeat import COUNTERS, GAUGES, OTHERS, Filebeat, families
+from exporter.filebeat import COUNTERS, GAUGES, OTHERS, REFRESH, Filebeat, families, written_at
+from kafkalogs.shipper.manifests import _shipper
 
 from tests.support.metric_names import METRICS
 
@@ -90,6 +91,25 @@ def test_filebeat_is_not_well_until_it_has_read_new_credentials(beat):
     assert beat.up_to_date()
     beat.test_stats["beat"]["info"]["uptime"]["ms"] = 90_000
     assert beat.up_to_date()
+
+
+def test_credentials_that_changed_before_it_started_count_too(beat, tmp_path):
+    """The container beside Filebeat may be restarted at any time, and remembers nothing."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    assert written_at(folder) is None
+    (folder / "user.crt").write_text("new")
+    beat.changed_at = written_at(folder)
+    assert not beat.up_to_date(), "Filebeat began 60 s ago"
+    beat.test_stats["beat"]["info"]["uptime"]["ms"] = 0
+    beat.changed_at -= 1
+    assert beat.up_to_date()
+
+
+def test_filebeat_takes_renewed_credentials_within_ten_minutes():
+    probe = _shipper("filebeat", "filebeat:1")["livenessProbe"]
+    tries = probe["failureThreshold"] * (probe["periodSeconds"] + probe["timeoutSeconds"])
+    assert REFRESH + tries + probe["initialDelaySeconds"] < 600
 
 
 def secret(**data: bytes) -> dict[str, str]:

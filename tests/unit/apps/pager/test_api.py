@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -33,9 +34,9 @@ def test_an_event_is_accepted(pagerduty: Server, tls: Tls):
     assert pagerduty.alerts.all()[0]["status"] == "resolved"
 
 
-def test_an_unknown_routing_key_is_rejected_and_not_repeated(pagerduty: Server, tls: Tls):
+def test_an_unknown_routing_key_is_no_fault_of_the_event(pagerduty: Server, tls: Tls):
     answer = api(pagerduty, tls.ca).send(trigger(OTHER_KEY))
-    assert (answer.outcome, answer.reason) == ("rejected", "400")
+    assert (answer.outcome, answer.reason) == ("unknown key", "key")
     assert "Invalid routing key" in answer.detail
     assert OTHER_KEY not in answer.detail
 
@@ -119,10 +120,37 @@ def test_the_routing_key_is_never_sent_in_the_clear():
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [(202, "accepted"), (200, "failed"), (302, "failed"), (401, "failed"), (404, "failed"), (413, "rejected"),
-     (429, "throttled"), (400, "rejected"), (500, "failed"), (599, "failed")],
+     (429, "throttled"), (400, "failed"), (500, "failed"), (599, "failed")],
 )  # fmt: skip
 def test_each_status_has_a_meaning(status: int, outcome: str):
     assert judge(status, b"\xff some text").outcome == outcome
+
+
+def answer_of(*errors: str, status: str = "invalid event") -> bytes:
+    return json.dumps({"status": status, "message": "Event object is invalid", "errors": errors}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        # as PagerDuty writes them, by reports of its users
+        (answer_of("Invalid routing key"), "unknown key"),
+        (answer_of("Length of 'routing_key' is incorrect (should be 32 characters)"), "unknown key"),
+        (answer_of("'routing_key' cannot contain non-alphanumeric characters."), "unknown key"),
+        (b"Invalid routing key", "unknown key"),
+        # of both, the key has to be mended first
+        (answer_of("'payload.summary' is missing or blank", "Invalid routing key"), "unknown key"),
+        (answer_of("'payload.summary' is missing or blank"), "rejected"),
+        (answer_of("JSON parse error", status="Unrecognized object"), "rejected"),
+        # what refuses without a word about the event is no PagerDuty
+        (b"<html>400 Bad Request: plain HTTP request was sent to HTTPS port</html>", "failed"),
+        (b"", "failed"),
+        (b'{"errors": []}', "failed"),
+        (b"[" * 100_000, "failed"),
+    ],
+)
+def test_a_400_is_about_the_event_only_when_it_says_so(body: bytes, outcome: str):
+    assert judge(400, body).outcome == outcome
 
 
 def test_what_answers_something_else_than_http(tls: Tls):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pager.pager as loop
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pagerduty.alerts import fingerprint
@@ -419,6 +420,16 @@ def test_the_routing_key_is_nowhere_but_in_events(pager: Harness, capsys: pytest
 def test_renewed_certificates_end_the_process(pager: Harness):
     pager.renewed = True
     pager.turns(1)
+    assert pager.pager._stopping
+
+
+def test_they_do_also_while_kafka_refuses_the_old_ones(pager: Harness, monkeypatch: pytest.MonkeyPatch):
+    def refused() -> dict[str, bytes]:
+        raise KafkaException(KafkaError(KafkaError._SSL))
+
+    monkeypatch.setattr(pager.stream, "kept", refused)
+    pager.clock.sleep = lambda seconds: setattr(pager, "renewed", True)  # type: ignore[method-assign]
+    pager.pager.run()
     assert pager.pager._stopping
 
 

@@ -64,18 +64,6 @@ def test_the_client_commits_nothing_by_itself_and_loses_nothing(tmp_path: Path):
         assert client["ssl.endpoint.identification.algorithm"] == "https"
 
 
-def test_renewed_certificates_are_noticed(tmp_path: Path):
-    files = [tmp_path / name for name in ("ca.crt", "user.crt", "user.key")]
-    for file in files:
-        file.write_text("old")
-    renewed = program.renewal(files)
-    assert not renewed()
-    files[1].unlink()
-    assert not renewed(), "just being replaced"
-    files[1].write_text("new")
-    assert renewed()
-
-
 def test_its_log_is_made_of_log_events(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(logs, "_said", {})
     logs.log("info", "a line", dedup_key="a/b")
