@@ -242,7 +242,7 @@ def members() -> list[Member]:
         kubernetes(
             "helm.sh/v3:Release",
             "operator",
-            {"chart": "strimzi", "version": "1.2.0", "values": {"image": {"digest": DIGEST}}},
+            {"chart": "oci://quay.io/strimzi-helm/strimzi-kafka-operator", "version": "1.2.0", "values": {}},
         ),
         aws("s3/bucket:Bucket", "archive", {"bucket": "logs"}, protect=True),
         aws(

@@ -166,7 +166,7 @@ def test_a_type_that_the_settings_name_passes_and_no_list_names_all() -> None:
 @pytest.mark.parametrize(("environment", "least"), [("local", "1h"), ("staging", "1d"), ("prod", "7d")])
 def test_the_audit_floor_is_not_below_that_of_the_environment(environment: str, least: str) -> None:
     platform = {"environment": environment, "compliance": {"auditFloor": "1ms"}}
-    settings = read({"kafkalogs:platform": platform}, NAMES)
+    settings = read({"kafkalogs:platform": platform}, NAMES, environment)
     assert settings.problems == (
         f"kafkalogs:platform: auditFloor: '1ms': below the least of {environment}; write {least} or more",
     )

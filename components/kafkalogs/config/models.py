@@ -247,13 +247,14 @@ class PolicyException(Settings):
     """The name of the rule."""
 
     resource: Words
-    """The names of the resources; * stands for any characters."""
+    """The names of the resources; * stands for any characters, beside at least three letters."""
 
     reason: Words
     """Why the exception exists; each preview prints it."""
 
     expires: Day
-    """The last day on which the exception is valid, in UTC. From the next day on, the stack file is refused."""
+    """The last day on which the exception is valid, in UTC; at most 180 days ahead. From the next day on, the stack
+    file is refused."""
 
 
 class Platform(Settings):
