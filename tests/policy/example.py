@@ -52,13 +52,15 @@ def user(name: str, *acls: tuple[str, str, str]) -> Member:
     spec = {
         "authentication": {"type": "tls"},
         "authorization": {"type": "simple", "acls": listed},
-        "quotas": {"producerByteRate": 1_000_000},
+        "quotas": {"producerByteRate": 1_000_000, "requestPercentage": 200, "controllerMutationRate": 10},
     }
     return strimzi("KafkaUser", name, spec)
 
 
 def listener(name: str, port: int) -> dict[str, Any]:
-    return {"name": name, "port": port, "type": "internal", "tls": True, "authentication": {"type": "tls"}}
+    limits = {"maxConnections": 2000, "maxConnectionCreationRate": 100}
+    known = {"type": "internal", "tls": True, "authentication": {"type": "tls"}, "configuration": limits}
+    return {"name": name, "port": port, **known}
 
 
 def pod(image: str = f"registry.example.org/app@{DIGEST}", **env: str) -> dict[str, Any]:

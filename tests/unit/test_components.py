@@ -270,7 +270,7 @@ def test_scram_identity():
     args = ServiceIdentityArgs(namespace="n", cluster="logs", user="u", authentication="scram-sha-512", reads=["a"])
     spec = registered(lambda: ServiceIdentity("u", args)).one("KafkaUser", "u").inputs["spec"]
     assert spec["authentication"] == {"type": "scram-sha-512"}
-    assert "quotas" not in spec
+    assert spec["quotas"] == {"requestPercentage": 200, "controllerMutationRate": 10}
 
 
 def test_an_operator_kind_that_does_not_exist_is_refused():
