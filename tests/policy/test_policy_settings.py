@@ -22,7 +22,7 @@ from kafkalogs_policy.units import duration, parse_duration
 from tests.support.render import REPO
 
 from . import example
-from .mutations import changed
+from .mutations import GONE, changed
 from .stacks import FILES, TODAY, config, judged
 
 GOOD = {"rule": "producer-quota", "resource": "checkout", "reason": "moves in December", "expires": "2026-12-31"}
@@ -94,7 +94,7 @@ def test_settings_that_are_no_object_are_a_problem(text: str) -> None:
 def _broken() -> list[Any]:
     members = example.members()
     (index,) = [i for i, m in enumerate(members) if m.type.endswith(":KafkaUser")]
-    members[index] = changed(members[index], ("spec", "quotas"), {})
+    members[index] = changed(members[index], ("spec", "quotas", "producerByteRate"), GONE)
     return members
 
 
