@@ -97,6 +97,7 @@ def bucket_policy() -> str:
 _CONFIG = {
     "default.replication.factor": 3,
     "min.insync.replicas": 2,
+    "auto.create.topics.enable": False,
     "offsets.topic.replication.factor": 3,
     "transaction.state.log.replication.factor": 3,
     "transaction.state.log.min.isr": 2,
