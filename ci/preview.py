@@ -1,7 +1,8 @@
 """``python -m ci.preview STACK``: what a stack would change, checked by the policies, as a plan for people.
 
 The plan is in ``.kafkalogs/plan-STACK.md`` whatever happens, so that a pull request shows it: the changes, or why there
-is no plan. DANGEROUS decides on changes that lose data or widen access: ``refuse`` or ``allow``.
+is no plan. POLICIES or POLICIES_REF name other rules than this checkout's (ci/policies.py). DANGEROUS decides on changes
+that lose data or widen access: ``refuse`` or ``allow``.
 
 exit codes:
   0  there is a plan, and nothing in it is refused
@@ -21,7 +22,8 @@ from typing import Any
 
 from kafkalogs.config.exit_codes import PLAN_CHANGES, PLAN_DANGERS, PLAN_UNCHANGED
 
-from ci.stack import POLICIES, PROBLEMS, Stack, StackError, last_words, stack, told
+from ci.policies import policies
+from ci.stack import PROBLEMS, Stack, StackError, last_words, stack, told
 
 KAFKALOGS = [sys.executable, "-m", "kafkalogs.cli"]
 REFUSED = 3
@@ -50,7 +52,7 @@ def preview(of: Stack, *options: str) -> Preview:
     of.plan.unlink(missing_ok=True)
     log = of.preview.with_suffix(".events")
     log.unlink(missing_ok=True)
-    words = ["pulumi", "preview", "--json", *of.options(), "--policy-pack", str(POLICIES), *options]
+    words = ["pulumi", "preview", "--json", *of.options(), "--policy-pack", str(policies(os.environ)), *options]
     # The JSON has no violations of policies. They are in the engine's event log, which this variable turns on.
     done = of.run([*words, "--event-log", str(log)], PULUMI_DEBUG_COMMANDS="true")
     of.preview.write_text(done.stdout)

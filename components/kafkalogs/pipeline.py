@@ -86,7 +86,9 @@ def external_ports(config: Platform, endpoints: Endpoints) -> dict[str, int]:
     schemas = config.schemas.url if config.schemas else None
     # An address that is known only later is the address of an AWS service: HTTPS.
     search = endpoints.search if isinstance(endpoints.search, str) else None
-    urls = {"s3": endpoints.s3, "search": search, "pagerduty": endpoints.pagerduty, "registry": schemas, "aws": None}
+    urls = {"s3": endpoints.s3, "search": search, "pagerduty": endpoints.pagerduty, "registry": schemas}
+    # Clients know AWS' addresses, and the watchdog's is in a Secret: HTTPS.
+    urls |= {"aws": None, "watchdog": None}
     found = {name: port_of(url) for name, url in urls.items() if name not in endpoints.own}
     if endpoints.database and "database" not in endpoints.own:
         found["database"] = port_of(f"//{endpoints.database}")

@@ -88,6 +88,8 @@ def cluster_args(platform: Platform) -> KafkaClusterArgs:
         min_in_sync_replicas=kafka.min_in_sync_replicas,
         external_host=kafka.external.host if kafka.external else None,
         external_port=kafka.external.port if kafka.external else None,
+        connections=kafka.connections.listener,
+        connections_per_second=kafka.connections.per_second,
         rack=kafka.rack,
         metrics=platform.monitoring is not None,
         config=dict(kafka.config),
@@ -117,6 +119,7 @@ def writer_args(platform: Platform, writer: catalog.Writer) -> ServiceIdentityAr
         user=writer.service,
         writes=sorted(set(writer.topics.values())),
         producer_byte_rate=writer.quota,
+        request_percentage=writer.request_percentage,
     )
 
 
@@ -130,6 +133,7 @@ def reader_args(platform: Platform, reader: catalog.Reader) -> ServiceIdentityAr
         read_prefixes=list(reader.prefixes),
         group_prefix=reader.group_prefix,
         consumer_byte_rate=reader.quota,
+        request_percentage=reader.request_percentage,
     )
 
 

@@ -75,8 +75,11 @@ def _judged(
 
 def _lapsed(rule: str, member: Member, exemptions: Sequence[Exemption], today: datetime.date) -> str:
     for known in exemptions:
-        if known.rule == rule and known.expires < today and known.names(member):
-            return f" (an exception for it ended on {known.expires.isoformat()})"
+        if known.rule == rule and known.names(member):
+            if known.expires < today:
+                return f" (an exception for it ended on {known.expires.isoformat()})"
+            if known.too_long(today):
+                return f" (an exception for it ends on {known.expires.isoformat()}, too late to be accepted)"
     return ""
 
 

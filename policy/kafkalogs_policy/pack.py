@@ -48,9 +48,9 @@ class Stack:
 
     preview: bool = True
 
-    def told(self, config: Mapping[str, Any], *, preview: bool) -> None:
-        """Take over a stack's configuration."""
-        self.settings = read(config, NAMES)
+    def told(self, config: Mapping[str, Any], *, name: str, preview: bool) -> None:
+        """Take over a stack's name and configuration."""
+        self.settings = read(config, NAMES, name)
         self.preview = preview
 
     @property
@@ -67,11 +67,12 @@ def start() -> None:
     """
     stack = Stack()
     if environment := pulumi.runtime.get_config_env():
-        stack.told(environment, preview=os.environ.get("PULUMI_DRY_RUN", "true").lower() == "true")
+        name = os.environ.get("PULUMI_STACK", "")
+        stack.told(environment, name=name, preview=os.environ.get("PULUMI_DRY_RUN", "true").lower() == "true")
 
     class Servicer(policy._PolicyAnalyzerServicer):  # pyright: ignore[reportPrivateUsage]
         def ConfigureStack(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
-            stack.told(dict(request.config), preview=request.dry_run)
+            stack.told(dict(request.config), name=request.stack, preview=request.dry_run)
             heard: Any = super().ConfigureStack(request, context)  # pyright: ignore[reportUnknownMemberType]
             return heard
 
@@ -145,7 +146,7 @@ def _exceptions_of_stack(stack: Stack) -> Policy:
 
 def _settings(stack: Stack) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for problem in stack.settings.problems:
+        for problem in stack.settings.problems_on(stack.today):
             report(problem, None)
 
     title = "What the stack says to the policies can be read"

@@ -52,13 +52,15 @@ def user(name: str, *acls: tuple[str, str, str]) -> Member:
     spec = {
         "authentication": {"type": "tls"},
         "authorization": {"type": "simple", "acls": listed},
-        "quotas": {"producerByteRate": 1_000_000},
+        "quotas": {"producerByteRate": 1_000_000, "requestPercentage": 200, "controllerMutationRate": 10},
     }
     return strimzi("KafkaUser", name, spec)
 
 
 def listener(name: str, port: int) -> dict[str, Any]:
-    return {"name": name, "port": port, "type": "internal", "tls": True, "authentication": {"type": "tls"}}
+    limits = {"maxConnections": 2000, "maxConnectionCreationRate": 100}
+    known = {"type": "internal", "tls": True, "authentication": {"type": "tls"}, "configuration": limits}
+    return {"name": name, "port": port, **known}
 
 
 def pod(image: str = f"registry.example.org/app@{DIGEST}", **env: str) -> dict[str, Any]:
@@ -95,6 +97,7 @@ def bucket_policy() -> str:
 _CONFIG = {
     "default.replication.factor": 3,
     "min.insync.replicas": 2,
+    "auto.create.topics.enable": False,
     "offsets.topic.replication.factor": 3,
     "transaction.state.log.replication.factor": 3,
     "transaction.state.log.min.isr": 2,
@@ -242,7 +245,7 @@ def members() -> list[Member]:
         kubernetes(
             "helm.sh/v3:Release",
             "operator",
-            {"chart": "strimzi", "version": "1.2.0", "values": {"image": {"digest": DIGEST}}},
+            {"chart": "oci://quay.io/strimzi-helm/strimzi-kafka-operator", "version": "1.2.0", "values": {}},
         ),
         aws("s3/bucket:Bucket", "archive", {"bucket": "logs"}, protect=True),
         aws(

@@ -196,6 +196,7 @@ _KEY = ("aws:kms/key:Key",)
 _BUCKET = ("aws:s3/bucket:Bucket",)
 _SSE = ("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",)
 _CONFIG = ("spec", "config")
+_LIMITS = ("spec", "kafka", "listeners", "*", "configuration")
 _BROKER = ("spec", "kafka", "config")
 _FLINK = ("spec", "flinkConfiguration")
 _PODS = (("Deployment", "StatefulSet", "DaemonSet", "Job"), ("spec", "template", "spec"))
@@ -316,6 +317,10 @@ GUARDS: tuple[Guard, ...] = (
     Guard("no-anonymous-user", ("KafkaConnect",), ("spec", "authentication"), (GONE,)),
     Guard("no-anonymous-user", _DOMAIN, ("advancedSecurityOptions", "enabled"), (False, GONE)),
     Guard("no-anonymous-user", _DOMAIN, ("advancedSecurityOptions", "anonymousAuthEnabled"), (True,), add=True),
+    Guard("client-limits", ("KafkaUser",), ("spec", "quotas", "requestPercentage"), (0, -1, GONE)),
+    Guard("client-limits", ("KafkaUser",), ("spec", "quotas", "controllerMutationRate"), (0, GONE)),
+    Guard("client-limits", ("Kafka",), (*_LIMITS, "maxConnections"), (0, -1, GONE)),
+    Guard("client-limits", ("Kafka",), (*_LIMITS, "maxConnectionCreationRate"), (0, GONE)),
     Guard("producer-quota", ("KafkaUser",), ("spec", "quotas"), (GONE,), _writer),
     Guard("producer-quota", ("KafkaUser",), ("spec", "quotas", "producerByteRate"), (0, GONE), _writer),
     # sinks

@@ -31,7 +31,7 @@ def config(file: Path) -> dict[str, Any]:
 
 @cache
 def settings(stack: str) -> Settings:
-    return Settings() if stack == "example" else read(config(FILES[stack]), NAMES)
+    return Settings() if stack == "example" else read(config(FILES[stack]), NAMES, stack)
 
 
 @cache

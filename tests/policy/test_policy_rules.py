@@ -115,12 +115,20 @@ WRONG: tuple[tuple[str, str, str, Path, Any, str], ...] = (
         "a super user, whom no ACL and no quota holds",
     ),
     (
-        "producer-quota", "KafkaUser", "checkout", ("spec", "quotas"), GONE,
+        "producer-quota", "KafkaUser", "checkout", ("spec", "quotas", "producerByteRate"), GONE,
         "it may write to topics, and its producerByteRate is absent",
     ),
     (
         "producer-quota", "KafkaUser", "checkout", ("spec", "quotas", "producerByteRate"), 0,
         "its producerByteRate is '0'",
+    ),
+    (
+        "client-limits", "KafkaUser", "checkout", ("spec", "quotas", "requestPercentage"), GONE,
+        "absent: a client that asks without end takes the brokers from all others; write quotas.requestPercentage",
+    ),
+    (
+        "client-limits", "Kafka", "logs", ("spec", "kafka", "listeners", 0, "configuration", "maxConnections"), 0,
+        "'0': a client that asks without end takes the brokers from all others; write configuration.maxConnections",
     ),
     (
         "dead-letter-topics", "KafkaConnector", "search", ("spec", "config", "errors.tolerance"), GONE,

@@ -12,24 +12,24 @@ import yaml
 from kafkalogs import load
 from kafkalogs.config import environments as platform_environments
 from kafkalogs.config import models as platform_config
-from kafkalogs_policy import judging
+from kafkalogs_policy import environments, judging
 from kafkalogs_policy.environments import DAY, ENVIRONMENTS, HOUR, STRICTEST
 from kafkalogs_policy.later import TABLE
 from kafkalogs_policy.rules import NAMES
-from kafkalogs_policy.settings import OWN, PLATFORM, Settings, read
+from kafkalogs_policy.settings import LONGEST_EXCEPTION_DAYS, OWN, PLATFORM, Settings, read
 from kafkalogs_policy.units import duration, parse_duration
 
 from tests.support.render import REPO
 
 from . import example
-from .mutations import changed
-from .stacks import FILES, TODAY, judged
+from .mutations import GONE, changed
+from .stacks import FILES, TODAY, config, judged
 
 GOOD = {"rule": "producer-quota", "resource": "checkout", "reason": "moves in December", "expires": "2026-12-31"}
 
 
 def of_platform(**values: Any) -> Settings:
-    return read({PLATFORM: json.dumps(values)}, NAMES)
+    return read({PLATFORM: json.dumps(values)}, NAMES, values.get("environment", ""))
 
 
 def test_nothing_said_is_the_strictest() -> None:
@@ -49,7 +49,7 @@ def test_the_platform_says_its_environment_and_its_floor() -> None:
 
 def test_another_program_says_the_same_in_its_own_place() -> None:
     own = {"environment": "local", "auditFloor": "2d", "exceptions": [GOOD], "encryptedStorageClasses": ["gp3"]}
-    found = read({OWN: json.dumps(own)}, NAMES)
+    found = read({OWN: json.dumps(own)}, NAMES, "local")
     assert found.problems == ()
     assert (found.demands.environment, found.demands.audit_floor) == ("local", 2 * DAY)
     assert found.demands.encrypted_classes == {"gp3"}
@@ -94,7 +94,7 @@ def test_settings_that_are_no_object_are_a_problem(text: str) -> None:
 def _broken() -> list[Any]:
     members = example.members()
     (index,) = [i for i, m in enumerate(members) if m.type.endswith(":KafkaUser")]
-    members[index] = changed(members[index], ("spec", "quotas"), {})
+    members[index] = changed(members[index], ("spec", "quotas", "producerByteRate"), GONE)
     return members
 
 
@@ -102,7 +102,7 @@ def _verdicts(settings: Settings, today: datetime.date = TODAY) -> list[tuple[st
     return [(j.verdict, j.text) for m in _broken() for j in judging.of_member(m, settings, today)]
 
 
-@pytest.mark.parametrize("resource", ["checkout", "check*", "KafkaUser/checkout", "KafkaUser/*", "*"])
+@pytest.mark.parametrize("resource", ["checkout", "check*", "KafkaUser/checkout", "KafkaUser/*out", "*ckou*"])
 def test_an_exception_is_honoured_and_said(resource: str) -> None:
     ((verdict, text),) = _verdicts(of_platform(exceptions=[{**GOOD, "resource": resource}]))
     assert verdict == "excused"
@@ -113,7 +113,14 @@ def test_an_exception_is_honoured_and_said(resource: str) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [{"resource": "payment"}, {"rule": "non-root"}, {"resource": "KafkaTopic/checkout"}, {"resource": "CHECKOUT"}],
+    [
+        {"resource": "payment"},
+        {"rule": "non-root"},
+        {"resource": "KafkaTopic/checkout"},
+        {"resource": "CHECKOUT"},
+        {"resource": "[a-z]heckout"},
+        {"resource": "?heckout"},
+    ],
 )
 def test_an_exception_is_for_what_it_names(other: dict[str, str]) -> None:
     assert [verdict for verdict, _ in _verdicts(of_platform(exceptions=[{**GOOD, **other}]))] == ["refused"]
@@ -126,6 +133,65 @@ def test_an_exception_holds_to_the_end_of_its_last_day() -> None:
     ((verdict, text),) = _verdicts(known, last + datetime.timedelta(days=1))
     assert verdict == "refused"
     assert text.endswith("(an exception for it ended on 2026-12-31)")
+
+
+@pytest.mark.parametrize("resource", ["*", "**", "c*", "*/*", "*/checkout", "KafkaUser/*", "KafkaUser/c*", "Kafka*/a"])
+def test_an_exception_for_almost_everything_is_a_problem_and_lets_nothing_pass(resource: str) -> None:
+    found = of_platform(exceptions=[{**GOOD, "resource": resource}])
+    (problem,) = found.problems
+    assert problem.startswith(f"{PLATFORM}.exceptions.0: resource: {resource!r}: names almost everything; write Kind/")
+    assert [verdict for verdict, _ in _verdicts(found)] == ["refused"]
+
+
+def test_an_exception_ends_within_180_days_of_the_preview() -> None:
+    longest = TODAY + datetime.timedelta(days=LONGEST_EXCEPTION_DAYS)
+    known = of_platform(exceptions=[{**GOOD, "expires": longest.isoformat()}])
+    assert known.problems_on(TODAY) == ()
+    assert [verdict for verdict, _ in _verdicts(known)] == ["excused"]
+    earlier = TODAY - datetime.timedelta(days=1)
+    assert known.problems_on(earlier) == (
+        "exception to producer-quota of checkout: expires: 2027-05-22: more than 180 days ahead; "
+        "write 2027-05-21 or earlier",
+    )
+    ((verdict, text),) = _verdicts(known, earlier)
+    assert verdict == "refused"
+    assert text.endswith("(an exception for it ends on 2027-05-22, too late to be accepted)")
+
+
+@pytest.mark.parametrize(
+    ("stack", "said", "holds"),
+    [
+        ("local", "local", "local"),
+        ("local-anna", "local", "local"),
+        ("staging-eu", "staging", "staging"),
+        ("local", "prod", "prod"),
+        ("prod", "local", "prod"),
+        ("prod-local", "local", "prod"),
+        ("localhost", "local", "prod"),
+        ("", "staging", "prod"),
+        ("staging", "local", "staging"),
+        ("shop", "staging", "prod"),
+    ],
+)
+def test_a_stack_is_not_held_to_less_than_its_name_says(stack: str, said: str, holds: str) -> None:
+    found = read({PLATFORM: json.dumps({"environment": said})}, NAMES, stack)
+    assert found.demands.environment == holds
+    refused = [f"{PLATFORM}.environment: {said!r}: the stack's name {stack!r} says {holds}"] if said != holds else []
+    assert [problem.partition(";")[0] for problem in found.problems] == refused
+
+
+def test_another_environment_holds_once_it_is_approved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environments, "APPROVED", {"shop": "staging"})
+    found = read({PLATFORM: json.dumps({"environment": "staging"})}, NAMES, "shop")
+    assert (found.demands.environment, found.problems) == ("staging", ())
+    assert read({PLATFORM: json.dumps({"environment": "local"})}, NAMES, "shop").demands.environment == "staging"
+
+
+@pytest.mark.parametrize("stack", FILES)
+def test_a_stack_file_of_the_project_needs_no_exception_and_so_never_goes_out_of_date(stack: str) -> None:
+    platform = config(FILES[stack])[PLATFORM]
+    assert "exceptions" not in platform
+    assert read(config(FILES[stack]), NAMES, stack).problems == ()
 
 
 def test_a_day_without_quotes_is_read_as_pulumi_passes_it() -> None:
@@ -183,7 +249,7 @@ def test_the_exceptions_of_the_documents_can_be_read() -> None:
     blocks = re.findall(r"^```yaml\n(config:\n.*?)^```", (REPO / "docs" / "policies.md").read_text(), re.M | re.S)
     assert len(blocks) == 2
     for block in blocks:
-        found = read(yaml.safe_load(block)["config"], NAMES)
+        found = read(yaml.safe_load(block)["config"], NAMES, "staging-shop")
         assert found.problems == ()
         assert len(found.exemptions) == 1
 

@@ -4,11 +4,16 @@ from typing import get_args
 
 import pytest
 from kafkalogs.catalog import part
+from kafkalogs.checks import production
 from kafkalogs.config import naming, units
 from kafkalogs.config.models import POLICY_RULES
 from kafkalogs.config.models import Platform as Models
+from kafkalogs.kafka import operator
+from kafkalogs.kube.crds import STRIMZI_VERSION
 from kafkalogs.plan import values as plan_values
-from kafkalogs_policy import environments, rules, settings, topics
+from kafkalogs.shipper import record as shipper_record
+from kafkalogs.stream import flink_operator
+from kafkalogs_policy import charts, collectors, environments, rules, settings, topics
 from kafkalogs_policy import units as pack_units
 from kafkalogs_policy import values as pack_values
 from kafkalogs_policy.rules import retention
@@ -24,6 +29,22 @@ def test_labels_and_kinds_are_those_of_the_package():
 def test_rules_and_environments_are_those_that_a_stack_file_can_name():
     assert sorted(rules.NAMES) == sorted(POLICY_RULES)
     assert set(environments.ENVIRONMENTS) == set(get_args(Models.model_fields["environment"].annotation))
+
+
+def test_exceptions_have_the_same_limits():
+    assert settings.LONGEST_EXCEPTION_DAYS == production.LONGEST_EXCEPTION_DAYS
+    assert settings.LEAST_LETTERS == production.LEAST_LETTERS
+
+
+def test_the_judged_charts_are_those_that_the_package_installs():
+    assert {(chart.name, chart.repository, chart.version) for chart in charts.CHARTS} == {
+        (operator.CHART, "", STRIMZI_VERSION),
+        (flink_operator.CHART, flink_operator.REPOSITORY, flink_operator.FLINK_OPERATOR_VERSION),
+    }
+
+
+def test_the_shipper_of_the_package_is_the_one_that_may_be_root():
+    assert collectors.NAME == shipper_record.NAME
 
 
 def test_the_catalog_is_found_by_its_name():

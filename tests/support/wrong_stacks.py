@@ -70,7 +70,9 @@ def platform_of(name: str) -> dict[str, Any]:
 
 
 GONE = "(taken out)"
-EXCEPTION = "{rule: replication, resource: logs.*, reason: two brokers until June, expires: 2999-01-31}"
+# An exception ends at most 180 days ahead, so the day follows from today's.
+SOON = (datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=90)).isoformat()
+EXCEPTION = f"{{rule: replication, resource: logs.*, reason: two brokers until June, expires: {SOON}}}"
 
 
 def wrong(name: str, edits: dict[str, str]) -> dict[str, Any]:
@@ -113,7 +115,7 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ("prod", {"aws.search.version": "2.19"}, "aws.search.version: 2.19: unknown key; known are instanceType,"),
     (
         "prod",
-        {"exceptions": "[{rule: replication, resource: x, reason: y, expires: 2999-01-31, until: z}]"},
+        {"exceptions": f"[{{rule: replication, resource: x, reason: y, expires: {SOON}, until: z}}]"},
         "exceptions.0.until: 'z': unknown key; known are expires, reason, resource, rule",
     ),
     # -- types, as YAML has them
@@ -304,7 +306,7 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ("prod", {"aws.search.subnets": GONE}, "aws.search.subnets: missing; it has no default"),
     (
         "prod",
-        {"exceptions": "[{rule: replication, resource: x, expires: 2999-01-31}]"},
+        {"exceptions": f"[{{rule: replication, resource: x, expires: {SOON}}}]"},
         "exceptions.0.reason: missing; it has no default",
     ),
     # -- names
@@ -387,22 +389,32 @@ WRONG: list[tuple[str, dict[str, str], str]] = [
     ),
     (
         "prod",
-        {"exceptions": excepting("2999-01-31", "2025-01-31")},
+        {"exceptions": excepting(SOON, "2025-01-31")},
         "exceptions.0.expires: '2025-01-31': the exception has expired; mend what it excepts and take it out, or have",
     ),
     (
         "prod",
-        {"exceptions": excepting("2999-01-31", "next year")},
+        {"exceptions": excepting(SOON, "2999-01-31")},
+        "exceptions.0.expires: '2999-01-31': more than 180 days ahead; write ",
+    ),
+    (
+        "prod",
+        {"exceptions": excepting("logs.*", '"*"')},
+        "exceptions.0.resource: '*': names almost everything; write Kind/name, or a name with 3 letters or more",
+    ),
+    (
+        "prod",
+        {"exceptions": excepting(SOON, "next year")},
         "exceptions.0.expires: 'next year': not a day; write year-month-day, like 2027-01-31",
     ),
     (
         "prod",
-        {"exceptions": excepting("2999-01-31", '"2027-02-30"')},
+        {"exceptions": excepting(SOON, '"2027-02-30"')},
         "exceptions.0.expires: '2027-02-30': not a day of the calendar; write year-month-day, like 2027-01-31",
     ),
     (
         "prod",
-        {"exceptions": excepting("2999-01-31", "20270131")},
+        {"exceptions": excepting(SOON, "20270131")},
         "exceptions.0.expires: 20270131: not a day; write year-month-day, like 2027-01-31",
     ),
     (

@@ -271,7 +271,7 @@ def test_scram_identity():
     args = ServiceIdentityArgs(namespace="n", cluster="logs", user="u", authentication="scram-sha-512", reads=["a"])
     spec = registered(lambda: ServiceIdentity("u", args)).one("KafkaUser", "u").inputs["spec"]
     assert spec["authentication"] == {"type": "scram-sha-512"}
-    assert "quotas" not in spec
+    assert spec["quotas"] == {"requestPercentage": 200, "controllerMutationRate": 10}
 
 
 def test_what_strimzi_makes_beyond_its_namespace_is_deleted_with_the_stack():

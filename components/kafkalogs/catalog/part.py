@@ -171,6 +171,21 @@ class UserSpec:
     """The most that it may write to each broker; bytes per second; not limited when None."""
     consumer_byte_rate: int | None = None
     """The most that it may read from each broker; bytes per second; not limited when None."""
+    request_percentage: int = sizing.REQUEST_PERCENTAGE
+    """The most that it may take of each broker's threads; percent of one thread."""
+    controller_mutation_rate: int = sizing.CONTROLLER_MUTATION_RATE
+    """The most partitions that it may create or delete; per second."""
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """Its quotas by Kafka's names."""
+        rates = {"producer_byte_rate": self.producer_byte_rate, "consumer_byte_rate": self.consumer_byte_rate}
+        limited = {key: rate for key, rate in rates.items() if rate is not None}
+        return {
+            **limited,
+            "request_percentage": self.request_percentage,
+            "controller_mutation_rate": self.controller_mutation_rate,
+        }
 
 
 def client(
@@ -181,7 +196,7 @@ def client(
     read_prefixes: tuple[str, ...] = (),
     group_prefix: str | None = None,
 ) -> UserSpec:
-    """An identity that writes and reads topics, without quotas.
+    """An identity that writes and reads topics, without quotas of bytes.
 
     An idempotent producer needs only Write since Kafka 2.8 (KIP-679). Describe shows clients the partitions.
     DescribeConfigs shows readers how long a topic keeps records that they have not read yet.

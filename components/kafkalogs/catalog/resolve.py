@@ -47,6 +47,8 @@ class Writer:
     """Bytes per second over the whole cluster, as declared."""
     quota: int
     """Bytes per second that each broker allows."""
+    request_percentage: int = sizing.REQUEST_PERCENTAGE
+    """Percent of one thread of each broker that it may take."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Reader:
     prefixes: tuple[str, ...]
     quota: int | None
     """Bytes per second that each broker allows; None is unlimited."""
+    request_percentage: int = sizing.REQUEST_PERCENTAGE
+    """Percent of one thread of each broker that it may take."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,7 @@ def _writer(platform: Platform, topics: Mapping[str, Topic], name: str, service:
         topics=routed,
         rate=service.rate,
         quota=sizing.quota_per_broker(service.rate, shares),
+        request_percentage=service.request_percentage,
     )
 
 
@@ -203,6 +208,7 @@ def _reader(platform: Platform, topics: Mapping[str, Topic], name: str) -> Reade
         topics=literal,
         prefixes=prefixes,
         quota=sizing.quota_per_broker(team.rate, shares) if team.rate else None,
+        request_percentage=team.request_percentage,
     )
 
 
@@ -235,13 +241,13 @@ def spec(topic: Topic) -> TopicSpec:
 def writer_user(writer: Writer) -> UserSpec:
     """The identity of a service: it writes its own topics and reads nothing."""
     user = client(writer.service, writes=tuple(sorted(set(writer.topics.values()))))
-    return replace(user, producer_byte_rate=writer.quota)
+    return replace(user, producer_byte_rate=writer.quota, request_percentage=writer.request_percentage)
 
 
 def reader_user(reader: Reader) -> UserSpec:
     """The identity of a team: it reads the granted topics with the team's consumer groups, and writes nothing."""
     user = client(reader.user, reads=reader.topics, read_prefixes=reader.prefixes, group_prefix=reader.group_prefix)
-    return replace(user, consumer_byte_rate=reader.quota)
+    return replace(user, consumer_byte_rate=reader.quota, request_percentage=reader.request_percentage)
 
 
 def document(platform: Platform, catalog: Catalog) -> dict[str, Any]:

@@ -14,6 +14,13 @@ _VOLUME: Final = range(10 * units.GIB, 16 * units.TIB + 1)
 """The disk sizes that AWS allows for a data node, over all instance types; bytes."""
 
 
+LONGEST_EXCEPTION_DAYS: Final = 180
+"""How far ahead an exception may end, from the day on which the stack file is read."""
+
+LEAST_LETTERS: Final = 3
+"""The least letters that a name of resources with * has besides. Both are those of the policy pack."""
+
+
 def today() -> datetime.date:
     """Today in UTC, so that the day does not depend on where a stack is previewed."""
     return datetime.datetime.now(datetime.UTC).date()
@@ -60,6 +67,13 @@ def _exceptions(platform: Platform, day: datetime.date) -> Iterator[Problem]:
         if exception.expires < day:
             text = "the exception has expired; mend what it excepts and take it out, or have it approved anew"
             yield Problem((*path, "expires"), exception.expires.isoformat(), text)
+        elif exception.expires > (last := day + datetime.timedelta(days=LONGEST_EXCEPTION_DAYS)):
+            text = f"more than {LONGEST_EXCEPTION_DAYS} days ahead; write {last.isoformat()} or earlier"
+            yield Problem((*path, "expires"), exception.expires.isoformat(), text)
+        kind, _, name = exception.resource.rpartition("/")
+        if "*" in kind or ("*" in name and len(name.replace("*", "")) < LEAST_LETTERS):
+            text = f"names almost everything; write Kind/name, or a name with {LEAST_LETTERS} letters or more beside *"
+            yield Problem((*path, "resource"), exception.resource, text)
         if (exception.rule, exception.resource) in seen:
             text = f"a second exception from {exception.rule} for the same resources; leave one of them"
             yield Problem((*path, "resource"), exception.resource, text)

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import Field, WithJsonSchema, field_validator
 
-from . import units
+from . import sizing, units
 from .aws import Aws
 from .parts import Archive, Audit, Connect, Endpoints, Monitoring, Pager, PartSettings, Schemas, Search, Shipper, Stream
 from .types import (
@@ -27,6 +27,7 @@ from .types import (
     NotNull,
     ObjectName,
     PartitionBy,
+    Percentage,
     Rate,
     Role,
     Settings,
@@ -47,8 +48,9 @@ RETENTION: Final[Mapping[str, int]] = {
 
 POLICY_RULES: Final = (
     *("encryption-in-transit", "encryption-at-rest", "replication", "retention-bounds", "audit-floor"),
-    *("no-wildcard-acl", "no-anonymous-user", "producer-quota", "dead-letter-topics", "requests-and-limits"),
-    *("non-root", "pinned-images", "deletion-protection", "closed-network", "managed", "known-types"),
+    *("no-wildcard-acl", "no-anonymous-user", "producer-quota", "client-limits", "dead-letter-topics"),
+    *("requests-and-limits", "non-root", "pinned-images", "deletion-protection", "closed-network", "managed"),
+    "known-types",
 )
 """The rules of the policy pack, which an exception may name."""
 
@@ -101,6 +103,16 @@ class External(Settings):
     """The node port of the bootstrap address; broker number i (from 0) listens on port + 1 + i."""
 
 
+class Connections(Settings):
+    """How many clients may connect to each listener of each broker."""
+
+    listener: Count = sizing.CONNECTIONS
+    """The most open connections; further clients wait."""
+
+    per_second: Count = sizing.CONNECTIONS_PER_SECOND
+    """The most new connections per second; further clients wait."""
+
+
 class Kafka(Settings):
     """The Kafka cluster."""
 
@@ -123,6 +135,9 @@ class Kafka(Settings):
 
     external: External | None = None
     """A listener outside Kubernetes; none when absent."""
+
+    connections: Connections = Connections()
+    """Limits of connections."""
 
     rack: NodeLabel | None = None
     """The node label with the zone, like topology.kubernetes.io/zone: copies are spread over zones. Not spread when
@@ -173,6 +188,9 @@ class Service(Settings):
     """How many instances the service runs. With partitionBy instance_id and fewer instances than brokers, the records
     reach fewer brokers at once, and each must allow more of the rate. When absent, many instances are assumed."""
 
+    request_percentage: Percentage = sizing.REQUEST_PERCENTAGE
+    """The most that the service takes of each broker's threads, in percent of one thread."""
+
 
 class SharedTopic(Settings):
     """Settings of a topic into which several services write; absent settings follow from the services."""
@@ -198,6 +216,9 @@ class Team(Settings):
 
     rate: Rate | None = None
     """The most that all consumers of the team read, over the whole cluster; not limited when absent."""
+
+    request_percentage: Percentage = sizing.REQUEST_PERCENTAGE
+    """The most that all consumers of the team take of each broker's threads, in percent of one thread."""
 
 
 class Shop(Settings):
@@ -247,13 +268,14 @@ class PolicyException(Settings):
     """The name of the rule."""
 
     resource: Words
-    """The names of the resources; * stands for any characters."""
+    """The names of the resources; * stands for any characters, beside at least three letters."""
 
     reason: Words
     """Why the exception exists; each preview prints it."""
 
     expires: Day
-    """The last day on which the exception is valid, in UTC. From the next day on, the stack file is refused."""
+    """The last day on which the exception is valid, in UTC; at most 180 days ahead. From the next day on, the stack
+    file is refused."""
 
 
 class Platform(Settings):

@@ -27,6 +27,20 @@ DELETION_DELAY: Final = 6 * units.MINUTE
 """The longest time between a segment's expiry and its removal: `log.retention.check.interval.ms` (5 min) and
 `file.delete.delay.ms` (1 min); milliseconds."""
 
+REQUEST_PERCENTAGE: Final = 200
+"""The share of each broker's threads that a user may take unless the stack says otherwise; percent of one thread. 200
+is two of a broker's eleven threads (three for the network, eight for requests)."""
+
+CONTROLLER_MUTATION_RATE: Final = 10
+"""Partitions per second that a user may create or delete. No user has a right to do so; the quota is a second limit."""
+
+CONNECTIONS: Final = 2000
+"""Open connections of a listener on each broker unless the stack says otherwise."""
+
+CONNECTIONS_PER_SECOND: Final = 100
+"""New connections per second of a listener on each broker unless the stack says otherwise. Further ones wait: after the
+restart of a broker, 2000 clients are back within 20 s."""
+
 
 LONGEST_TRANSACTION: Final = 6 * units.HOUR
 """How long the brokers wait for a producer that is gone before they end its transaction; milliseconds. A checkpoint of

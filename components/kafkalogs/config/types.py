@@ -95,6 +95,7 @@ Cpu = Annotated[
 ]
 """Thousandths of a core, written like 500m."""
 
+Percentage = Annotated[int, Field(ge=1, le=10_000, strict=True)]
 Count = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 """A number of things."""
 

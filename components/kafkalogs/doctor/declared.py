@@ -150,12 +150,11 @@ def _topic(topic: TopicSpec) -> Topic:
 
 
 def _user(user: UserSpec) -> User:
-    rates = {"producer_byte_rate": user.producer_byte_rate, "consumer_byte_rate": user.consumer_byte_rate}
     return User(
         name=user.name,
         principal=f"CN={user.name}" if user.authentication.startswith("tls") else user.name,
         acls=frozenset(
             Acl(rule.kind, rule.name, rule.pattern, operation) for rule in user.acls for operation in rule.operations
         ),
-        quotas={key: float(rate) for key, rate in rates.items() if rate is not None},
+        quotas={key: float(rate) for key, rate in user.quotas.items()},
     )

@@ -98,6 +98,12 @@ class KafkaClusterArgs:
     external_port: pulumi.Input[int] | None = None
     """The node port of that listener's bootstrap; broker i (from 0) is at port + 1 + i. Needed with external_host."""
 
+    connections: pulumi.Input[int] = sizing.CONNECTIONS
+    """The most open connections of each listener on each broker."""
+
+    connections_per_second: pulumi.Input[int] = sizing.CONNECTIONS_PER_SECOND
+    """The most new connections per second of each listener on each broker."""
+
     rack: pulumi.Input[str] | None = None
     """The node label with the zone: copies are spread over zones. Not spread when absent."""
 
@@ -224,12 +230,13 @@ def _entity_operator() -> Manifest:
 def kafka_manifest(args: KafkaClusterArgs) -> Manifest:
     """The Kafka resource of a cluster."""
     host, port, rack, version = known(args.external_host), known(args.external_port), known(args.rack), args.version
+    limited = listeners.limits(known(args.connections), known(args.connections_per_second))
     offered = [
-        listeners.internal("tls", naming.TLS_PORT, "tls"),
-        listeners.internal("scram", naming.SCRAM_PORT, "scram-sha-512"),
+        listeners.internal("tls", naming.TLS_PORT, "tls", limited),
+        listeners.internal("scram", naming.SCRAM_PORT, "scram-sha-512", limited),
     ]
     if host is not None and port is not None:
-        offered.append(listeners.external(host, port, broker_ids(pools_of(args))))
+        offered.append(listeners.external(host, port, broker_ids(pools_of(args)), limited))
     defaults = broker_config(known(args.replication_factor), known(args.min_in_sync_replicas))
     return {
         "apiVersion": STRIMZI_API,

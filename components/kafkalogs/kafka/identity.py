@@ -1,11 +1,21 @@
 """`ServiceIdentity`: a Kafka user with rights and quotas. `user_manifest` builds every KafkaUser."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import pulumi
 
 from ..catalog.part import UserSpec, client
+from ..config import sizing
 from ..kube.resources import STRIMZI_API, Manifest, custom_resource, known, manifest_of, metadata, typed
+
+_QUOTAS: Final = {
+    "producer_byte_rate": "producerByteRate",
+    "consumer_byte_rate": "consumerByteRate",
+    "request_percentage": "requestPercentage",
+    "controller_mutation_rate": "controllerMutationRate",
+}
+"""Kafka's quotas and the fields of a KafkaUser."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,9 @@ class ServiceIdentityArgs:
     consumer_byte_rate: pulumi.Input[int] | None = None
     """Bytes per second that each broker lets it read; not limited when absent."""
 
+    request_percentage: pulumi.Input[int] = sizing.REQUEST_PERCENTAGE
+    """The share of each broker's threads that it may take; percent of one thread."""
+
 
 def user_manifest(namespace: str, cluster: str, user: UserSpec) -> Manifest:
     """The KafkaUser of an identity."""
@@ -51,8 +64,6 @@ def user_manifest(namespace: str, cluster: str, user: UserSpec) -> Manifest:
         named = {} if rule.kind == "cluster" else {"name": rule.name, "patternType": rule.pattern}
         resource = {"type": rule.kind, **named}
         acls.append({"type": "allow", "resource": resource, "operations": list(rule.operations), "host": "*"})
-    rates = {"producerByteRate": user.producer_byte_rate, "consumerByteRate": user.consumer_byte_rate}
-    quotas = {key: rate for key, rate in rates.items() if rate is not None}
     return {
         "apiVersion": STRIMZI_API,
         "kind": "KafkaUser",
@@ -60,7 +71,7 @@ def user_manifest(namespace: str, cluster: str, user: UserSpec) -> Manifest:
         "spec": {
             "authentication": {"type": user.authentication},
             "authorization": {"type": "simple", "acls": acls},
-            **({"quotas": quotas} if quotas else {}),
+            "quotas": {_QUOTAS[key]: rate for key, rate in user.quotas.items()},
         },
     }
 
@@ -79,6 +90,7 @@ def identity_manifest(args: ServiceIdentityArgs) -> Manifest:
         authentication=known(args.authentication),
         producer_byte_rate=known(args.producer_byte_rate),
         consumer_byte_rate=known(args.consumer_byte_rate),
+        request_percentage=known(args.request_percentage),
     )
     return user_manifest(known(args.namespace), known(args.cluster), user)
 

@@ -9,14 +9,20 @@ CLIENTS_LABEL: Final = "kafkalogs.io/clients"
 """The label of namespaces whose pods may connect if its value is "true". The cluster's own namespace needs no label."""
 
 
-def internal(name: str, port: int, authentication: str) -> Manifest:
-    """A listener for clients within Kubernetes."""
+def limits(connections: int, per_second: int) -> Manifest:
+    """The limits of a listener on each broker: open connections, and new ones per second."""
+    return {"maxConnections": connections, "maxConnectionCreationRate": per_second}
+
+
+def internal(name: str, port: int, authentication: str, limited: Manifest) -> Manifest:
+    """A listener for clients within Kubernetes. limited: its `limits`."""
     return {
         "name": name,
         "port": port,
         "type": "internal",
         "tls": True,
         "authentication": {"type": authentication},
+        "configuration": limited,
         "networkPolicyPeers": [
             {"podSelector": {}},
             {"namespaceSelector": {"matchLabels": {CLIENTS_LABEL: "true"}}},
@@ -24,9 +30,9 @@ def internal(name: str, port: int, authentication: str) -> Manifest:
     }
 
 
-def external(host: str, port: int, brokers: list[int]) -> Manifest:
+def external(host: str, port: int, brokers: list[int], limited: Manifest) -> Manifest:
     """A listener for clients outside Kubernetes, at `host`. The bootstrap address is node port `port`; broker i of
-    `brokers` (node ids) has node port `port` + 1 + i."""
+    `brokers` (node ids) has node port `port` + 1 + i. limited: its `limits`."""
     nodes: list[dict[str, Any]] = [
         {"broker": broker, "advertisedHost": host, "advertisedPort": port + 1 + i, "nodePort": port + 1 + i}
         for i, broker in enumerate(brokers)
@@ -37,5 +43,5 @@ def external(host: str, port: int, brokers: list[int]) -> Manifest:
         "type": "nodeport",
         "tls": True,
         "authentication": {"type": "tls"},
-        "configuration": {"bootstrap": {"nodePort": port, "alternativeNames": [host]}, "brokers": nodes},
+        "configuration": {"bootstrap": {"nodePort": port, "alternativeNames": [host]}, "brokers": nodes, **limited},
     }

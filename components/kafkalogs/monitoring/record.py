@@ -52,12 +52,13 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
     exporter = PodGroup(peer=named(EXPORTER), serves=(Served(EXPORTER_PORT, (named(PROMETHEUS),)),), needs=(TO_KAFKA,))
     if platform.monitoring is None or platform.monitoring.operator:
         return (exporter,)
+    told = {"pagerduty": platform.pager is not None, "watchdog": platform.monitoring.watchdog_secret is not None}
     # Strimzi opens the metrics of its pods to every pod.
     scraped = (KAFKA, *((CONNECT,) if CONNECT_CLUSTER.enabled(platform) else ()))
     return (
         exporter,
         replace(SERVERS[PROMETHEUS], needs=tuple((name, METRICS_PORT) for name in scraped)),
-        replace(SERVERS[ALERTMANAGER], uses=("pagerduty",) if platform.pager else ()),
+        replace(SERVERS[ALERTMANAGER], uses=tuple(name for name, used in told.items() if used)),
     )
 
 

@@ -29,6 +29,7 @@ RULES: Final[tuple[Rule, ...]] = (
     access.ACLS,
     access.USERS,
     quotas.RULE,
+    quotas.CLIENTS,
     dead_letters.RULE,
     workloads.RESOURCES,
     workloads.NON_ROOT,

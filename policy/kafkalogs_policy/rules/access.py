@@ -42,8 +42,15 @@ _WIDE_POLICY: Final = re.compile(r"^arn:aws[\w-]*:iam::aws:policy/.*(Administrat
 _BINDINGS: Final = ("RoleBinding", "ClusterRoleBinding")
 _WIDE_ROLES: Final = frozenset({"cluster-admin", "admin", "edit"})
 _RISING: Final = frozenset({"escalate", "bind", "impersonate"})
+_INSIDE: Final = frozenset(
+    {"pods/exec", "pods/attach", "pods/ephemeralcontainers", "nodes/proxy", "serviceaccounts/token"}
+)
+"""Resources by which a right becomes that of another: a pod's, a node's or a service account's."""
+_AGGREGATED: Final = "rbac.authorization.k8s.io/aggregate-to-"
+_SPECIAL: Final = re.compile(r"[*?]")
+"""What stands for any characters in AWS's names."""
 _EVERYBODY: Final = frozenset(
-    {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous"}
+    {"system:authenticated", "system:unauthenticated", "system:serviceaccounts", "system:anonymous", "system:masters"}
 )
 # Documents that stand on a resource: what they name is that resource, and "*" is no more.
 _OF_RESOURCES: Final = frozenset(type_ for type_ in DOCUMENTS if not type_.startswith("aws:iam/"))
@@ -63,7 +70,8 @@ def _acls(type_: str, view: View, context: Context) -> Iterator[Violation]:
         yield from each(_binding(view))
     elif name in {"Role", "ClusterRole"}:
         for rule in view["rules"].items:
-            yield from each(_role_rule(rule))
+            yield from each(_role_rule(rule), _secrets_of_all(rule) if name == "ClusterRole" else iter(()))
+        yield from each(_aggregated(view))
     elif name in ATTACHMENTS or name == _ROLE:
         for place in (view["policyArn"], *view["managedPolicyArns"].items):
             yield from each(_managed_policy(place))
@@ -89,9 +97,9 @@ def _acl(acl: View) -> Iterator[Violation]:
         told = f"an ACL on the cluster for {', '.join(beyond)}"
         remedy = "leave it out: the operators change the cluster; users may Describe, DescribeConfigs, IdempotentWrite"
         yield Violation(f"{acl.path}.operations", told, remedy)
-    by_prefix = resource["patternType"].text == "prefix" and resource["type"].text == "topic"
+    by_prefix = resource["patternType"].text == "prefix"
     if by_prefix and not resource["name"].text.endswith(_SEPARATORS):
-        told = f"an ACL on all topics that begin with {resource['name'].shown}, of whichever word"
+        told = f"an ACL on every {resource['type'].text} that begins with {resource['name'].shown}, of whichever word"
         yield Violation(f"{resource.path}.name", told, "end the prefix with a separator, like logs.")
     for operation in [*acl["operations"].items, acl["operation"]]:
         if operation.text.lower() == "all":
@@ -109,7 +117,7 @@ def _binding(view: View) -> Iterator[Violation]:
         )
         yield Violation(role.path, told, "bind a role that names what is needed")
     for subject in view["subjects"].items:
-        if subject["name"].text in _EVERYBODY:
+        if subject["name"].text in _EVERYBODY or subject["name"].text.startswith("system:serviceaccounts:"):
             told = f"gives rights to {subject['name'].shown}, which is everybody"
             yield Violation(f"{subject.path}.name", told, "name the service account")
 
@@ -119,9 +127,25 @@ def _role_rule(rule: View) -> Iterator[Violation]:
         for place in rule[key].items:
             if place.text == "*":
                 yield Violation(place.path, f"a right for {what}", "name what is needed")
+            elif key == "resources" and place.text in _INSIDE:
+                yield Violation(place.path, f"{place.text}: the rights of whatever runs there", "leave it out")
             elif key == "verbs" and place.text in _RISING:
                 told = f"{place.text}: whoever may do this can give itself every right"
                 yield Violation(place.path, told, "leave it out")
+
+
+def _secrets_of_all(rule: View) -> Iterator[Violation]:
+    for place in rule["resources"].items:
+        if place.text == "secrets" and not rule["resourceNames"].items:
+            yield Violation(place.path, "the Secrets of every namespace", "name them in resourceNames, or write a Role")
+
+
+def _aggregated(view: View) -> Iterator[Violation]:
+    if view["aggregationRule"].there:
+        yield Violation("aggregationRule", "rights that other roles give, unseen here", "write rules")
+    for key, place in view["metadata"]["labels"].entries.items():
+        if key.startswith(_AGGREGATED):
+            yield Violation(place.path, "adds these rights to a role of Kubernetes' own", "leave it out")
 
 
 def _managed_policy(place: View) -> Iterator[Violation]:
@@ -145,16 +169,29 @@ def _document(document: View, *, of_resource: bool, open_: bool) -> Iterator[Vio
     for statement in aws.allowing(document):
         # A key's own policy names the account's root with kms:*, or nobody could ever change the key.
         if not of_resource:
-            wide = {action for action in aws.listed(statement.get("Action")) if action == "*" or action.endswith(":*")}
+            wide = {one for one in aws.listed(statement.get("Action")) if not _SPECIAL.sub("", one.rpartition(":")[2])}
             if wide:
                 told = f"allows {', '.join(sorted(wide))}"
                 yield Violation(document.path, told, "name the actions")
-            if "*" in aws.listed(statement.get("Resource")):
+            if any(_whole(resource) for resource in aws.listed(statement.get("Resource"))):
                 yield Violation(document.path, "allows it on every resource there is", "name the resources")
         if "NotAction" in statement or "NotResource" in statement:
             yield Violation(document.path, "allows all but what it names", "name what it allows")
-        if not open_ and _everybody(statement.get("Principal")) and not statement.get("Condition"):
+        if not open_ and _everybody(statement.get("Principal")) and not _narrowed(statement.get("Condition")):
             yield Violation(document.path, "allows it to everybody", "name the role in Principal")
+
+
+def _whole(resource: str) -> bool:
+    """Whether a name of resources is all of a service: * alone, or an ARN that names nothing (arn:aws:s3:::*)."""
+    parts = resource.split(":", 5)
+    return not _SPECIAL.sub("", parts[-1]) and all(not part or part == "*" for part in parts[3:5])
+
+
+def _narrowed(condition: Any) -> bool:
+    """Whether a condition holds for some only; one that names * holds for everybody."""
+    tests = cast("dict[str, dict[str, Any]]", condition or {}).values()
+    values = [value for test in tests for listed in test.values() for value in aws.listed(listed)]
+    return any(_SPECIAL.sub("", value) for value in values)
 
 
 def _everybody(principal: Any) -> bool:

@@ -43,8 +43,14 @@ def _unknown(type_: str) -> bool:
     return not any(fnmatchcase(type_, known) for known in _OTHERS)
 
 
+_NEVER: Final = ("command:*", "pulumi-*:dynamic*", "kubernetes:core.strimzi.io/*", "kubernetes:*:StrimziPodSet*")
+"""What no setting can name: programs that the update runs, and what only Strimzi's operator may write."""
+
+
 def _examine(type_: str, view: View, context: Context) -> Iterator[Violation]:
-    if not any(fnmatchcase(type_, named) for named in context.demands.types):
+    if any(fnmatchcase(type_, never) for never in _NEVER):
+        yield Violation("", f"{type_}: it does what no rule sees", "declare the resources that it would make")
+    elif not any(fnmatchcase(type_, named) for named in context.demands.types):
         told = f"no rule knows resources of the type {type_}"
         yield Violation("", told, "name the type in kafkalogs-policy:settings.types once somebody has judged it")
 

@@ -13,8 +13,12 @@ _STRIMZI: Final = (
     *("Kafka", "KafkaNodePool", "KafkaTopic", "KafkaUser", "KafkaConnect", "KafkaConnector"),
     *("KafkaBridge", "KafkaMirrorMaker2", "KafkaRebalance"),
 )
-_OFF: Final = {"strimzi.io/managed": "false", "strimzi.io/pause-reconciliation": "true"}
-"""The annotations by which Strimzi's operators leave a resource alone."""
+_OFF: Final = {
+    "strimzi.io/managed": "false",
+    "strimzi.io/pause-reconciliation": "true",
+    "strimzi.io/skip-broker-scaledown-check": "true",
+}
+"""The annotations by which Strimzi's operators leave a resource alone, or remove a broker that still has data."""
 
 
 def _examine(type_: str, view: View, context: Context) -> Iterator[Violation]:

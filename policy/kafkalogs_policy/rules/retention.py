@@ -96,6 +96,10 @@ def _floor(type_: str, view: View, context: Context) -> Iterator[Violation]:
         config = view["spec"]["kafka"]["config"]
         for key in _SMALLER:
             yield from each(_unlimited(config[key]))
+        created = config["auto.create.topics.enable"]
+        if not created.there or created.text.lower() != "false":
+            told = f"{created.shown}: a client makes topics whose retention nobody has checked"
+            yield Violation(created.path, told, "write false")
         for key, unit in _DEFAULTS.items():
             yield from each(_default(config[key], unit, context.demands))
     elif name in _LIFECYCLES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, cast
@@ -37,14 +38,16 @@ def _examine(type_: str, view: View, context: Context) -> Iterator[Violation]:
         yield from each(_texts(view["spec"]["config"]))
     elif name == "FlinkDeployment":
         yield from each(_texts(view["spec"]["flinkConfiguration"]), _texts(view["spec"]["job"]))
+        yield from each(_texts(view["spec"]["logConfiguration"]))
         for template in flink_pods(view):
             yield from each(_environment(template))
     elif name == "FlinkSessionJob":
         yield from each(_texts(view["spec"]["flinkConfiguration"]), _texts(view["spec"]["job"]))
     elif name in {"ConfigMap", "Secret"}:
         for key in ("data", "stringData") if name == "Secret" else ("data", "binaryData"):
-            # what a Secret's data holds is encoded
-            if (name, key) not in {("Secret", "data"), ("ConfigMap", "binaryData")}:
+            if (name, key) in {("Secret", "data"), ("ConfigMap", "binaryData")}:
+                yield from each(_texts(_decoded(view[key]), say_value=False))
+            else:
                 yield from each(_texts(view[key], say_value=name != "Secret"))
     elif name == "Service":
         yield from each(_service(view))
@@ -85,13 +88,27 @@ def _text(key: str, leaf: View, *, say_value: bool = True) -> Iterator[Violation
         yield Violation(leaf.path, f"has {words}" if say_value else "has something that is not encrypted", _REMEDY)
 
 
+def _decoded(held: View) -> View:
+    """Texts in Base64 as they are. What is no text is nobody's setting."""
+    found: dict[str, Any] = {}
+    for key, place in held.entries.items():
+        try:
+            found[key] = place.value if place.value is UNKNOWN else base64.b64decode(place.text).decode()
+        except ValueError:
+            continue
+    return View(found, held.path)
+
+
 def _environment(spec: View) -> Iterator[Violation]:
     """What containers are told: their environment, commands and arguments."""
     for container in containers(spec):
         for entry in container["env"].items:
             yield from each(_text(entry["name"].text, entry["value"]))
-        for words in (*container["command"].items, *container["args"].items):
-            yield from each(_text(named(container), words))
+        hooks = [container["lifecycle"][when]["exec"]["command"] for when in ("postStart", "preStop")]
+        probes = [container[f"{kind_}Probe"]["exec"]["command"] for kind_ in ("liveness", "readiness", "startup")]
+        for place in (container["command"], container["args"], *hooks, *probes):
+            for words in place.items:
+                yield from each(_text(named(container), words))
 
 
 def _service(view: View) -> Iterator[Violation]:

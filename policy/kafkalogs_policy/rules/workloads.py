@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from ..charts import chosen, find, unseen
+from ..collectors import allowed_folders, is_collector, may_be_root
 from ..kinds import WORKLOADS, containers, flink_pods, kind, named, of, pod
 from ..model import Context, Rule, Violation, each
 from ..values import View
 
 _DIGEST: Final = re.compile(r"@sha256:[0-9a-f]{64}$")
+_NAMES_IMAGE: Final = re.compile(r"\.(image|\w+Image|reference)$")
+"""Where Strimzi's resources name images: of their pods, of init containers, and of a plugin's files."""
 _RELEASES: Final = ("Release", "Chart")
 
 
@@ -94,26 +98,45 @@ def _pod_specs(type_: str, view: View) -> list[View]:
 
 
 def _non_root(type_: str, view: View, context: Context) -> Iterator[Violation]:
+    roots, folders = _of_collector(type_, view)
     for own, inner in _pods(type_, view):
         # One without containers has its own context alone.
         for place in inner or [own]:
-            yield from each(_unprivileged(own, place))
+            yield from each(_unprivileged(own, place), *(() if place.path in roots else (_not_root(own, place),)))
     for spec in _pod_specs(type_, view):
-        yield from each(_alone(spec))
+        yield from each(_alone(spec, folders))
+        for container in containers(spec):
+            yield from each(_node_ports(container))
 
 
-def _alone(spec: View) -> Iterator[Violation]:
-    """What gives a pod a part of its node."""
+def _of_collector(type_: str, view: View) -> tuple[frozenset[str], frozenset[str]]:
+    """What only the shipper may: (paths of the securityContexts of its containers that may be root, its volumes)."""
+    if not is_collector(type_, view):
+        return frozenset(), frozenset()
+    (spec,) = _pod_specs(type_, view)
+    roots = {one["securityContext"].path for one in containers(spec) if may_be_root(one)}
+    return frozenset(roots), frozenset(allowed_folders(view["metadata"]["namespace"].text, spec))
+
+
+def _node_ports(container: View) -> Iterator[Violation]:
+    for port in container["ports"].items:
+        if port["hostPort"].there:
+            told = f"port {port['hostPort'].shown} of the node, which no network policy guards"
+            yield Violation(port["hostPort"].path, told, "use a Service")
+
+
+def _alone(spec: View, allowed: frozenset[str]) -> Iterator[Violation]:
+    """What gives a pod a part of its node. allowed: the names of volumes that it may have all the same."""
     for key in ("hostPID", "hostIPC", "hostNetwork"):
         if spec[key].true:
             yield Violation(spec[key].path, "it sees the other processes or the network of its node", "leave it out")
     for volume in spec["volumes"].items:
-        if volume["hostPath"].there:
+        if volume["hostPath"].there and volume["name"].text not in allowed:
             told = f"{volume['hostPath']['path'].shown} of the node: whoever reads or writes there leaves its pod"
             yield Violation(f"{volume.path}.hostPath", told, "use another volume, or declare an exception")
 
 
-def _unprivileged(pod_wide: View, place: View) -> Iterator[Violation]:
+def _not_root(pod_wide: View, place: View) -> Iterator[Violation]:
     """A container's setting wins over its pod's."""
     wanted = place["runAsNonRoot"] if place["runAsNonRoot"].there else pod_wide["runAsNonRoot"]
     user = place["runAsUser"] if place["runAsUser"].there else pod_wide["runAsUser"]
@@ -122,6 +145,19 @@ def _unprivileged(pod_wide: View, place: View) -> Iterator[Violation]:
         yield Violation(f"{place.path}.runAsNonRoot", told, "write true, for the pod or the container")
     if user.number == 0:
         yield Violation(user.path, "it runs as root", "write another user, or leave it to the image")
+
+
+def _unprivileged(pod_wide: View, place: View) -> Iterator[Violation]:
+    """What makes a container, of whatever user, more than a program of its own."""
+    for profile in ("seccompProfile", "appArmorProfile"):
+        for where in (pod_wide, place):
+            if where[profile]["type"].text == "Unconfined":
+                told = "every call of the node's kernel is open to it"
+                yield Violation(f"{where.path}.{profile}.type", told, "write RuntimeDefault")
+    if place["procMount"].there and place["procMount"].text != "Default":
+        yield Violation(f"{place.path}.procMount", "it sees more of its node's /proc", "leave it out")
+    if pod_wide["windowsOptions"]["hostProcess"].true or place["windowsOptions"]["hostProcess"].true:
+        yield Violation(f"{place.path}.windowsOptions", "a process of the node", "leave it out")
     if place["privileged"].true:
         yield Violation(f"{place.path}.privileged", "it may do everything on its node", "leave it out")
     escalation = place["allowPrivilegeEscalation"]
@@ -146,14 +182,24 @@ def _images(type_: str, view: View, context: Context) -> Iterator[Violation]:
             for container in containers(template):
                 if container["image"].there:
                     yield from each(_pinned(container["image"], context))
-    elif (inner := pod(type_, view)) is not None:
+            yield from each(_mounted(template, context))
+        return
+    if (inner := pod(type_, view)) is not None:
         for container in containers(inner):
             yield from each(_pinned(container["image"], context))
+        yield from each(_mounted(inner, context))
         return
     # Strimzi's own resources: what they leave open, their operator decides, whose images are those of its release.
-    for place in (spec["image"], spec["kafka"]["image"]):
-        if name != "FlinkDeployment" and place.there:
+    for place in spec.leaves():
+        if _NAMES_IMAGE.search(place.path):
             yield from each(_pinned(place, context))
+
+
+def _mounted(spec: View, context: Context) -> Iterator[Violation]:
+    """The images whose files a pod mounts as a volume."""
+    for volume in spec["volumes"].items:
+        if volume["image"].there:
+            yield from each(_pinned(volume["image"]["reference"], context))
 
 
 def _pinned(place: View, context: Context) -> Iterator[Violation]:
@@ -177,13 +223,20 @@ def _release(view: View, context: Context) -> Iterator[Violation]:
     if not re.fullmatch(r"v?\d+\.\d+\.\d+[\w.+-]*", version.text):
         told = f"a chart of version {version.shown}: another one each time"
         yield Violation("version", told, "write an exact version")
-    if context.demands.digests and not _digested(view["values"]):
-        told = "a chart whose values name no digest: it chooses its images by tag"
-        yield Violation("values", told, "give the digests that the chart takes, or declare an exception")
-
-
-def _digested(values: View) -> bool:
-    return any(re.search(r"\bsha256:[0-9a-f]{64}$", leaf.text) for leaf in values.leaves())
+    if not context.demands.digests:
+        return
+    chart = find(view)
+    if chart is None:
+        told = (
+            f"the chart {view['chart'].shown} of {view['repositoryOpts']['repo'].shown}: nobody has judged its images"
+        )
+        yield Violation("chart", told, "add chart, repository and version to policy/kafkalogs_policy/charts.py")
+    for place in unseen(view):
+        yield Violation(place.path, "changes what the chart renders, where no rule sees it", "write it into values")
+    for place in chosen(view["values"]):
+        if chart is None or place.text.rpartition("@")[2] not in chart.digests:
+            told = f"{place.shown} chooses an image by something else than a digest of the list"
+            yield Violation(place.path, told, "leave it out, or add its digest to policy/kafkalogs_policy/charts.py")
 
 
 _CUSTOM: Final = ("KafkaNodePool", "KafkaConnect", "KafkaBridge", "KafkaMirrorMaker2", "Kafka", "FlinkDeployment")

@@ -180,7 +180,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_doctor_expects_its_topic_rights_quota_group_and_certificate(seen: dict[str, Any]) -> None:
     assert seen["topics"] == [1, ["cleanup.policy", "min.insync.replicas"]]
     assert seen["rights"] == [f"allow {what} on topic literal example.state" for what in ("Describe", "Read", "Write")]
-    assert seen["quota"] == {"producer_byte_rate": 1024 * 1024}
+    limits = {"request_percentage": 200, "controller_mutation_rate": 10}
+    assert seen["quota"] == {"producer_byte_rate": 1024 * 1024, **limits}
     assert seen["group"] == ["example.all"]
     assert seen["certificates"]
 

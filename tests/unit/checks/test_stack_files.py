@@ -15,7 +15,13 @@ from kafkalogs.config.models import Platform
 from tests.support.stack import REMOVED, VALID, changed
 from tests.support.wrong_stacks import GONE, NAMES, STACKS, platform_of, wrong
 
-EXCEPTION = {"rule": "replication", "resource": "logs.*", "reason": "two brokers until June", "expires": "2999-01-31"}
+SOON = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=90)
+EXCEPTION = {
+    "rule": "replication",
+    "resource": "logs.*",
+    "reason": "two brokers until June",
+    "expires": SOON.isoformat(),
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -223,10 +229,10 @@ def test_audit_logs_are_kept_above_the_floor_unless_the_file_says_otherwise(envi
     assert platform.retention_classes()["audit"] >= platform.compliance.audit_floor
 
 
-@pytest.mark.parametrize("expires", ["2999-01-31", "2999-01-31 00:00:00 +0000 UTC", yaml.safe_load("2999-01-31")])
+@pytest.mark.parametrize("expires", [f"{SOON}", f"{SOON} 00:00:00 +0000 UTC", yaml.safe_load(f"{SOON}")])
 def test_an_exception_ends_on_a_day_however_yaml_reads_it(expires: object) -> None:
     (exception,) = load(changed(("exceptions", [{**EXCEPTION, "expires": expires}]))).exceptions
-    assert exception.expires == datetime.date(2999, 1, 31)
+    assert exception.expires == SOON
 
 
 def test_an_exception_holds_on_its_last_day_and_not_after(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,6 +242,17 @@ def test_an_exception_holds_on_its_last_day_and_not_after(monkeypatch: pytest.Mo
     monkeypatch.setattr(checks_production, "today", lambda: datetime.date(2030, 7, 1))
     with pytest.raises(ConfigError, match=r"exceptions\.0\.expires: '2030-06-30': the exception has expired"):
         load(raw)
+    monkeypatch.setattr(checks_production, "today", lambda: datetime.date(2030, 1, 1))
+    assert len(load(raw).exceptions) == 1
+    monkeypatch.setattr(checks_production, "today", lambda: datetime.date(2029, 12, 31))
+    with pytest.raises(ConfigError, match=r"'2030-06-30': more than 180 days ahead; write 2030-06-29 or earlier"):
+        load(raw)
+
+
+@pytest.mark.parametrize("resource", ["*", "lo*", "KafkaTopic/*", "*/logs.audit"])
+def test_an_exception_never_names_everything(resource: str) -> None:
+    with pytest.raises(ConfigError, match=r"exceptions\.0\.resource: .* names almost everything"):
+        load(changed(("exceptions", [{**EXCEPTION, "resource": resource}])))
 
 
 # -- what a stack file, or a program, can also bring about

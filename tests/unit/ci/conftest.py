@@ -66,7 +66,16 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Programs:
         (folder / name).chmod(0o755)
     for name in (
         *("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "KUBECONFIG", "KUBECONFIG_TEXT", "EKS_CLUSTER"),
-        *("AWS_ID_TOKEN", "AWS_ROLE_ARN", "DANGEROUS", "APPROVED", "GITHUB_STEP_SUMMARY", "KAFKALOGS_STACK_FILE"),
+        *(
+            "AWS_ID_TOKEN",
+            "AWS_ROLE_ARN",
+            "DANGEROUS",
+            "APPROVED",
+            "GITHUB_STEP_SUMMARY",
+            "KAFKALOGS_STACK_FILE",
+            "POLICIES",
+            "POLICIES_REF",
+        ),
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")

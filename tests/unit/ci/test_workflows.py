@@ -91,7 +91,7 @@ GITLAB: dict[str, tuple[Any, str]] = {
     "a stage that is not there": (lambda jobs: jobs["lint"].update(stage="linting"), "job lint: no stage linting"),
     "a misspelt key": (lambda jobs: jobs["lint"].update(scripts=["make lint"]), "lint.scripts: not a key"),
     "a job that is not there": (lambda jobs: jobs["plan prod"].update(needs=["tests"]), "needs tests, which does not"),
-    "a later job": (lambda jobs: jobs["lint"].update(needs=["comment"]), "needs comment of a later stage"),
+    "a later job": (lambda jobs: jobs["lint"].update(needs=["issue"]), "needs issue of a later stage"),
 }
 
 
@@ -133,7 +133,8 @@ def test_every_target_that_a_pipeline_runs_exists_and_both_run_the_same():
         if "run" in step
     }
     gitlab = set(re.findall(r"script: \[make ([a-z]+)", (REPO / ".gitlab-ci.yml").read_text()))
-    assert github == gitlab == {"lint", "test", "preview", "comment", "deploy", "drift", "issue"}
+    # a comment needs a token, and GitLab's merge requests must not have one
+    assert github == gitlab | {"comment"} == {"lint", "test", "preview", "comment", "deploy", "drift", "issue"}
     assert github <= targets
 
 
@@ -180,6 +181,100 @@ def test_what_is_deployed_is_what_was_approved():
         assert gitlab[f"deploy {stack}"]["needs"] == [f"plan {stack}"]
         assert gitlab[f"deploy {stack}"]["resource_group"] == stack
     assert gitlab["deploy prod"]["rules"][0]["when"] == "manual"
+
+
+def gitlab_jobs() -> dict[str, Any]:
+    """GitLab's jobs, each with what it extends."""
+    whole = yaml.safe_load((REPO / ".gitlab-ci.yml").read_text())
+
+    def extended(job: dict[str, Any]) -> dict[str, Any]:
+        bases = job.get("extends") or []
+        made: dict[str, Any] = {}
+        for base in [bases] if isinstance(bases, str) else bases:
+            made |= extended(whole[base])
+        return {**made, **job}
+
+    jobs = [name for name, job in whole.items() if isinstance(job, dict) and {"stage", "extends"} & job.keys()]
+    return {name: extended(whole[name]) for name in jobs if not name.startswith(".")}
+
+
+LABELS = {
+    "dangerous-change": True,
+    "bug,dangerous-change": True,
+    "dangerous-change,bug": True,
+    "not-dangerous-change": False,
+    "dangerous-change-not": False,
+    "bug,not-dangerous-change,x": False,
+}
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_only_the_label_itself_accepts_dangerous_changes(stack: str, labels: str):
+    (rule,) = [one for one in gitlab_jobs()[f"preview {stack}"]["rules"] if "LABELS" in one.get("if", "")]
+    pattern = re.fullmatch(r"\$CI_MERGE_REQUEST_LABELS =~ /(.*)/", rule["if"])
+    assert pattern
+    assert bool(re.search(pattern[1], labels)) is LABELS[labels]
+
+
+def test_no_job_of_a_merge_request_has_the_token():
+    text = (REPO / ".gitlab-ci.yml").read_text()
+    assert "$GITLAB_TOKEN" not in text
+    for name, job in gitlab_jobs().items():
+        if (job.get("environment") or {}).get("name") == "reports":
+            assert name == "issue"
+            (rule,) = job["rules"]
+            assert '$CI_PIPELINE_SOURCE == "schedule" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH' in rule["if"]
+    assert gitlab_jobs()["issue"]["environment"]["name"] == "reports"
+
+
+def test_merge_requests_of_forks_reach_no_environment():
+    for name, job in gitlab_jobs().items():
+        if "environment" not in job:
+            continue
+        first, second = job["rules"][0]["if"], (job["rules"][1:] or [{}])[0]
+        if "merge_request_event" in first:
+            fork = {"if": "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID != $CI_PROJECT_ID", "when": "never"}
+            assert (second, name) == (fork, name)
+        else:
+            assert "$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH" in first, name
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_drift_check_has_an_environment_for_main_alone(stack: str):
+    job = gitlab_jobs()[f"drift {stack}"]
+    assert job["environment"]["name"] == f"{stack}-drift"
+    users = [
+        name for name, one in gitlab_jobs().items() if (one.get("environment") or {}).get("name") == f"{stack}-drift"
+    ]
+    assert users == [f"drift {stack}"]
+    drift = yaml.safe_load((REPO / ".github/workflows/drift.yml").read_text())
+    assert drift["jobs"]["drift"]["environment"]["name"] == "${{ matrix.stack }}-drift"
+    assert set(drift[True]) == {"schedule", "workflow_dispatch"}
+    others = [file.name for file in WORKFLOWS if "-drift" in file.read_text() and file.name != "drift.yml"]
+    assert others == []
+
+
+def test_the_rules_of_the_base_branch_judge_a_pull_request():
+    steps = jobs_of(REPO / ".github/workflows/preview.yml")["preview"]["steps"]
+    (base,) = [step["with"] for step in steps if (step.get("with") or {}).get("path") == ".kafkalogs/base"]
+    assert base["ref"] == "${{ github.event.pull_request.base.sha }}"
+    (run,) = [step for step in steps if step.get("run") == "make preview"]
+    assert run["env"]["POLICIES"] == ".kafkalogs/base/policy"
+    for stack in ("staging", "prod"):
+        variables = gitlab_jobs()[f"preview {stack}"]["variables"]
+        assert variables == {"STACK": stack, "POLICIES_REF": "$CI_MERGE_REQUEST_DIFF_BASE_SHA"}
+
+
+def test_what_judges_has_owners_on_both_forges():
+    rules = [
+        [line for line in (REPO / folder / "CODEOWNERS").read_text().splitlines() if line and not line.startswith("#")]
+        for folder in (".github", ".gitlab")
+    ]
+    assert rules[0] == rules[1]
+    owned = {line.split()[0] for line in rules[0]}
+    assert {"/policy/", "/ci/", "/.github/", "/.gitlab/", "/.gitlab-ci.yml", "/Makefile"} <= owned
+    assert all((REPO / path.strip("/")).exists() for path in owned)
 
 
 def test_every_setting_of_a_pipeline_is_documented():

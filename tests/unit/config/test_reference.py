@@ -14,7 +14,7 @@ from kafkalogs.config import reference as config_reference
 from kafkalogs.config.environments import merged
 
 from tests.support.stack import VALID, changed
-from tests.support.wrong_stacks import NAMES, WRONG, platform_of, stack_file, wrong
+from tests.support.wrong_stacks import NAMES, SOON, WRONG, platform_of, stack_file, wrong
 from tests.unit.checks.test_bad_input import BAD
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -97,7 +97,7 @@ ACCEPTED = [
     ("kafka.rack", None),
     ("kafka.config", {"num.io.threads": 8, "compression.type": "zstd", "log.preallocate": False}),
     ("search", {}),
-    ("exceptions", [{"rule": "non-root", "resource": "*", "reason": "an old image", "expires": "2999-12-31"}]),
+    ("exceptions", [{"rule": "non-root", "resource": "app-*", "reason": "an old image", "expires": SOON}]),
     ("compliance.archiveYears", {"audit": 10}),
 ]
 

@@ -85,9 +85,9 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
     ),
     "a stranger's right": (lambda w: w.acls.update({"CN=x": frozenset({RIGHT})}), "acl-undeclared", "user CN=x"),
     "right for everybody": (lambda w: w.acls.update({"*": frozenset({RIGHT})}), "acl-undeclared", "user *"),
-    "quota taken": (lambda w: w.quotas.pop("CN=nginx"), "quota-missing", "user nginx"),
+    "quota taken": (lambda w: w.quotas["CN=nginx"].pop("producer_byte_rate"), "quota-missing", "user nginx"),
     "quota raised": (
-        lambda w: w.quotas.update({"CN=nginx": {"producer_byte_rate": 1e9}}),
+        lambda w: w.quotas["CN=nginx"].update({"producer_byte_rate": 1e9}),
         "quota-different",
         "user nginx",
     ),

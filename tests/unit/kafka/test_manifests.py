@@ -175,7 +175,11 @@ def test_a_service_may_write_its_own_topics_and_nothing_else():
         for topic in ("logs.auth-service", "logs.audit")
         for operation in ("Write", "Describe")
     }
-    assert user["spec"]["quotas"] == {"producerByteRate": sizing.quota_per_broker(20 * units.KIB, [1 / 3])}
+    assert user["spec"]["quotas"] == {
+        "producerByteRate": sizing.quota_per_broker(20 * units.KIB, [1 / 3]),
+        "requestPercentage": 200,
+        "controllerMutationRate": 10,
+    }
 
 
 def test_a_team_may_read_what_it_is_granted_with_its_own_groups_and_nothing_else():
@@ -229,3 +233,31 @@ def test_shop_pods_are_restricted_and_see_only_their_own_credentials():
         "logs-cluster-ca-cert",
     }
     assert pod["automountServiceAccountToken"] is False
+
+
+def test_users_and_listeners_are_limited_as_the_stack_says():
+    limits = {"connections": {"listener": 70, "perSecond": 7}, "external": {"host": "logs.example.com"}}
+    raw = changed(
+        ("kafka", {**VALID["kafka"], **limits}),
+        ("services.nginx.requestPercentage", 300),
+        ("teams.security.requestPercentage", 400),
+    )
+    made = {(m["kind"], m["metadata"]["name"]): m["spec"] for m in manifests(raw)}
+    listeners = made["Kafka", "logs"]["kafka"]["listeners"]
+    assert len(listeners) == 3
+    for one in listeners:
+        limited = one["configuration"]
+        assert (limited["maxConnections"], limited["maxConnectionCreationRate"]) == (70, 7), one["name"]
+    assert made["KafkaUser", "nginx"]["quotas"]["requestPercentage"] == 300
+    assert made["KafkaUser", "team-security"]["quotas"]["requestPercentage"] == 400
+
+
+def test_every_user_and_listener_is_limited_by_default():
+    for manifest in manifests(VALID):
+        if manifest["kind"] == "KafkaUser":
+            quotas = manifest["spec"]["quotas"]
+            assert quotas["requestPercentage"] == sizing.REQUEST_PERCENTAGE
+            assert quotas["controllerMutationRate"] == sizing.CONTROLLER_MUTATION_RATE
+        for one in manifest["spec"].get("kafka", {}).get("listeners", []):
+            assert one["configuration"]["maxConnections"] == sizing.CONNECTIONS
+            assert one["configuration"]["maxConnectionCreationRate"] == sizing.CONNECTIONS_PER_SECOND

@@ -125,6 +125,16 @@ class TestBrokerConfig:
             "User:CN=root",
         ]
 
+    def test_connections_are_limited_as_declared(self, kafka: Obj, pools: list[Obj]) -> None:
+        limits = {"maxConnections": 70, "maxConnectionCreationRate": 7}
+        for listener in kafka["spec"]["kafka"]["listeners"]:
+            listener["configuration"] = {**listener.get("configuration", {}), **limits}
+        cluster = build(kafka, pools)
+        made = options(cluster, cluster.nodes[0])
+        for name in ("tls-9093", "scram-9094", "external-9095"):
+            assert made[f"listener.name.{name}.max.connections"] == "70"
+            assert made[f"listener.name.{name}.max.connection.creation.rate"] == "7"
+
     def test_listeners_are_as_declared(self, kafka: Obj, pools: list[Obj]) -> None:
         cluster = build(kafka, pools)
         made = options(cluster, cluster.nodes[0])
