@@ -1,8 +1,8 @@
 """``python -m ci.preview STACK``: what a stack would change, checked by the policies, as a plan for people.
 
 The plan is in ``.kafkalogs/plan-STACK.md`` whatever happens, so that a pull request shows it: the changes, or why there
-is no plan. POLICIES or POLICIES_REF name other rules than this checkout's (ci/policies.py). DANGEROUS decides on changes
-that lose data or widen access: ``refuse`` or ``allow``.
+is no plan. POLICIES or POLICIES_REF name other rules than this checkout's (ci/policies.py). DANGEROUS decides on
+changes that lose data or widen access: ``refuse`` or ``allow``.
 
 exit codes:
   0  there is a plan, and nothing in it is refused

@@ -12,6 +12,8 @@ import yaml
 from kafkalogs import load, parts
 from kafkalogs.catalog.network import API_PORTS, PodGroup, edges
 from kafkalogs.config.models import Platform
+from kafkalogs.kube.wiring import Endpoints
+from kafkalogs.pipeline import external_ports
 
 from tests.support.network import Address, Pod
 from tests.support.pods_of_stack import CLIENTS, ELSEWHERE, MONITORING, Stack, stack
@@ -82,6 +84,18 @@ def test_each_pod_is_isolated_in_both_directions(name: str) -> None:
 
 
 EXTERNAL = {"pagerduty": 443, "s3": 443, "search": 443, "database": 5432, "aws": 443}
+
+
+def test_the_watchdog_is_reached() -> None:
+    """Alertmanager posts to it; an egress rule that lacks its port would silence it where policies are enforced."""
+    config = config_of("staging")
+    assert config.monitoring is not None
+    watched = config.model_copy(
+        update={"monitoring": config.monitoring.model_copy(update={"operator": False, "watchdog_secret": "watchdog"})}
+    )
+    (group,) = (one for one in parts.pods(watched) if one.name == "alertmanager")
+    assert "watchdog" in group.uses
+    assert set(group.uses) <= set(external_ports(watched, Endpoints()))
 
 
 @pytest.mark.parametrize("name", STACKS)
