@@ -79,7 +79,7 @@ engine: $(VENV)/ready ## run only the tests on the real pulumi command line
 integration: $(VENV)/ready ## run only the tests on a kind cluster
 	@$(BIN)/pytest tests/integration
 
-chaos: $(VENV)/ready ## make every fault of docs/faults.md under load, and count every sink afterwards (2 hours)
+chaos: $(VENV)/ready ## make every fault of docs/faults.md under load, and count every sink afterwards (3 hours)
 	@$(EMBEDDED) prepare
 	@$(BIN)/pytest tests/chaos
 
