@@ -140,12 +140,17 @@ def render(stack_file: Path, preview: bool = False) -> tuple[Rendered, ...]:
     return tuple(render_config(written["config"], stack_file.name.split(".")[1], preview))
 
 
-def render_config(values: Mapping[str, Any], stack: str = "test", preview: bool = False) -> list[Rendered]:
+def render_config(
+    values: Mapping[str, Any], stack: str = "test", preview: bool = False, operator: str = "embedded"
+) -> list[Rendered]:
     """All resources of the `config` of a stack file. On this machine nothing is asked: `make cluster` is taken to have
-    recorded the embedded operator, and `make images` to have pinned every image by its digest."""
+    recorded the operator, and `make images` to have pinned every image by its digest."""
     platform = values[PLATFORM_KEY]
     local = platform.get("operator") == "auto" or platform.get("environment") == "local"
-    with tempfile.TemporaryDirectory(prefix="kafkalogs-render-") as folder, _program(Path(folder), values, local):
+    with (
+        tempfile.TemporaryDirectory(prefix="kafkalogs-render-") as folder,
+        _program(Path(folder), values, local, operator),
+    ):
         return recorded(lambda: runpy.run_path(str(REPO / "infra"), run_name="__main__"), stack, preview)
 
 
@@ -155,10 +160,10 @@ def _day(value: object) -> str:
 
 
 @contextmanager
-def _program(folder: Path, values: Mapping[str, Any], local: bool) -> Iterator[None]:
+def _program(folder: Path, values: Mapping[str, Any], local: bool, operator: str) -> Iterator[None]:
     """The state of a machine, the configuration of a stack and the modules of `infra/`, for a block."""
     record = {
-        "operator": "embedded",
+        "operator": operator,
         "kubeconfig": str(folder / "kubeconfig"),
         "context": "kind-kafkalogs",
         "crds": str(folder / "crds.yaml"),

@@ -215,7 +215,7 @@ def broker_config(replication_factor: int, min_in_sync_replicas: int) -> Manifes
 
 def _entity_operator() -> Manifest:
     """Strimzi's topic and user operators."""
-    resources = {"requests": {"memory": "384Mi", "cpu": "50m"}, "limits": {"memory": "384Mi", "cpu": "1"}}
+    resources = {"requests": {"memory": "384Mi", "cpu": "30m"}, "limits": {"memory": "384Mi", "cpu": "1"}}
     return {
         "topicOperator": {"resources": resources},
         "userOperator": {"resources": resources},

@@ -65,7 +65,7 @@ def chart_values(args: StrimziOperatorArgs) -> Manifest:
     """The values of Strimzi's chart."""
     memory = known(args.memory)
     return {
-        "resources": resources("100m", memory, "1", memory),
+        "resources": resources("50m", memory, "1", memory),
         "podSecurityContext": RESTRICTED_POD,
         "securityContext": RESTRICTED_CONTAINER,
         # Pods without security settings in their resources get the "restricted" settings too.

@@ -74,6 +74,8 @@ class _Server:
     name: str
     port: int
     command: list[str]
+    cpu: str
+    """Requested."""
     memory: tuple[str, str]
     """Requested, and the limit."""
     storage: str | None
@@ -104,7 +106,7 @@ def _stateful(server: _Server, args: MonitoringArgs, files: Mapping[str, str]) -
             "periodSeconds": 20,
             "timeoutSeconds": 5,
         },
-        "resources": resources("50m", server.memory[0], "1", server.memory[1]),
+        "resources": resources(server.cpu, server.memory[0], "1", server.memory[1]),
         "volumeMounts": [
             {"name": "config", "mountPath": CONFIG, "readOnly": True},
             {"name": "tls", "mountPath": TLS, "readOnly": True},
@@ -154,6 +156,7 @@ def prometheus_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Manif
         name=PROMETHEUS,
         port=PROMETHEUS_PORT,
         command=command,
+        cpu="40m",
         memory=("128Mi", "512Mi"),
         storage=known(args.storage_size),
         # It asks Kubernetes which pods there are.
@@ -185,6 +188,7 @@ def alertmanager_manifest(args: MonitoringArgs, files: Mapping[str, str]) -> Man
         name=ALERTMANAGER,
         port=ALERTMANAGER_PORT,
         command=command,
+        cpu="20m",
         memory=("32Mi", "96Mi"),
         storage="1Gi" if args.storage_size else None,
         clients_only=True,

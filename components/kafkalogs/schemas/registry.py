@@ -141,7 +141,7 @@ def _container(image: str) -> Manifest:
         "readinessProbe": {"httpGet": {"path": "/health/ready", "port": "metrics"}, **health},
         # Quarkus and Kafka's clients read certificates only when they start.
         **restarted_with_new(_FILES, answers_ok(METRICS_PORT, "/health/live"), {**health, "failureThreshold": 6}),
-        "resources": resources("130m", "512Mi", "2", "640Mi"),
+        "resources": resources("80m", "512Mi", "2", "640Mi"),
         "volumeMounts": [
             _mount("config", _CONFIG),
             _mount("kafka-ca", _KAFKA_CA),

@@ -97,7 +97,7 @@ def _shipper(kind: str, image: str) -> Manifest:
         "image": image,
         "imagePullPolicy": "IfNotPresent",
         "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
-        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
+        "resources": {"requests": {"cpu": "30m", "memory": "96Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
         "securityContext": _CONTAINER,
         "volumeMounts": _mounts("config", "credentials", "logs", "data", "tmp"),
     }

@@ -60,7 +60,7 @@ def flink_chart_values(args: FlinkOperatorArgs) -> Manifest:
         "rbac": {"jobRole": {"create": False}, "jobRoleBinding": {"create": False}},
         "podSecurityContext": {**RESTRICTED_POD, "runAsUser": _USER, "runAsGroup": _USER},
         "operatorSecurityContext": RESTRICTED_CONTAINER,
-        "operatorPod": {"resources": resources("100m", memory, "1", memory)},
+        "operatorPod": {"resources": resources("50m", memory, "1", memory)},
     }
 
 

@@ -75,7 +75,7 @@ def flink_manifest(args: FlinkJobArgs) -> Manifest:
             "podTemplate": _pod_template(args),
             "jobManager": {
                 "replicas": 1,
-                "resource": {"cpu": 0.15, "memory": known(args.job_manager_memory)},
+                "resource": {"cpu": 0.1, "memory": known(args.job_manager_memory)},
                 "podTemplate": _probed(args, {"httpGet": {"path": "/overview", "port": REST_PORT}}, REST_PORT),
             },
             "taskManager": {
@@ -158,7 +158,7 @@ _SETTINGS: Final = {
     "taskmanager.memory.jvm-overhead.min": "128m",
     "taskmanager.memory.jvm-overhead.max": "128m",
     # The requests cover an idle job; a job that catches up may use more.
-    "kubernetes.jobmanager.cpu.limit-factor": "14",
+    "kubernetes.jobmanager.cpu.limit-factor": "20",
     "kubernetes.taskmanager.cpu.limit-factor": "20",
 }
 """Flink's settings of every job (https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/deployment/config/)."""

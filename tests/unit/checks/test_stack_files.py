@@ -95,7 +95,7 @@ BEFORE: dict[str, Any] = {
     "kafka.config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12},
     "kafka.external": {"host": "localhost", "port": 32090},
     "schemas.compatibility": "BACKWARD",
-    "connect": {"replicas": 1, "cpu": "120m"},
+    "connect": {"replicas": 1, "cpu": "100m"},
     "archive.commitInterval": "30s",
     "pager": {"quiet": "2m", "update": "30s"},
     "shipper.kind": "filebeat",
