@@ -87,6 +87,8 @@ def run_doctor(arguments: argparse.Namespace) -> int:
         platform = load_stack(arguments.stack, arguments.file)
     except StackError as error:
         return report_error(error, WRONG)
+    if arguments.role:
+        return _print_role(platform)
     from kafkalogs.doctor.examine import examine
 
     threading.excepthook = _overlook
@@ -102,6 +104,16 @@ def run_doctor(arguments: argparse.Namespace) -> int:
     else:
         show(report, console)
     return FAULTS if report.findings else DONE
+
+
+def _print_role(platform: Platform) -> int:
+    import yaml
+
+    from kafkalogs.doctor.declared import declared
+    from kafkalogs.doctor.rights import role
+
+    print(yaml.safe_dump(role(declared(platform)), sort_keys=False), end="")
+    return DONE
 
 
 def _overlook(thread: threading.ExceptHookArgs) -> None:
@@ -156,5 +168,6 @@ def add_to(commands: Any) -> None:
     add_cluster_arguments(command, namespace=False)
     command.add_argument("-s", "--stack", required=True, metavar="STACK", help="the stack, like local")
     command.add_argument("--file", metavar="FILE", help="its stack file (default: stacks/Pulumi.STACK.yaml)")
+    command.add_argument("--role", action="store_true", help="only print the Role that the doctor needs in Kubernetes")
     command.add_argument("--json", action="store_true", help="for machines; docs/doctor.md describes the shape")
     command.set_defaults(run=run_doctor)

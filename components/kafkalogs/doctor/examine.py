@@ -19,6 +19,7 @@ from .declared import Declared, as_mapping, declared
 from .findings import Checked, Finding, Report
 from .kafka import KafkaReader, SilentError
 from .kubernetes import KubernetesReader, client_certificate, expired
+from .rights import secret_names
 
 WATCH: Final = 5.0
 """Least time between the two readings of the consumers, seconds."""
@@ -111,7 +112,7 @@ def _families(
     resources, users = kubernetes.resources(wanted)
     yield check_access(wanted, kafka.access(), users)
     tell("certificates")
-    certificates = kubernetes.certificates()
+    certificates = kubernetes.certificates(secret_names(wanted))
     secrets = {one.secret for one in certificates}
     found = services.probes(reach, wanted, kubernetes.services(), secrets)
     yield tls.check_tls(wanted, spec, cluster.protocols, found)
