@@ -44,7 +44,7 @@ def test_every_key_is_documented_with_its_value_and_default() -> None:
         "| `auditFloor` | duration, like `24h` | local: `1h`; staging: `24h`; prod: `7d` | ",
         "| `memory` | size, like `10GiB` | `4GiB` | ",
         "| `rate` | bytes per second, like `2MiB/s` | **must be written** | ",
-        "| `cpu` | cores, like `500m` or `2` | local: `120m`; staging, prod: `200m` | ",
+        "| `cpu` | cores, like `500m` or `2` | local: `100m`; staging, prod: `200m` | ",
         "| `tier` | whole number, 1 to 4 | `3` | ",
         "| `archive` | [mapping](#archive) | not there | ",
     ):
