@@ -8,36 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import TopicPartition
-from confluent_kafka.admin import OffsetSpec
-from kafkalogs.client.committed import committed
 from kafkalogs.client.settings import Catalog
 from kafkalogs.parts import GROUPS
 
-from tests.support import everywhere, kafka
-from tests.support.run import CLASSES, CRITICAL, Run, shop_run
+from tests.support import everywhere
+from tests.support.lag import lag
+from tests.support.run import CLASSES, CRITICAL, shop_run
 from tests.support.sandbox import Sandbox
 
 SPACE = ("-n", "kafkalogs")
 MINUTE = 60
-
-
-def lag(platform: Sandbox, reader: str, consumer: str, run: Run) -> int:
-    """How many records of the run's topics a consumer has yet to read."""
-    topics = {"audit": {"logs.audit"}, "pager": {"errors.critical"}}.get(consumer, run.topics())
-    admin = kafka.admin(platform, reader)
-    known = admin.list_topics(timeout=30).topics
-    places = [TopicPartition(topic, partition) for topic in topics for partition in known[topic].partitions]
-
-    def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
-        return {p: f.result(30).offset for p, f in admin.list_offsets(dict.fromkeys(places, spec)).items()}
-
-    starts, ends = offsets(OffsetSpec.earliest()), offsets(OffsetSpec.latest())
-    asked = [(place.topic, place.partition) for place in places]
-    read = committed(kafka.settings(platform, reader), GROUPS[consumer], asked, 30)
-    behind = sum(max(0, ends[p] - max(read.get((p.topic, p.partition), 0), starts[p])) for p in places)
-    # The end of a transaction has an offset too, and no consumer ever reads it.
-    return max(0, behind - len(places)) if consumer == "pager" else behind
 
 
 def scale(platform: Sandbox, replicas: int, *names: str) -> None:
@@ -100,8 +80,8 @@ def test_a_consumer_that_stands_still_holds_up_no_other(
         if consumer == "pager":
             everywhere.extracted(platform, run, reader, "errors.critical", ("critical",))
         for other in others:
-            platform.wait(f"no lag of {other}", lambda other=other: lag(platform, reader, other, run) == 0, 90)
-        assert lag(platform, reader, consumer, run) > 0
+            platform.wait(f"no lag of {other}", lambda other=other: lag(platform, reader, other, run.topics()) == 0, 90)
+        assert lag(platform, reader, consumer, run.topics()) > 0
         time.sleep(max(0, started + MINUTE - time.monotonic()))
     run.write(platform)
     checks: dict[str, Callable[[], object]] = {
@@ -112,7 +92,7 @@ def test_a_consumer_that_stands_still_holds_up_no_other(
         "pager": lambda: everywhere.paged(platform, run, {f"{name} {run.id}": CRITICAL // 3 for name in CLASSES}),
     }
     checks[consumer]()
-    platform.wait(f"{consumer} has caught up", lambda: lag(platform, reader, consumer, run) == 0, 120)
+    platform.wait(f"{consumer} has caught up", lambda: lag(platform, reader, consumer, run.topics()) == 0, 120)
 
 
 def test_nothing_is_lost_while_elasticsearch_and_s3_are_away(platform: Sandbox, catalog: Catalog, reader: str) -> None:
