@@ -22,7 +22,7 @@ KEPT = os.environ.get("KAFKALOGS_TEST_KEEP")
 # Beside `local` (32090-32093), in Kubernetes' NodePort range.
 PORT = int(os.environ.get("KAFKALOGS_PORT", "32090")) if KEPT else 32190
 PROBE = {"team": "quality", "tier": 1, "rate": "256KiB/s", "partitionBy": "trace_id", "retention": "1h"}
-QUOTA_SERVICE = {"team": "quality", "rate": "256KiB/s", "partitionBy": "instance_id", "retention": "5m"}
+QUOTA_SERVICE = {"team": "quality", "rate": "256KiB/s", "partitionBy": "instance_id", "retention": "30m"}
 
 
 def _for_tests(platform: dict[str, Any]) -> None:
