@@ -221,7 +221,8 @@ def _pod_template(args: FlinkJobArgs) -> Manifest:
         ]
     if ca_secret := known(args.s3_ca_secret):
         volumes += [{"name": "trust", "emptyDir": {}}, secret_volume("s3-ca", ca_secret, "ca.crt")]
-        mounted.append(_STORE)
+        # its probe makes the trust store again
+        mounted += [_STORE, *mounts(_FOLDER, ["s3-ca"])]
         spec["initContainers"] = [_trust(known(args.image), ca_secret)]
     return {"metadata": {"labels": {**labels(STREAM), **user_of("s3").labels, METRICS_LABEL: "true"}}, "spec": spec}
 

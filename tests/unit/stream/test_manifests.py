@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -174,6 +175,17 @@ def test_pods_are_restricted() -> None:
         assert context["readOnlyRootFilesystem"] is True
         assert context["allowPrivilegeEscalation"] is False
         assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("component", ["jobManager", "taskManager"])
+def test_a_probe_finds_every_file_that_it_names(component: str) -> None:
+    spec = deployment()["spec"]
+    (main,) = spec["podTemplate"]["spec"]["containers"]
+    (probed,) = spec[component]["podTemplate"]["spec"]["containers"]
+    folders = [mount["mountPath"] for mount in main["volumeMounts"]]
+    files = set(re.findall(r"/(?:opt|tmp)/[^\s;'\"]+", json.dumps(probed["livenessProbe"])))
+    assert len(files) >= 4
+    assert not [file for file in files if not any(file.startswith(f"{folder}/") for folder in folders)]
 
 
 def test_secrets_are_mounted_and_never_in_the_resource() -> None:
