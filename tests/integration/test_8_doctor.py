@@ -180,12 +180,13 @@ def as_declared(platform: Sandbox) -> None:
     """
     now = Catalog.parse(platform.get("configmap", "kafkalogs-catalog")["data"]["catalog.json"])
     write_everywhere(platform, now)
-    with breaking(platform):
+    with pipeline.inspector(platform) as reader:
         for sink, topics in (("archive", now.topics), ("search", now.topics), ("audit", ("logs.audit",))):
-            until = ends(platform, "breaker", topics)
+            until = ends(platform, reader, topics)
             platform.wait(
-                f"{sink} has read all", lambda sink=sink, until=until: not behind(platform, "breaker", sink, until), 600
+                f"{sink} has read all", lambda sink=sink, until=until: not behind(platform, reader, sink, until), 600
             )
+    with breaking(platform):
         forget_dead_letters(platform)
 
 
