@@ -180,7 +180,10 @@ def test_the_shipper_ships_what_pods_print(platform: Sandbox, run: Poisoned, rea
 
 def test_what_rules_and_dashboards_use_is_measured(platform: Sandbox, run: Poisoned) -> None:
     """Every name that they may use is in Prometheus, so no panel is empty and no rule sleeps for a wrong name."""
-    only_in_trouble = {"pager_oldest_waiting_timestamp_seconds"}
+    only_in_trouble = {
+        "kafka_server_brokertopicmetrics_failedproducerequests_total",
+        "pager_oldest_waiting_timestamp_seconds",
+    }
 
     def missing() -> set[str]:
         there = set(pipeline.prometheus(platform, "/label/__name__/values"))
