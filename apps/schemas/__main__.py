@@ -1,8 +1,8 @@
 """Registers schemas: ``python3 -m schemas``. All, or none if the registry refuses one.
 
 Environment: REGISTRY_URL, REGISTRY_WRITER (a folder with the files username and password), REGISTRY_SCHEMAS (a file:
-the compatibility level, the schema by type, the type by subject), REGISTRY_CA (the registry's authority; the system's
-when absent).
+the compatibility level, the schema by type, the type by subject, and the digests of the schemas that these correct),
+REGISTRY_CA (the registry's authority; the system's when absent).
 
 Exit codes: 0 registered, 1 the registry could not be reached for five minutes, 2 wrong settings, 3 the registry refused
 a schema, or its certificate is not trusted. The end of the output gives the reason.
@@ -10,6 +10,7 @@ a schema, or its certificate is not trusted. The end of the output gives the rea
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -48,6 +49,8 @@ class Wanted:
 
     level: str
     subjects: list[Subject]
+    corrects: frozenset[str]
+    """Digests of schemas that the wanted ones replace although they are narrower, see `digest`."""
 
     @classmethod
     def read(cls, file: Path) -> Wanted:
@@ -55,7 +58,7 @@ class Wanted:
         document: dict[str, Any] = json.loads(file.read_text())
         schemas = document["schemas"]
         subjects = [Subject(name, kind, schemas[kind]) for name, kind in document["subjects"].items()]
-        return cls(document["compatibility"], subjects)
+        return cls(document["compatibility"], subjects, frozenset(document["corrects"]))
 
 
 def changed(registry: Registry, wanted: Wanted) -> tuple[list[Subject], list[Subject]]:
@@ -119,12 +122,21 @@ def refusal(registry: Registry, subjects: list[Subject]) -> str:
 def attempt(registry: Registry, wanted: Wanted) -> int:
     """Register the wanted schemas; returns the exit code. Idempotent: subjects registered before are skipped."""
     subjects, incompatible = changed(registry, wanted)
-    if incompatible:
-        print(refusal(registry, incompatible))
+    corrected = [subject for subject in incompatible if digest(registry.latest(subject.name)) in wanted.corrects]
+    refused = [subject for subject in incompatible if subject not in corrected]
+    if refused:
+        print(refusal(registry, refused))
         return REFUSED
+    # `apply` sets the level again. If this program ends before, the next run does.
+    _each(corrected, lambda subject: registry.set_level(subject.name, "NONE"))
     levels = apply(registry, wanted, subjects)
     print(f"{len(subjects)} of {len(wanted.subjects)} subjects registered, {levels} levels set to {wanted.level}")
     return 0
+
+
+def digest(schema: str) -> str:
+    """The digest of a schema, whatever its white space and the order of its keys."""
+    return hashlib.sha256(json.dumps(json.loads(schema), sort_keys=True).encode()).hexdigest()
 
 
 def _same(one: str, other: str) -> bool:

@@ -59,7 +59,7 @@ def operator_args(platform: Platform, args: LogPlatformArgs) -> StrimziOperatorA
         image=args.operator_image,
         kafka_image=args.kafka_image,
         kafka_version=kafka.version,
-        node_readers=[kafka.name] if kafka.external or kafka.rack else None,
+        node_readers=[kafka.name] if kafka.reads_nodes else None,
     )
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from confluent_kafka import KafkaException
 from kafkalogs.client.cluster_access import AccessError
 from kafkalogs.client.reach import Login, OutsideError, UnansweredError, inside, place
+from kafkalogs.monitoring.watchdog import FIRING
 from kafkalogs.parts import GROUPS
 
 from embedded.build.progress import say
@@ -173,7 +174,7 @@ def monitoring(platform: Platform) -> Section | None:
     targets = query(platform, "up", "job", "pod")
     down = [name for name, value in targets.items() if not value]
     section.add("targets that answer", f"{len(targets) - len(down)} of {len(targets)}", None if down else True)
-    firing = query(platform, 'count by (alertname) (ALERTS{alertstate="firing"})', "alertname")
+    firing = query(platform, f"count by (alertname) ({FIRING})", "alertname")
     section.add("alerts that fire", ", ".join(sorted(firing)) or "none", None if firing else True)
     for group, lag in sorted(records.items()):
         if group in expected or group.startswith(teams):

@@ -14,6 +14,7 @@ from kafkalogs.catalog.network import API_PORTS, PodGroup, edges
 from kafkalogs.config.models import Platform
 from kafkalogs.kube.wiring import Endpoints
 from kafkalogs.pipeline import external_ports
+from kafkalogs.platform import LogPlatformArgs, operator_args
 
 from tests.support.network import Address, Pod
 from tests.support.pods_of_stack import CLIENTS, ELSEWHERE, MONITORING, Stack, stack
@@ -108,6 +109,19 @@ def test_outside_the_cluster_a_pod_reaches_what_it_declares(name: str) -> None:
         wanted |= {EXTERNAL[server] for server in group.uses if server not in own}
         tried = ports_of(name) | set(EXTERNAL.values()) | {80, 8080}
         assert {port for port in tried if here.network.allows(pod, SOMEWHERE, port)} == wanted, pod.name
+
+
+def test_a_broker_that_asks_for_its_node_reaches_the_kubernetes_api() -> None:
+    """Strimzi's container `kafka-init` does so with `rack` and with a node port. Without an answer no broker starts."""
+    kafka = config_of("local").kafka
+    assert kafka.external is not None
+    without = kafka.model_copy(update={"rack": None, "external": None})
+    for update, asks in (({}, False), ({"rack": "zone"}, True), ({"external": kafka.external}, True)):
+        changed = config_of("local").model_copy(update={"kafka": without.model_copy(update=update)})
+        (group,) = (one for one in parts.pods(changed) if one.name == "kafka")
+        assert group.api is asks, update
+        readers = operator_args(changed, LogPlatformArgs({})).node_readers
+        assert bool(readers) is asks, update
 
 
 @pytest.mark.parametrize("name", STACKS)

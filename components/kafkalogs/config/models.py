@@ -146,6 +146,12 @@ class Kafka(Settings):
     config: dict[str, BrokerSetting] = Field(default={})
     """Further broker settings, by their Kafka names; they override those of the platform."""
 
+    @property
+    def reads_nodes(self) -> bool:
+        """Whether a container of each broker asks the Kubernetes API for its node before the broker starts: for the
+        node's zone or, with a node port, for its address. Strimzi gives the brokers the right to."""
+        return self.rack is not None or self.external is not None
+
 
 class Service(Settings):
     """A service that writes logs: the unit of the platform."""

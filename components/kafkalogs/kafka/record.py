@@ -41,13 +41,13 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
         *((Served(METRICS_PORT, open=True),) if platform.monitoring else ()),
     )
     return (
-        # Kafka's scripts, run by hand in a broker's pod, connect to all brokers. With `rack`, a container asks the
-        # Kubernetes API for the zone of the node.
+        # Kafka's scripts, run by hand in a broker's pod, connect to all brokers. With `rack` or a listener outside, a
+        # container asks the Kubernetes API for the node before the broker starts.
         PodGroup(
             peer=nodes,
             serves=serves,
             needs=((PODS, TLS_PORT), (PODS, SCRAM_PORT)),
-            api=platform.kafka.rack is not None,
+            api=platform.kafka.reads_nodes,
         ),
         PodGroup(peer=STRIMZI_OPERATOR, api=True),
         PodGroup(peer=entity, api=True),

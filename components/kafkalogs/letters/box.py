@@ -130,14 +130,16 @@ class Letters:
             if int(message.offset() or 0) + 1 >= left[number]:
                 del left[number]
 
-    def send(self, box: Box, done: Sent, *, everything: bool, limit: int | None) -> None:
+    def send(self, topic: str, done: Sent, *, everything: bool, limit: int | None) -> None:
         """Send letters to where they come from, in their order. limit: the most that this run looks at. `done` counts
         what is committed, also if this raises AccessError."""
         there = self._partitions()
         try:
-            producer = self._producer(box.topic)
+            producer = self._producer(topic)
         except KafkaException as error:
             raise self._error(error) from error
+        # Only now: until the new producer had ended it, another run could go on sending.
+        box = self.box(topic)
         with closing(self._consumer(box.topic)) as group:
             portion: list[Letter] = []
             for letter in islice(self.read(box, everything=everything), limit):

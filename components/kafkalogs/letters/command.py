@@ -124,16 +124,16 @@ def _time(at: int) -> str:
 def run_send(arguments: argparse.Namespace) -> int:
     """The command ``letters send``."""
     letters = _letters(arguments)
-    box, done = _box(letters, arguments.topic), Sent()
+    topic, done = _box(letters, arguments.topic).topic, Sent()
     problem, code = "", DONE
     try:
-        letters.send(box, done, everything=arguments.restart, limit=arguments.limit)
+        letters.send(topic, done, everything=arguments.restart, limit=arguments.limit)
     except AccessError as error:
         problem, code = str(error), UNREACHABLE
     except KeyboardInterrupt:
         problem, code = "interrupted", INTERRUPTED
     skipped = sum(done.skipped.values())
-    console.print(f"{box.topic}: {done.sent:,} letters sent again, {skipped:,} not", markup=False)
+    console.print(f"{topic}: {done.sent:,} letters sent again, {skipped:,} not", markup=False)
     for reason, count in sorted(done.skipped.items()):
         console.print(f"  not sent: {count:,}, {reason}", markup=False)
     if problem:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .watchdog import FIRING
+
 SIDECAR_LABEL: Final = {"grafana_dashboard": "1"}
 """The label by which the sidecar of Grafana's chart finds ConfigMaps with dashboards."""
 
@@ -37,7 +39,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[tuple[Panel, ...], ...]]]] = {
         "Logs: overview",
         (
             (
-                Panel("Alerts", (('count(ALERTS{alertstate="firing"}) or vector(0)', ""),), kind="stat"),
+                Panel("Alerts", ((f"count({FIRING}) or vector(0)", ""),), kind="stat"),
                 Panel("Brokers", (("max(kafka_brokers)", ""),), kind="stat"),
                 Panel(
                     "Records written per second",

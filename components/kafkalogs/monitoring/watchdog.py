@@ -12,6 +12,9 @@ from .consumer_rules import CONSUMERS
 WATCHDOG: Final = "KafkalogsWatchdog"
 """The name of the alert."""
 
+FIRING: Final = f'ALERTS{{alertstate="firing", alertname!="{WATCHDOG}"}}'
+"""What Prometheus knows of the alerts that fire, without the watchdog, which fires while all is well."""
+
 NOBODY_PAGED: Final = (
     CONSUMERS["pager"].alert,
     f"{CONSUMERS['pager'].alert}NoConsumer",

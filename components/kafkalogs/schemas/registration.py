@@ -18,6 +18,11 @@ from .record import REGISTRATION, REGISTRY, WRITER
 LEVELS: Final = ("BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE", "NONE")
 """The compatibility levels of schema registries."""
 
+CORRECTED: Final = ("fd84dd021cb0520247e41cfb4877955faf29ec7f79313498c36d99008f04935b",)
+"""The schemas of earlier versions of this package that allowed what no sink can store: times before 1970, and services
+whose names are too long. A registry calls their correction incompatible, and would refuse it. The digests are those of
+`apps/schemas`."""
+
 _SCHEMAS: Final = "/etc/kafkalogs/schemas.json"
 _WRITER: Final = "/etc/kafkalogs/writer"
 _CA: Final = "/etc/kafkalogs/ca"
@@ -56,7 +61,7 @@ def subjects(topics: list[str]) -> dict[str, str]:
 
 
 def registration(topics: list[str], compatibility: str) -> Manifest:
-    """The settings of the Job: the compatibility level, the schema by type and the type by subject."""
+    """The settings of the Job: the compatibility level, the schema by type, the type by subject, what is corrected."""
     if compatibility not in LEVELS:
         raise pulumi.RunError(f"LogSchema: compatibility {compatibility!r}: write one of {', '.join(LEVELS)}")
     return {
@@ -66,6 +71,7 @@ def registration(topics: list[str], compatibility: str) -> Manifest:
             "AVRO": event.schema_text(event.avro_schema()),
         },
         "subjects": subjects(topics),
+        "corrects": list(CORRECTED),
     }
 
 

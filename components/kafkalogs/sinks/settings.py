@@ -206,6 +206,8 @@ def search_config(args: SearchSinkArgs) -> dict[str, Any]:
         "search.password": secret_value(credentials, "password"),
         "search.streams": ",".join(f"{topic}={stream}" for topic, stream in sorted(known(args.streams).items())),
         "search.batch.bytes": BULK_BYTES,
+        # A poll is smaller than a request to the engine should be: the sink collects the records of several.
+        "search.poll.records": POLL_RECORDS,
         **converter_writers(known(args.writers)),
     }
     return {**config, "search.tls.ca.path": secret_file(ca_secret, "ca.crt")} if ca_secret else config
@@ -257,8 +259,8 @@ def archive_load(tasks: int, partitions: int, services: int) -> ConnectorLoad:
 
 
 def search_load(tasks: int, partitions: int) -> ConnectorLoad:
-    """What the search sink's tasks hold: the documents of a request, its body, and its answer."""
-    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=3 * BULK_BYTES, poll_bytes=POLL_BYTES)
+    """What the search sink's tasks hold: the documents of a request and their records, its body, and its answer."""
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=6 * BULK_BYTES, poll_bytes=POLL_BYTES)
 
 
 def database_load(tasks: int, partitions: int) -> ConnectorLoad:

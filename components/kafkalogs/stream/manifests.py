@@ -100,18 +100,20 @@ def _probed(args: FlinkJobArgs, ready: Manifest, port: int) -> Manifest:
     """The probes of the main container: `ready` says whether it takes work, the port whether it lives.
 
     Java reads certificates only when it starts. The container of the trust store ran before and runs no more, so the
-    main container makes a new store itself before it is restarted.
+    main container makes a new store itself, and is restarted because the store is another one. If no store can be made
+    of the new file, the process goes on with the old one.
     """
     times = {"initialDelaySeconds": 120, "periodSeconds": 20, "timeoutSeconds": 15}
+    files = [f"{_FOLDER}/user/user.p12", f"{_FOLDER}/ca/ca.crt"]
     before = renew = ""
     if ca_secret := known(args.s3_ca_secret):
-        file, new = f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/new.p12"
+        file, new, store = f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/new.p12", f"{_TRUST}/trust.p12"
         note = f"sha256sum {file} > {_TRUST}/made-of"
         make = shlex.join(trust_command(file, new, one=ca_secret == CA_SECRET))
         before = f"[ -f {_TRUST}/made-of ] || {note}; "
-        make = f"rm -f {new}; {make} && mv {new} {_TRUST}/trust.p12 && {note}; exit 1"
+        make = f"rm -f {new}; {make} && mv {new} {store} && {note}"
         renew = f"sha256sum --status -c {_TRUST}/made-of || {{ {make}; }}; "
-    files = (f"{_FOLDER}/user/user.p12", f"{_FOLDER}/ca/ca.crt")
+        files.append(store)
     lives = restarted_with_new(files, open_port(port), times, before, renew)
     return {"spec": {"containers": [{"name": _MAIN, "readinessProbe": {**ready, "periodSeconds": 3}, **lives}]}}
 

@@ -171,6 +171,24 @@ def test_a_run_that_fails_sends_nothing_and_the_next_one_everything(
     assert [value for _, value, _ in read(server, source, 0)] == [b"v%d" % n for n in range(5)]
 
 
+def test_two_runs_at_the_same_time_send_each_letter_once(
+    server: str, topic: str, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run sends until the second one's producer ends it: what it has sent by then is not sent again."""
+    source = f"logs.{topic}"
+    Producer({"bootstrap.servers": server}).list_topics(source, timeout=10)
+    write(server, topic, [(b"k", b"v%d" % n, connect(source, 0, n)) for n in range(5)])
+
+    class Second(Transactions):
+        def init_transactions(self, _: float) -> None:
+            monkeypatch.setattr(box, "Producer", Transactions)
+            assert run("send", topic, "--limit", "3") == 0
+
+    monkeypatch.setattr(box, "Producer", Second)
+    assert run("send", topic) == 0
+    assert [value for _, value, _ in read(server, source, 0)] == [b"v%d" % n for n in range(5)]
+
+
 def test_what_cannot_be_sent_is_counted_with_its_reason_and_the_rest_is_sent(
     server: str, topic: str, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import yaml
 from kafkalogs.kafka import jmx
 from kafkalogs.monitoring import dashboards
+from kafkalogs.monitoring.watchdog import FIRING
 
 from tests.support.metric_names import METRICS
 from tests.support.prometheus_tools import promtool
@@ -30,6 +31,13 @@ class TestNames:
                     used = names_in(target["expr"])
                     assert used
                     assert used <= KNOWN | recorded, panel["title"]
+
+    def test_no_panel_counts_the_watchdog_as_an_alert(self):
+        boards = [json.loads(text) for text in dashboards.dashboard_files().values()]
+        queries = [target["expr"] for board in boards for panel in board["panels"] for target in panel["targets"]]
+        asked = [query for query in queries if "ALERTS" in query]
+        assert asked
+        assert all(query.count("ALERTS") == query.count(FIRING) for query in asked)
 
     def test_queries_of_dashboards_are_ones_that_prometheus_takes(self, tmp_path):
         queries = [

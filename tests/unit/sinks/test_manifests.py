@@ -208,6 +208,10 @@ def test_a_poll_is_bounded_by_the_largest_event(name):
     assert config(name)["consumer.override.max.poll.records"] * MAX_EVENT <= 32 * 1024 * 1024
 
 
+def test_the_search_sink_knows_how_many_records_a_whole_poll_has():
+    assert config("search")["search.poll.records"] == config("search")["consumer.override.max.poll.records"]
+
+
 def test_each_topic_has_its_data_stream():
     assert config("search")["search.streams"] == "logs.a=logs-application-default,logs.b=logs-audit-default"
     assert data_stream("audit") == "logs-audit-default"

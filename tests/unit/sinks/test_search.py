@@ -327,3 +327,75 @@ def test_a_renewed_authority_is_trusted_while_the_task_runs(sink, plugins, tmp_p
     server.ca.write_text("")
     put(3)
     server.server.shutdown()
+
+
+def whole_polls(plugins, polls, size=4):
+    """Polls with as many records as one can have; what comes of each."""
+    every = records(polls * size)
+    return [plugins.put(*every[at : at + size]) for at in range(0, len(every), size)]
+
+
+def committed(plugins, offset):
+    return plugins.do("precommit", offsets={"logs.shop": offset})["offsets"]["logs.shop"]
+
+
+def test_polls_are_small_and_requests_are_not(sink, plugins, search):
+    sink(batch_records=10, poll_records=4)
+    answers = whole_polls(plugins, 4)
+    assert [answer["outcome"] for answer in answers] == ["ok"] * 4
+    assert [len(request) for request in search.requests] == [10]
+    assert answers[-1]["timeout"] == 50  # Connect asks again so soon, also without a record
+    plugins.put(*records(17)[16:])  # nothing more is there
+    assert [len(request) for request in search.requests] == [10, 7]
+    assert len(search.documents) == 17
+    assert committed(plugins, 17) == 17
+
+
+def test_what_waits_is_not_committed_and_goes_when_no_record_comes(sink, plugins, search):
+    sink(batch_records=10, poll_records=4)
+    whole_polls(plugins, 3)
+    assert len(search.documents) == 10
+    assert committed(plugins, 12) == 10
+    answer = plugins.put()
+    assert (answer["outcome"], answer["timeout"]) == ("ok", None)
+    assert len(search.documents) == 12
+    assert committed(plugins, 12) == 12
+
+
+def test_what_waits_is_kept_while_the_server_is_away_and_nothing_of_it_is_committed(sink, plugins, search):
+    sink(batch_records=10, poll_records=4, retry_backoff_ms=100, retry_backoff_max_ms=1000)
+    search.plan = [lambda ids: (503, "")] * 3
+    whole_polls(plugins, 2)
+    last = records(12)[8:]
+    pauses = []
+    for _ in range(3):  # Connect passes the same records again, until the task takes them
+        answer = plugins.put(*last)
+        assert answer["outcome"] == "retriable"
+        pauses.append(answer["timeout"])
+        assert committed(plugins, 8) == 0
+    assert pauses[2] > pauses[0]
+    assert plugins.put(*last)["outcome"] == "ok"
+    assert plugins.put()["outcome"] == "ok"
+    assert len(search.documents) == 12
+    assert committed(plugins, 12) == 12
+
+
+def test_a_refused_document_among_those_that_wait_is_reported_once(sink, plugins, search):
+    sink(batch_records=10, poll_records=4)
+    search.plan = [lambda ids: (200, items([400] + [201] * 7))]
+    whole_polls(plugins, 2)
+    answer = plugins.put()
+    assert [report[0] for report in answer["reported"]] == ["logs.shop+0+0"]
+    assert committed(plugins, 8) == 8
+    requests = len(search.requests)
+    plugins.put()
+    assert len(search.requests) == requests
+
+
+def test_what_waits_goes_with_its_partition(sink, plugins, search):
+    sink(batch_records=10, poll_records=4)
+    whole_polls(plugins, 1)
+    assert committed(plugins, 4) == 0
+    plugins.do("close", topics=["logs.shop"])
+    plugins.put()
+    assert search.requests == []

@@ -26,7 +26,7 @@ from kafkalogs.schemas.event import FIELDS, Field, avro_schema, json_schema, sch
 from kafkalogs.schemas.record import WRITER
 from kafkalogs.schemas.registration import registration
 from kafkalogs.schemas.registry import registry_properties
-from schemas.__main__ import REFUSED, SETTINGS, UNAVAILABLE, main
+from schemas.__main__ import REFUSED, SETTINGS, UNAVAILABLE, digest, main
 from schemas.registry import Registry, UnavailableError
 
 from embedded.build.maven import unpacked
@@ -252,6 +252,29 @@ def test_the_way_back_to_an_older_schema_is_refused_in_words_that_help(running, 
     assert register(["logs.older"]) == REFUSED
     assert "logs.older-value: it had this schema before" in capsys.readouterr().out
     assert running.versions("logs.older-value") == [1, 2]
+
+
+def test_the_schema_of_the_version_before_is_corrected_though_it_allowed_more(
+    running: Running, register: Register, tmp_path: Path
+) -> None:
+    """A platform that runs can be upgraded without a hand in its registry."""
+    before = json_schema()
+    moment = before["properties"]["timestamp"]
+    moment["pattern"] = moment["pattern"].replace("(19[7-9][0-9]|[2-9][0-9]{3})", "[0-9]{4}")
+    del before["properties"]["service"]["maxLength"]
+    file = tmp_path / "schemas.json"
+    document = registration(["logs.upgraded"], "BACKWARD")
+    assert [digest(schema_text(before))] == document["corrects"]
+    file.write_text(json.dumps({**document, "schemas": {**document["schemas"], "JSON": schema_text(before)}}))
+    assert main() == 0
+    assert running.versions("logs.upgraded-value") == [1]
+    file.write_text(json.dumps({**document, "corrects": []}))
+    assert main() == REFUSED
+    assert register(["logs.upgraded"]) == 0
+    assert running.versions("logs.upgraded-value") == [1, 2]
+    assert running.versions("logs.upgraded-value-avro") == [1]
+    assert running.ask("/config/logs.upgraded-value")[1]["compatibilityLevel"] == "BACKWARD"
+    assert register(["logs.upgraded"], NEEDED) == REFUSED
 
 
 def test_another_level_holds_from_the_next_change_on(running, register):

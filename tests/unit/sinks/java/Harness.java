@@ -14,6 +14,7 @@ import java.util.concurrent.CompletableFuture;
 import kafkalogs.audit.RowKey;
 import kafkalogs.events.LogEventConverter;
 import kafkalogs.search.SearchSinkConnector;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.PluginMetrics;
 import org.apache.kafka.common.record.TimestampType;
@@ -71,6 +72,18 @@ public final class Harness {
                     records.add(record(record));
                 }
                 task.put(records);
+                break;
+            case "precommit":
+                Map<TopicPartition, OffsetAndMetadata> current = new HashMap<>();
+                command.path("offsets").fields().forEachRemaining(one -> current.put(
+                        new TopicPartition(one.getKey(), 0), new OffsetAndMetadata(one.getValue().asLong())));
+                ObjectNode safe = answer.putObject("offsets");
+                task.preCommit(current).forEach((partition, offset) -> safe.put(partition.topic(), offset.offset()));
+                break;
+            case "close":
+                List<TopicPartition> closed = new ArrayList<>();
+                command.path("topics").forEach(topic -> closed.add(new TopicPartition(topic.asText(), 0)));
+                task.close(closed);
                 break;
             case "row":
                 write((Struct) new RowKey().apply(record(command.path("record"))).value(), answer);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.io.JsonStringEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.Date;
 import kafkalogs.identity.Digest;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.DataException;
 import org.apache.kafka.connect.sink.SinkRecord;
@@ -22,6 +23,10 @@ final class Document {
         this.record = record;
         this.id = id;
         this.lines = lines;
+    }
+
+    TopicPartition partition() {
+        return new TopicPartition(record.topic(), record.kafkaPartition());
     }
 
     /** The place of a record in Kafka. */

@@ -18,6 +18,7 @@ final class SearchSinkConfig extends AbstractConfig {
     static final String STREAMS = "search.streams";
     static final String BATCH_RECORDS = "search.batch.records";
     static final String BATCH_BYTES = "search.batch.bytes";
+    static final String POLL_RECORDS = "search.poll.records";
     static final String TIMEOUT = "search.request.timeout.ms";
     static final String BACKOFF = "search.retry.backoff.ms";
     static final String BACKOFF_MAX = "search.retry.backoff.max.ms";
@@ -34,6 +35,8 @@ final class SearchSinkConfig extends AbstractConfig {
             .define(BATCH_RECORDS, Type.INT, 1000, Range.atLeast(1), Importance.LOW, "Most records of a request")
             .define(BATCH_BYTES, Type.INT, 4 * 1024 * 1024, Range.atLeast(1), Importance.LOW,
                     "Most bytes of a request, if it has more than one record")
+            .define(POLL_RECORDS, Type.INT, Integer.MAX_VALUE, Range.atLeast(1), Importance.LOW,
+                    "Most records of a poll (max.poll.records): after so many, more are waited for, up to a whole request")
             .define(TIMEOUT, Type.LONG, 30_000L, Range.atLeast(1), Importance.LOW,
                     "How long an answer is waited for; milliseconds")
             .define(BACKOFF, Type.LONG, 500L, Range.atLeast(1), Importance.LOW,

@@ -2,13 +2,16 @@ package kafkalogs.search;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
@@ -22,22 +25,28 @@ import org.slf4j.LoggerFactory;
 /**
  * Stores log events as documents, each once, and never loses one.
  *
- * <p>{@link #put} returns when every given record is stored or in the dead-letter topic. Only then does Kafka Connect
- * count them as delivered. The task buffers nothing between calls, so Connect commits acknowledged offsets only. If the
- * server cannot store some records now, {@link #put} throws {@link RetriableException}; Connect then pauses and passes
- * the same records again. The task skips records that are stored already. After a restart it sends them again, and the
- * server answers 409 because their ids exist.
+ * <p>A poll has few records, so that a worker can hold them even if they are large. One request for each poll would be
+ * slow, so documents wait until a request is full, or until a poll brings fewer records than it could. Connect commits
+ * only what is stored or in the dead-letter topic ({@link #preCommit}). If the server cannot store some documents now,
+ * {@link #put} throws {@link RetriableException}; Connect then pauses and passes the same records again. The task skips
+ * records that wait or are stored already. After a restart it sends again what was not committed, and the server answers
+ * 409 because the ids exist.
  */
 public final class SearchSinkTask extends SinkTask {
     private static final Logger LOG = LoggerFactory.getLogger(SearchSinkTask.class);
+    /** The longest that documents wait for the next poll; milliseconds. */
+    private static final long LINGER = 50;
 
     private SearchSinkConfig config;
     private Map<String, String> streams;
     private Bulk bulk;
     private ErrantRecordReporter reporter;
     private int failures;
-    /** Ids of records of an unfinished {@link #put} that are stored, or in the dead-letter topic. */
-    private final Set<String> done = new HashSet<>();
+    /** What is neither stored nor in the dead-letter topic, by id, in the order in which it came. */
+    private final Map<String, Document> waiting = new LinkedHashMap<>();
+    private long waitingBytes;
+    /** Ids of records of an unfinished {@link #put} that wait, are stored, or are in the dead-letter topic. */
+    private final Set<String> taken = new HashSet<>();
 
     @Override
     public String version() {
@@ -60,31 +69,35 @@ public final class SearchSinkTask extends SinkTask {
         if (!unknown.isEmpty()) {
             throw new ConnectException(SearchSinkConfig.STREAMS + " names no stream for " + unknown);
         }
-        done.clear();
+        taken.clear();
+    }
+
+    @Override
+    public void close(Collection<TopicPartition> partitions) {
+        // Their next task reads them again.
+        List.copyOf(waiting.values()).stream().filter(one -> partitions.contains(one.partition())).forEach(this::settled);
+        taken.clear();
     }
 
     @Override
     public void put(Collection<SinkRecord> records) {
         try {
-            List<Document> batch = new ArrayList<>();
-            long bytes = 0;
             for (SinkRecord record : records) {
                 Document document = document(record);
                 if (document == null) {
                     continue;
                 }
-                boolean full = batch.size() == config.getInt(SearchSinkConfig.BATCH_RECORDS)
-                        || bytes + document.lines.length > config.getInt(SearchSinkConfig.BATCH_BYTES);
-                if (full && !batch.isEmpty()) {
-                    store(batch);
-                    batch = new ArrayList<>();
-                    bytes = 0;
+                if (waiting.size() >= config.getInt(SearchSinkConfig.BATCH_RECORDS)
+                        || waitingBytes + document.lines.length > config.getInt(SearchSinkConfig.BATCH_BYTES)
+                        || waiting.containsKey(document.id)) {
+                    storeWaiting();
                 }
-                batch.add(document);
-                bytes += document.lines.length;
+                waiting.put(document.id, document);
+                waitingBytes += document.lines.length;
+                taken.add(document.id);
             }
-            if (!batch.isEmpty()) {
-                store(batch);
+            if (failures > 0 || records.size() < config.getInt(SearchSinkConfig.POLL_RECORDS)) {
+                storeWaiting();
             }
         } catch (RetriableException error) {
             long pause = pause(failures++);
@@ -93,12 +106,27 @@ public final class SearchSinkTask extends SinkTask {
             throw error;
         }
         failures = 0;
-        done.clear();
+        taken.clear();
+        if (!waiting.isEmpty()) {
+            context.timeout(LINGER);
+        }
     }
 
-    /** The document of a record; null if the record is stored already, or was refused here. */
+    /** Up to where records may be committed: of each partition, the first one that waits. */
+    @Override
+    public Map<TopicPartition, OffsetAndMetadata> preCommit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+        Map<TopicPartition, OffsetAndMetadata> safe = new HashMap<>(offsets);
+        for (Document document : waiting.values()) {
+            safe.computeIfPresent(document.partition(), (partition, offset) ->
+                    document.record.kafkaOffset() < offset.offset()
+                            ? new OffsetAndMetadata(document.record.kafkaOffset()) : offset);
+        }
+        return safe;
+    }
+
+    /** The document of a record; null if the record was taken already, or was refused here. */
     private Document document(SinkRecord record) {
-        if (done.contains(Document.id(record))) {
+        if (taken.contains(Document.id(record))) {
             return null;
         }
         try {
@@ -109,6 +137,20 @@ public final class SearchSinkTask extends SinkTask {
         }
     }
 
+    /** @throws RetriableException if some could not be stored; these still wait */
+    private void storeWaiting() {
+        if (!waiting.isEmpty()) {
+            store(List.copyOf(waiting.values()));
+        }
+    }
+
+    /** It is stored, in the dead-letter topic, or another task's. */
+    private void settled(Document document) {
+        if (waiting.remove(document.id) != null) {
+            waitingBytes -= document.lines.length;
+        }
+    }
+
     private void store(List<Document> documents) {
         List<Bulk.Answer> answers;
         try {
@@ -116,6 +158,7 @@ public final class SearchSinkTask extends SinkTask {
         } catch (Bulk.Refused error) {
             if (documents.size() == 1) {
                 refuse(documents.get(0).record, new DataException(error.getMessage()));
+                settled(documents.get(0));
             } else {
                 store(documents.subList(0, documents.size() / 2));
                 store(documents.subList(documents.size() / 2, documents.size()));
@@ -128,9 +171,10 @@ public final class SearchSinkTask extends SinkTask {
             Document document = documents.get(i);
             Bulk.Answer answer = answers.get(i);
             if (answer.done()) {
-                done.add(document.id);
+                settled(document);
             } else if (answer.refused()) {
                 refuse(document.record, new DataException(answer.status + ": " + answer.reason));
+                settled(document);
             } else {
                 left++;
                 last = answer;
@@ -154,7 +198,7 @@ public final class SearchSinkTask extends SinkTask {
             Thread.currentThread().interrupt();
             throw new RetriableException("interrupted", error);
         }
-        done.add(Document.id(record));
+        taken.add(Document.id(record));
     }
 
     /** Milliseconds: twice as long after each failure in a row, times a random 0.5 to 1, so that tasks spread. */
