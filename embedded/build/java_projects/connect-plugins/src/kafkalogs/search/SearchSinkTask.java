@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import kafkalogs.events.Clocks;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
 import org.apache.kafka.connect.errors.DataException;
@@ -35,6 +36,7 @@ public final class SearchSinkTask extends SinkTask {
     private Map<String, String> streams;
     private Bulk bulk;
     private ErrantRecordReporter reporter;
+    private Clocks clocks;
     private int failures;
     /** Ids of records of an unfinished {@link #put} that are stored, or in the dead-letter topic. */
     private final Set<String> done = new HashSet<>();
@@ -50,6 +52,7 @@ public final class SearchSinkTask extends SinkTask {
         streams = config.streams();
         bulk = new Bulk(config);
         reporter = context.errantRecordReporter();
+        clocks = new Clocks(context.pluginMetrics());
     }
 
     @Override
@@ -94,6 +97,7 @@ public final class SearchSinkTask extends SinkTask {
         }
         failures = 0;
         done.clear();
+        clocks.count(records);
     }
 
     /** The document of a record; null if the record is stored already, or was refused here. */
