@@ -207,6 +207,9 @@ def job(tmp_path_factory: pytest.TempPathFactory, sent: Records) -> Iterator[Job
         made.add("records", sent.rows)
         made.wait(lambda: len(of(made, "error_rates", "cart")) >= 7 and len(made.rows("correlations")) >= 1)
         made.wait(lambda: any(row["late"] for row in of(made, "error_rates", "checkout")))
+        # Each sink shows its rows at a checkpoint of its own.
+        made.wait(lambda: sum(row["total"] for row in of(made, "error_rates", "behind")) >= 2)
+        made.wait(lambda: len(plain(made.rows("logs_error"))) >= len(failures(sent)))
         yield made
     finally:
         made.stop()
@@ -221,6 +224,10 @@ def events(sent: Records) -> list[dict[str, Any]]:
     return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) + len(FOREIGN) :]]
 
 
+def failures(sent: Records) -> list[dict[str, Any]]:
+    return [event for event in events(sent) if event["level"] in ("error", "critical")]
+
+
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Events of a sink, without their enrichment, those of the canary left out."""
     found = [json.loads(row["value"]) for row in rows if row["service"] != "canary"]
@@ -231,7 +238,7 @@ def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_every_error_and_nothing_else(job: Job, sent: Records) -> None:
-    wanted = [event for event in events(sent) if event["level"] in ("error", "critical")]
+    wanted = failures(sent)
     key = lambda event: json.dumps(event, sort_keys=True)  # noqa: E731
     assert sorted(plain(job.rows("logs_error")), key=key) == sorted(wanted, key=key)
 
