@@ -17,7 +17,7 @@
   END
 {%- endmacro -%}
 
-{# When an event happened. The default is the time at which the record was written. The time is at most a minute later
+{# When an event happened. The default is the time at which Kafka got the record. The time is at most a minute later
    than this default, because a clock far ahead would keep windows open. CAST reads the bytes, not DECODE: the code that
    Flink 2.3 generates for a time attribute cannot handle the exception that DECODE declares. -#}
 {%- macro event_time() -%}

@@ -56,7 +56,8 @@ CREATE TABLE records (
   `offset` BIGINT METADATA VIRTUAL,
   `recorded_at` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
   `event_time` AS {{ event_time() }},
-  -- What Kafka says of a record's time, not what is in the record: no event can move the clock for all others.
+  -- When Kafka got a record, by the broker's clock: all topics of logs have LogAppendTime. So neither an event nor the clock
+  -- of its producer can move or hold back the clock for all others.
   WATERMARK FOR `event_time` AS `recorded_at` - INTERVAL '{{ watermark_delay }}' SECOND
 ) WITH (
   {{ kafka("kafka-logs") }},

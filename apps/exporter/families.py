@@ -28,10 +28,14 @@ KAFKA_EXPORTER = {
 OURS = {
     "kafkalogs_topic_min_insync_replicas": "min.insync.replicas of a topic",
     "kafkalogs_topic_retention_seconds": "How long a topic keeps records; absent if they do not expire",
-    "kafkalogs_topic_newest_event_timestamp_seconds": "Event time of the newest record of a topic",
+    "kafkalogs_topic_newest_event_timestamp_seconds": "Time at which Kafka got the newest record of a topic",
     "kafkalogs_consumergroup_lag_seconds": "Age of the oldest record of a topic that a consumer group has not read",
-    "kafkalogs_consumergroup_event_timestamp_seconds": "Event time up to which a consumer group has read a topic",
+    "kafkalogs_consumergroup_event_timestamp_seconds": "Time of arrival up to which a consumer group has read a topic",
 }
+
+
+MARKERS = 2
+"""Offsets at a partition's end that may hold no record: markers of the last and of an aborted transaction."""
 
 
 def families(reading: Reading, now: float) -> list[Family]:
@@ -94,10 +98,13 @@ def _group(made: dict[str, Family], name: str, group: Group, reading: Reading, n
 
 
 def _unread(offset: int, partition: Partition) -> float | None:
-    """The event time of the first record that was not read; None when all were.
+    """When Kafka got the first record that was not read; None when all were.
 
-    After the last record of a transaction comes a marker, which has an offset too, but is no record.
+    After the last record of a transaction comes a marker, which has an offset too, but is no record. The newest offset
+    that Kafka names is the first of the newest batch, because all records of a batch have the time of their append.
     """
     if partition.end is None or offset >= partition.end or partition.newest_offset is None:
         return None
-    return None if offset > partition.newest_offset else partition.positions.time_at(offset)
+    if offset > partition.newest_offset and partition.end - offset <= MARKERS:
+        return None
+    return partition.positions.time_at(offset)

@@ -88,7 +88,7 @@ class Kafka:
         return {(at.topic, at.partition): found for at, found in _answers(futures).items()}
 
     def _follow(self, begin: Mapping[_Key, Any], end: Mapping[_Key, Any]) -> None:
-        """Update the history of each partition: its past offsets, and its newest event if it has grown."""
+        """Update the history of each partition: its past offsets, and its newest record if it has grown."""
         for gone in self._positions.keys() - end.keys():
             # Without a leader it only cannot be asked; its history stays true.
             if gone[0] not in {topic for topic, _ in end}:

@@ -1,6 +1,6 @@
-"""From offsets to event time: how old is the oldest record that a group has not read yet? Pure.
+"""From offsets to time: how old is the oldest record that a group has not read yet? Pure.
 
-Kafka reports offsets, not times. Regular samples of a partition show which offset it had at which event time, and the
+Kafka reports offsets, not times. Regular samples of a partition show which offset it had at which time, and the
 times between two samples are interpolated: no record is read, and no right to read is needed.
 """
 
@@ -15,7 +15,7 @@ LONGEST = 240
 
 @dataclass
 class Positions:
-    """Samples of one partition: up to (not including) ``offsets[i]`` events are older than ``times[i]``, in seconds."""
+    """Samples of one partition: records before ``offsets[i]`` are older than ``times[i]``, in seconds."""
 
     offsets: list[int] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -29,14 +29,14 @@ class Positions:
             self.times[-1] = max(self.times[-1], time)
             return
         self.offsets.append(offset)
-        # Events of a topic come a little out of order; the time up to which all have come does not go back.
+        # The clock of a new leader may be a little behind; the time up to which all have come does not go back.
         self.times.append(max(time, self.times[-1]) if self.times else time)
         if len(self.offsets) > LONGEST:
             del self.offsets[1 : LONGEST // 2 : 2]
             del self.times[1 : LONGEST // 2 : 2]
 
     def time_at(self, offset: int) -> float | None:
-        """The event time of the record at ``offset``; before the first sample, that sample's time, so never too old."""
+        """The time of the record at ``offset``; before the first sample, that sample's time, so never too old."""
         if not self.offsets:
             return None
         i = bisect_left(self.offsets, offset)

@@ -12,7 +12,8 @@ from exporter.positions import Positions
 class Partition:
     """One partition. begin, end: its oldest and its next offset; None for Kafka's own topics.
 
-    newest, newest_offset: event time, in seconds since 1970, and offset of its newest record; None when it has none.
+    newest, newest_offset: when Kafka got its newest records (seconds since 1970), and the offset of the first of these;
+    None when it has none.
     positions: its history.
     """
 

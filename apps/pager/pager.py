@@ -221,7 +221,8 @@ class Pager:
             self._pagerduty.backoff.succeeded()
             self._metrics.add("pager_events_total", action=action, result="accepted")
             if action != "resolve":
-                self._metrics.raise_to("pager_newest_sent_timestamp_seconds", incident.last)
+                # A clock that is ahead would hide for long that nothing is sent.
+                self._metrics.raise_to("pager_newest_sent_timestamp_seconds", min(incident.last, time.time()))
             if action == "trigger":
                 self._metrics.delay(max(0.0, time.time() - incident.first))
             self._book.accepted(action, incident, time.time(), fingerprint(str(event["routing_key"])))

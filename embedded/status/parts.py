@@ -90,14 +90,16 @@ def search(platform: Platform) -> Section | None:
     url = config["search.url"]
     trust = platform.reach.trust(secret_of(config.get("search.tls.ca.path")))
     login = platform.reach.login("search-reader-credentials" if inside(url) else "elastic-credentials")
-    newest = {"newest": {"max": {"field": "@timestamp"}}}
+    # An event of a clock that is ahead does not hide that nothing arrives.
+    past = {"range": {"@timestamp": {"lte": "now"}}}
+    newest = {"past": {"filter": past, "aggs": {"newest": {"max": {"field": "@timestamp"}}}}}
     question = {
         "size": 1,
         "track_total_hits": False,
         "sort": [{"@timestamp": "desc"}],
         "_source": ["@timestamp", "service", "message", "trace_id"],
         # this filters the hits, not the counts
-        "post_filter": {"terms": {"level": ["error", "critical"]}},
+        "post_filter": {"bool": {"filter": [past, {"terms": {"level": ["error", "critical"]}}]}},
         "aggs": {"indices": {"terms": {"field": "_index", "size": 1000}, "aggs": newest}},
     }
 
@@ -109,7 +111,7 @@ def search(platform: Platform) -> Section | None:
     for bucket in answer.get("aggregations", {}).get("indices", {}).get("buckets", []):
         name = re.sub(r"^\.ds-(.+?)-[\d.]+-\d+$|^\.ds-(.+)-\d+$", r"\1\2", bucket["key"])
         count, time_ms = streams.get(name, (0, 0.0))
-        streams[name] = count + bucket["doc_count"], max(time_ms, bucket["newest"]["value"] or 0)
+        streams[name] = count + bucket["doc_count"], max(time_ms, bucket["past"]["newest"]["value"] or 0)
     for name, (count, time_ms) in sorted(streams.items()):
         section.add(name, f"{count:,} documents, the newest event {ago(time_ms / 1000)}")
     if not streams:

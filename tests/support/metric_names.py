@@ -64,6 +64,8 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafkalogs_archive_records_due",
             "kafkalogs_archive_rows_gained",
             "kafkalogs_audit_places_reused",
+            "kafkalogs_events_ahead_total",
+            "kafkalogs_events_behind_total",
         }
     ),
     # Flink's PrometheusReporter

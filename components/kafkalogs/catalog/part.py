@@ -38,10 +38,6 @@ LEAST_RATE: Final = units.MIB
 
 Setting = str | int
 
-CLOCK_SKEW: Final = units.HOUR
-"""How far ahead of the broker's clock a record may be. A record further ahead would keep its segment that much
-longer."""
-
 
 def log_config(
     retention_ms: int, min_in_sync_replicas: int, max_message_bytes: int | None = None
@@ -52,11 +48,10 @@ def log_config(
         # The producers compress (zstd); the broker keeps their compression and saves the work.
         "compression.type": "producer",
         "max.message.bytes": max_message_bytes or limits.DEFAULT_BATCH,
-        # The time of the event, so that retention and replay follow this time. The broker refuses a record that is
-        # already too old to keep, or whose clock is far ahead: such a record would be lost or kept for ever.
-        "message.timestamp.type": "CreateTime",
-        "message.timestamp.before.max.ms": retention_ms,
-        "message.timestamp.after.max.ms": CLOCK_SKEW,
+        # The broker's clock, not the producer's. The time of the event is in the event. So no producer's clock decides
+        # how long Kafka keeps a segment, when the stream job reports a minute, or whether Kafka takes the record: Kafka
+        # would refuse one of a clock ahead, and a shipper tries a refused record again for ever.
+        "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": min_in_sync_replicas,
         "retention.ms": retention_ms,
         # Kafka deletes whole segments: with small segments, records expire on time.

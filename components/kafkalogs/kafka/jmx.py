@@ -149,7 +149,16 @@ CONNECT: Final[dict[str, Any]] = {
             connector="$1",
             task="$2",
         ),
-        # These are our sinks' own (embedded/build/java_projects/connect-plugins).
+        # These are our sinks' own (embedded/build/java_projects/connect-plugins). JMX quotes unusual names of services.
+        _rule(
+            r"kafka.connect<type=plugins, connector=([^,]+), task=(\d+), service=\"?(.+?)\"?>"
+            r"<>events-(ahead|behind)-total",
+            "kafkalogs_events_$4_total",
+            "COUNTER",
+            connector="$1",
+            task="$2",
+            service="$3",
+        ),
         *(
             _rule(
                 rf"kafka.connect<type=plugins, connector=([^,]+), task=(\d+)><>{name}",

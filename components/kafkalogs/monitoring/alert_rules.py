@@ -135,6 +135,33 @@ def _connect() -> list[Rule]:
             "Someone forges events, or a service writes another name than its own. The events are in the sink's "
             "dead-letter topic; their headers name the service and the topic. Look at who may write that topic.",
         ),
+        *_clocks(),
+    ]
+
+
+def _clocks() -> list[Rule]:
+    """The alerts on events whose time is far from the time at which Kafka got them; every sink counts them."""
+    ahead, behind = (f"kafkalogs_events_{where}_total" for where in ("ahead", "behind"))
+    return [
+        alert(
+            "ClockAhead",
+            # A counter that begins above zero, with a service's first such event, has risen too.
+            f"max by (service) (increase({ahead}[10m]) > 0 or ({ahead} unless {ahead} offset 10m) > 0)",
+            "0m",
+            "warning",
+            "the clock of {{ $labels.service }} is more than five minutes ahead",
+            "Kafka got {{ $value | humanize }} events before the time that they say. They are stored, but search shows "
+            "them in the future, and the archive has them under days to come. Set the clock of the service's nodes.",
+        ),
+        alert(
+            "EventsBehind",
+            f"max by (service) (increase({behind}[10m])) > 0",
+            "30m",
+            "warning",
+            "the events of {{ $labels.service }} say times more than five minutes before Kafka got them",
+            "The clock of the service's nodes is slow, or the service or its shipper is behind. The events are stored. "
+            "The stream job reports their minutes late and leaves them out of latencies, correlations and anomalies.",
+        ),
     ]
 
 

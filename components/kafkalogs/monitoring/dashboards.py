@@ -61,7 +61,7 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[tuple[Panel, ...], ...]]]] = {
             ),
             (
                 Panel(
-                    "Event time up to which each consumer group has come: seconds ago",
+                    "Time up to which each consumer group has come: seconds ago",
                     (
                         (
                             "time() - max by (consumergroup) (kafkalogs_consumergroup_event_timestamp_seconds)",

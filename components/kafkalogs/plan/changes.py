@@ -56,8 +56,8 @@ PARTS: Final[Mapping[str, str]] = {
 # Settings of topics in milliseconds and bytes, and those of connectors that hold no secret.
 _TIMES: Final = frozenset({"retention.ms", "segment.ms", "delete.retention.ms", "max.compaction.lag.ms"})
 _SIZES: Final = frozenset({"max.message.bytes", "segment.bytes", "retention.bytes"})
-# These settings follow from the retention, so the report names only the retention.
-_FOLLOWS: Final = frozenset({"segment.ms", "message.timestamp.before.max.ms"})
+# This setting follows from the retention, so the report names only the retention.
+_FOLLOWS: Final = frozenset({"segment.ms"})
 _OPEN: Final = re.compile(
     r"(tasks\.max|.*\.warehouse|.*\.interval-ms|.*\.region|iceberg\.tables|errors\..*|.*\.batch\.(bytes|size)"
     r"|collection\.name\.format|iceberg\.catalog\.type)"
@@ -254,8 +254,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "cleanup.policy": "delete",
     "compression.type": "producer",
     "max.message.bytes": units.MIB,
-    "message.timestamp.type": "CreateTime",
-    "message.timestamp.after.max.ms": units.HOUR,
+    "message.timestamp.type": "LogAppendTime",
     "segment.bytes": 256 * units.MIB,
 }
 

@@ -22,23 +22,16 @@ TOPIC: Final = "logs.platform"
 RETENTION_CLASS: Final = "application"
 PARTITIONS: Final = 3
 
-# The largest number that Pulumi's engine keeps exact, because its numbers are doubles; milliseconds.
-_FOREVER: Final = 2**53
-
 
 def shipped(name: str, partitions: int, replicas: int, in_sync: int, retention_ms: int) -> TopicSpec:
-    """The topic of the shipped logs.
-
-    The topic accepts records of any age, because a record that waited on a node's disk may be old. A shipper retries
-    each line until Kafka accepts it, so a refused record would block all records behind it.
-    """
+    """The topic of the shipped logs."""
     return TopicSpec(
         name=name,
         kind="logs",
         retention_class=RETENTION_CLASS,
         partitions=partitions,
         replicas=replicas,
-        config={**log_config(retention_ms, in_sync), "message.timestamp.before.max.ms": _FOREVER},
+        config=log_config(retention_ms, in_sync),
     )
 
 

@@ -147,7 +147,7 @@ def test_topic_settings():
     assert config["compression.type"] == "producer"
     assert config["cleanup.policy"] == "delete"
     assert config["max.message.bytes"] == units.MIB
-    assert config["message.timestamp.before.max.ms"] == 7 * units.DAY
+    assert config["message.timestamp.type"] == "LogAppendTime"
     assert "topicName" not in spec
 
 

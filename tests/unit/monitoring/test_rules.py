@@ -43,6 +43,8 @@ WELL: dict[str, str] = {
     'kafka_connect_worker_connector_running_task_count{connector="archive"}': "1x120",
     'kafka_connect_connector_status{connector="archive", status="running"}': "1x120",
     'kafkalogs_audit_places_reused{connector="audit", task="0"}': "0x120",
+    # a batch of late events
+    'kafkalogs_events_behind_total{connector="archive", task="0", service="batch"}': "_x20 100x5 900x95",
     'kafkalogs_archive_records_due{connector="archive", task="0"}': "0x30 0+100x90",
     'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x10 3000x20 3000+100x90",
     LOST: "0x120",
@@ -164,6 +166,19 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
         {'kafka_connect_converter_foreign_events_total{connector="audit", task="0"}': "0x20 2x100"},
         25,
         {"connector": "audit"},
+    ),
+    "ClockAhead": (
+        {
+            'kafkalogs_events_ahead_total{connector="archive", task="0", service="shop"}': "_x20 1x100",
+            'kafkalogs_events_ahead_total{connector="search", task="0", service="shop"}': "_x20 1x100",
+        },
+        25,
+        {"service": "shop"},
+    ),
+    "EventsBehind": (
+        {'kafkalogs_events_behind_total{connector="archive", task="0", service="shop"}': "0+20x120"},
+        45,
+        {"service": "shop"},
     ),
     "StreamJobDown": ({"flink_jobmanager_numRunningJobs": "0x120"}, 5, {}),
     "StreamJobRestarting": ({"flink_jobmanager_job_numRestarts": "0+1x120"}, 20, {}),

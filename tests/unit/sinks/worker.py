@@ -79,8 +79,8 @@ class Kafka:
         except Exception:
             return None
 
-    def create(self, *topics):
-        for done in self.admin.create_topics([NewTopic(topic, 1, 1) for topic in topics]).values():
+    def create(self, *topics, config=None):
+        for done in self.admin.create_topics([NewTopic(topic, 1, 1, config=config or {}) for topic in topics]).values():
             done.result()
 
     def again(self, topic):

@@ -181,6 +181,9 @@ def sent() -> Records:
             records.log("checkout", "warning", 64, 6)
             # a clock one hour ahead
             records.log("ahead", "error", 3600 + 241, 7, written=241)
+            # one twenty minutes behind
+            records.log("behind", "error", 241 - 1200, 11, written=241)
+            records.log("behind", "info", 242 - 1200, 12, written=242)
     records.log("end", "info", 900, 8)
     return records
 
@@ -204,6 +207,9 @@ def job(tmp_path_factory: pytest.TempPathFactory, sent: Records) -> Iterator[Job
         made.add("records", sent.rows)
         made.wait(lambda: len(of(made, "error_rates", "cart")) >= 7 and len(made.rows("correlations")) >= 1)
         made.wait(lambda: any(row["late"] for row in of(made, "error_rates", "checkout")))
+        # Each sink shows its rows at a checkpoint of its own.
+        made.wait(lambda: sum(row["total"] for row in of(made, "error_rates", "behind")) >= 2)
+        made.wait(lambda: len(plain(made.rows("logs_error"))) >= len(failures(sent)))
         yield made
     finally:
         made.stop()
@@ -218,6 +224,10 @@ def events(sent: Records) -> list[dict[str, Any]]:
     return [json.loads(bytes.fromhex(row["hex"])) for row in sent.rows[len(MALFORMED) + len(FOREIGN) :]]
 
 
+def failures(sent: Records) -> list[dict[str, Any]]:
+    return [event for event in events(sent) if event["level"] in ("error", "critical")]
+
+
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Events of a sink, without their enrichment, those of the canary left out."""
     found = [json.loads(row["value"]) for row in rows if row["service"] != "canary"]
@@ -228,7 +238,7 @@ def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_every_error_and_nothing_else(job: Job, sent: Records) -> None:
-    wanted = [event for event in events(sent) if event["level"] in ("error", "critical")]
+    wanted = failures(sent)
     key = lambda event: json.dumps(event, sort_keys=True)  # noqa: E731
     assert sorted(plain(job.rows("logs_error")), key=key) == sorted(wanted, key=key)
 
@@ -288,7 +298,7 @@ def test_error_rates_of_each_minute_and_the_anomaly(job: Job) -> None:
 
 
 def test_late_events_are_counted_on_their_own(job: Job) -> None:
-    late = [row for row in job.rows("error_rates") if row["late"] and row["service"] not in ("canary", "old")]
+    late = [row for row in job.rows("error_rates") if row["late"] and row["service"] not in ("canary", "old", "behind")]
     assert {(row["service"], row["window_start"]) for row in late} == {("checkout", minute(1))}
     assert sum(row["total"] for row in late) == 3
     assert sum(row["errors"] for row in late) == 1
@@ -305,6 +315,15 @@ def test_the_sum_of_all_minutes_is_exact(job: Job, sent: Records) -> None:
 def test_a_clock_ahead_makes_nobody_else_late(job: Job) -> None:
     (row,) = of(job, "error_rates", "ahead")
     assert row["window_start"] == minute(5)
+
+
+def test_a_clock_behind_makes_only_its_own_minutes_late_and_loses_nothing(job: Job) -> None:
+    rows = of(job, "error_rates", "behind")
+    assert {(row["window_start"], row["late"]) for row in rows} == {(minute(-16), True)}
+    assert (sum(row["total"] for row in rows), sum(row["errors"] for row in rows)) == (2, 1)
+    assert [row["window_start"] for row in of(job, "error_rates", "cart") if not row["late"]] == [
+        minute(i) for i in range(7)
+    ]
 
 
 def test_percentiles_where_events_have_a_duration(job: Job) -> None:

@@ -99,6 +99,11 @@ class TestFamilies:
         assert values(reading, "kafka_consumergroup_lag") == {("g", "logs.a", 0): 1}
         assert values(reading, "kafkalogs_consumergroup_lag_seconds") == {("g", "logs.a"): 0}
 
+    def test_unread_records_of_the_newest_batch_are_unread(self):
+        # of a batch that has one time Kafka names the first record
+        reading = self.reading(60, newest_offset=50)
+        assert values(reading, "kafkalogs_consumergroup_lag_seconds") == {("g", "logs.a"): 276}
+
     def test_the_partition_that_is_furthest_behind_counts(self):
         far = partition(0, 100, NOW - 1, positions((0, NOW - 900), (100, NOW - 1)))
         near = partition(0, 100, NOW - 1, positions((0, NOW - 900), (100, NOW - 1)))

@@ -52,6 +52,13 @@ def test_an_incident_from_its_first_record_to_its_end(pager: Harness):
     assert len(pager.alerts.all()) == 2, "after its end it is a new one"
 
 
+def test_a_clock_that_is_ahead_does_not_hide_when_somebody_was_paged_last(pager: Harness):
+    pager.broker.append(event(error="timeout", timestamp="2099-01-01T00:00:00Z"))
+    pager.until(lambda: pager.open() == {"checkout-service/timeout": 1}, 5)
+    assert 0 < pager.metrics.get("pager_newest_sent_timestamp_seconds") <= pager.clock.now
+    assert pager.line.sent[0]["payload"]["timestamp"].startswith("2099-01-01T00:00:00")
+
+
 def test_repeats_are_told_before_the_end_also_when_no_update_was_due(tmp_path: Path):
     pager = Harness(tmp_path, PAGER_UPDATE="1000")
     pager.broker.append(*errors("timeout", "timeout", "disk"))

@@ -18,11 +18,15 @@ STREAM = "logs-audit-default"
 
 
 class Fake:
-    """An engine that has indices with the time of their newest event, and remembers what it was asked."""
+    """An engine that has indices with the time when they were made, and remembers what it was asked.
+
+    events: the time of the newest event of an index, if it has one.
+    """
 
     def __init__(self, folder):
         fake = self
         self.modules, self.indices, self.asked, self.rolls, self.status = ["x-pack-core"], {}, [], True, 200
+        self.now, self.events = 0, {}
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
@@ -59,10 +63,13 @@ class Fake:
             return {"data_streams": [found] if names else []}
         if path.endswith("/_rollover"):
             if self.rolls:
-                self.indices[f".ds-{STREAM}-2026.01.01-{len(self.indices) + 1:06}"] = None
+                self.indices[f".ds-{STREAM}-2026.01.01-{len(self.indices) + 1:06}"] = self.now
             return {"rolled_over": self.rolls}
         if path.endswith("/_search"):
-            return {"aggregations": {"newest": {"value": self.indices[path.split("/")[1]]}}}
+            return {"aggregations": {"newest": {"value": self.events.get(path.split("/")[1])}}}
+        if path.endswith("/_settings/index.creation_date"):
+            name = path.split("/")[1]
+            return {name: {"settings": {"index": {"creation_date": str(self.indices[name])}}}}
         if method == "DELETE":
             del self.indices[path[1:]]
         return {"acknowledged": True}
@@ -103,7 +110,7 @@ def test_opensearch_has_another_name_for_free_attributes(engine):
 
 def test_an_engine_with_life_cycles_gets_the_retention(engine):
     engine.modules = ["x-pack-core", "x-pack-ilm"]
-    engine.indices = {index(1): 0, index(2): None}
+    engine.indices = {index(1): 0, index(2): 0}
     set_up(Engine(engine.settings), engine.settings)
     assert engine.sent("PUT", f"/_ilm/policy/{STREAM}") == [policy(10 * DAY)]
     (body,) = engine.sent("PUT", f"/_index_template/{STREAM}")
@@ -123,19 +130,33 @@ def test_a_stream_that_is_there_takes_new_fields(engine):
 def test_what_is_past_retention_is_deleted_and_nothing_else(engine):
     now = 100 * DAY
     engine.rolls = False
-    engine.indices = {index(1): now - 11 * DAY, index(2): now - 9 * DAY, index(3): None, index(4): now - 99 * DAY}
-    assert retain(Engine(engine.settings), engine.settings, now / 1000) == [index(1), index(3)]
-    # the last one is being written, whatever its newest event
-    assert list(engine.indices) == [index(2), index(4)]
+    engine.indices = {index(i): now - age * DAY for i, age in enumerate((13, 12, 11, 9), start=1)}
+    # index 3 was made 11 days ago, but ended only 9 days ago
+    assert retain(Engine(engine.settings), engine.settings, now / 1000) == [index(1), index(2)]
+    assert list(engine.indices) == [index(3), index(4)]
     (body,) = engine.sent("POST", f"/{STREAM}/_rollover")
     assert body["conditions"]["max_age"] == f"{DAY}ms"
     assert body["conditions"]["min_docs"] == 1
 
 
-def test_the_index_that_was_just_ended_is_looked_at_too(engine):
+def test_an_index_that_was_just_ended_is_kept_for_the_retention(engine):
+    engine.now = 100 * DAY
     engine.indices = {index(1): 0}
-    assert retain(Engine(engine.settings), engine.settings, 100 * DAY / 1000) == [index(1)]
-    assert list(engine.indices) == [index(2)]
+    assert retain(Engine(engine.settings), engine.settings, 100 * DAY / 1000) == []
+    assert list(engine.indices) == [index(1), index(2)]
+    engine.rolls = False
+    assert retain(Engine(engine.settings), engine.settings, 110 * DAY / 1000) == []
+    assert retain(Engine(engine.settings), engine.settings, (110 * DAY + 1) / 1000) == [index(1)]
+
+
+def test_no_event_decides_how_long_its_index_is_kept(engine):
+    now = 100 * DAY
+    engine.rolls = False
+    engine.indices = {index(i): now - age * DAY for i, age in enumerate((12, 11, 9), start=1)}
+    # of a clock that is 70 years ahead, and of one that is 5 years behind
+    engine.events = {index(1): now + 70 * 365 * DAY, index(2): now - 5 * 365 * DAY}
+    assert retain(Engine(engine.settings), engine.settings, now / 1000) == [index(1)]
+    assert list(engine.indices) == [index(2), index(3)]
 
 
 def test_a_stream_without_events_is_left_alone(engine):

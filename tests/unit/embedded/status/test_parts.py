@@ -37,7 +37,8 @@ def test_a_platform_without_parts_says_nothing(capsys: pytest.CaptureFixture[str
 
 def documents(*indices: tuple[str, int, float]) -> dict[str, Any]:
     buckets = [
-        {"key": name, "doc_count": count, "newest": {"value": (NOW - old) * 1000}} for name, count, old in indices
+        {"key": name, "doc_count": count, "past": {"newest": {"value": (NOW - old) * 1000}}}
+        for name, count, old in indices
     ]
     event = {"@timestamp": at(5), "service": "nginx", "message": "bad\ngateway", "trace_id": "ab" * 16}
     return {

@@ -16,10 +16,7 @@ import org.apache.kafka.connect.util.ConnectorTaskId;
 /** Converts the values of its arguments with Kafka Connect's own metrics, and prints what JMX has of the converter. */
 public final class Measured {
     public static void main(String[] words) throws Exception {
-        String json = "org.apache.kafka.connect.json.JsonConverter";
-        ConnectMetrics metrics = new ConnectMetrics("worker", new StandaloneConfig(Map.of(
-                "bootstrap.servers", "localhost:1", "key.converter", json, "value.converter", json,
-                "offset.storage.file.filename", "/dev/null")), Time.SYSTEM, "cluster");
+        ConnectMetrics metrics = metrics();
         LogEventConverter converter = new LogEventConverter();
         converter.configure(Map.of("services", words[0]), false);
         metrics.wrap(converter, new ConnectorTaskId("archive", 0), false);
@@ -30,6 +27,20 @@ public final class Measured {
                 // counted
             }
         }
+        System.out.println(beans());
+        System.exit(0);
+    }
+
+    /** Those of a worker. */
+    static ConnectMetrics metrics() {
+        String json = "org.apache.kafka.connect.json.JsonConverter";
+        return new ConnectMetrics("worker", new StandaloneConfig(Map.of(
+                "bootstrap.servers", "localhost:1", "key.converter", json, "value.converter", json,
+                "offset.storage.file.filename", "/dev/null")), Time.SYSTEM, "cluster");
+    }
+
+    /** The metrics of plugins that JMX has. */
+    static ObjectNode beans() throws Exception {
         ObjectNode found = new ObjectMapper().createObjectNode();
         MBeanServer server = ManagementFactory.getPlatformMBeanServer();
         for (ObjectName name : server.queryNames(new ObjectName("kafka.connect:type=plugins,*"), null)) {
@@ -38,7 +49,6 @@ public final class Measured {
                 found.put(bean + attribute.getName(), (Double) server.getAttribute(name, attribute.getName()));
             }
         }
-        System.out.println(found);
-        System.exit(0);
+        return found;
     }
 }

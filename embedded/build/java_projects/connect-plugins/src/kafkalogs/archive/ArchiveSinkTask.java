@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import kafkalogs.events.Clocks;
 import org.apache.iceberg.CatalogUtil;
 import org.apache.iceberg.Snapshot;
 import org.apache.iceberg.SnapshotSummary;
@@ -40,6 +41,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     private IcebergSinkConfig config;
     private Catalog catalog;
     private ControlTopic control;
+    private Clocks clocks;
     private SnapshotExpiry expiry;
     private long expiryMs;
     private String id;
@@ -58,6 +60,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
         expiryMs = Long.parseLong(settings.getOrDefault(EXPIRY_MS, "3600000"));
         super.start(settings);
         PluginMetrics metrics = context.pluginMetrics();
+        clocks = new Clocks(metrics);
         if (metrics != null) {
             Gauge<Long> dueNow = (given, now) -> due;
             Gauge<Long> gainedNow = (given, now) -> gained;
@@ -103,6 +106,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
             }
         }
         super.put(records);
+        clocks.count(records);
         taken += records.size();
     }
 

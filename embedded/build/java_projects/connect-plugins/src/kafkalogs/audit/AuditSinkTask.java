@@ -7,6 +7,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
+import kafkalogs.events.Clocks;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.metrics.Gauge;
 import org.apache.kafka.common.metrics.PluginMetrics;
@@ -24,6 +25,7 @@ public final class AuditSinkTask extends JdbcSinkConnectorTask {
     private static final Logger LOG = LoggerFactory.getLogger(AuditSinkTask.class);
 
     private AuditTable table;
+    private Clocks clocks;
     private final Map<TopicPartition, Long> newest = new HashMap<>();
     private final AtomicLong reused = new AtomicLong();
 
@@ -32,6 +34,7 @@ public final class AuditSinkTask extends JdbcSinkConnectorTask {
         table = new AuditTable(settings);
         super.start(settings);
         PluginMetrics metrics = context.pluginMetrics();
+        clocks = new Clocks(metrics);
         if (metrics != null) {
             Gauge<Long> now = (given, time) -> reused.get();
             metrics.addMetric(metrics.metricName(
@@ -51,6 +54,7 @@ public final class AuditSinkTask extends JdbcSinkConnectorTask {
             newest.put(partition, record.originalKafkaOffset());
         }
         super.put(records);
+        clocks.count(records);
     }
 
     private void compare(SinkRecord record) {

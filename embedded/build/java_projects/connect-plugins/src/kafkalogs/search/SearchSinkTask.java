@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
+import kafkalogs.events.Clocks;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.connect.errors.ConnectException;
@@ -41,6 +42,7 @@ public final class SearchSinkTask extends SinkTask {
     private Map<String, String> streams;
     private Bulk bulk;
     private ErrantRecordReporter reporter;
+    private Clocks clocks;
     private int failures;
     /** What is neither stored nor in the dead-letter topic, by id, in the order in which it came. */
     private final Map<String, Document> waiting = new LinkedHashMap<>();
@@ -59,6 +61,7 @@ public final class SearchSinkTask extends SinkTask {
         streams = config.streams();
         bulk = new Bulk(config);
         reporter = context.errantRecordReporter();
+        clocks = new Clocks(context.pluginMetrics());
     }
 
     @Override
@@ -107,6 +110,7 @@ public final class SearchSinkTask extends SinkTask {
         }
         failures = 0;
         taken.clear();
+        clocks.count(records);
         if (!waiting.isEmpty()) {
             context.timeout(LINGER);
         }
