@@ -7,9 +7,11 @@ import time
 from kafkalogs.client.settings import Catalog
 
 from tests.chaos.counts import count_everywhere
-from tests.chaos.faults import FAULTS, Fault, whole
+from tests.chaos.fault import Fault
+from tests.chaos.faults import FAULTS
 from tests.chaos.load import Load
 from tests.chaos.results import Outcome
+from tests.chaos.state import whole
 from tests.support.sandbox import Sandbox
 
 BEFORE, AFTER = 10, 10

@@ -1,0 +1,27 @@
+"""All faults of the campaign, in the order in which it makes them; a module for each kind."""
+
+from __future__ import annotations
+
+from tests.chaos.fault import Fault
+from tests.chaos.faults import changes, network, pods, servers
+
+FAULTS = (
+    Fault(pods.each_pod_is_killed),
+    Fault(pods.two_of_three_brokers_are_killed, quick=True),
+    Fault(pods.the_controller_is_killed_three_times),
+    Fault(pods.the_node_is_killed),
+    Fault(servers.s3_is_away),
+    Fault(servers.the_database_is_away),
+    Fault(servers.search_is_away),
+    Fault(servers.the_registry_is_away),
+    Fault(servers.pagerduty_is_away),
+    Fault(servers.pagerduty_answers_429),
+    Fault(servers.pagerduty_answers_500),
+    Fault(network.a_broker_is_cut_off, quick=True),
+    Fault(network.a_broker_is_cut_off_one_way),
+    Fault(network.packets_are_lost),
+    Fault(changes.the_operator_dies_in_the_middle_of_a_roll),
+    Fault(changes.both_authorities_renew),
+    Fault(changes.the_jobmanager_dies_during_a_savepoint),
+    Fault(changes.partitions_are_added),
+)

@@ -1,0 +1,75 @@
+"""Whether the platform is whole, and what the faults do with its pods."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from tests.support import kafka
+from tests.support.sandbox import Sandbox
+
+SPACE = ("-n", "kafkalogs")
+BROKERS = ("logs-kafka-0", "logs-kafka-1", "logs-kafka-2")
+BACK_SECONDS = 420
+
+
+def whole(platform: Sandbox) -> bool:
+    """Every pod is ready, every replica in sync, every connector and the stream job run."""
+    try:
+        return not _unready_pods(platform) and _in_sync(platform) and _running(platform)
+    except (AssertionError, KeyError, OSError, KafkaException):
+        return False
+
+
+def _unready_pods(platform: Sandbox) -> list[str]:
+    return [
+        pod["metadata"]["name"]
+        for pod in platform.get("pods")["items"]
+        if pod["status"]["phase"] != "Succeeded" and not _is_ready(pod)
+    ]
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    there = "deletionTimestamp" not in pod["metadata"]
+    return there and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _in_sync(platform: Sandbox) -> bool:
+    topics = kafka.admin(platform, "team-operations").list_topics(timeout=30).topics
+    partitions = [p for topic in topics.values() for p in topic.partitions.values()]
+    return bool(partitions) and all(len(p.isrs) == len(p.replicas) for p in partitions)
+
+
+def _running(platform: Sandbox) -> bool:
+    connectors = platform.get("kafkaconnectors")["items"]
+    states = [
+        state["state"]
+        for status in (c["status"]["connectorStatus"] for c in connectors)
+        for state in (status["connector"], *status["tasks"])
+    ]
+    job = platform.get("flinkdeployment", "stream")["status"]["jobStatus"]["state"]
+    return set(states) == {"RUNNING"} and job == "RUNNING"
+
+
+def kill(platform: Sandbox, *pods: str) -> None:
+    """Kill pods at once, as a node that dies does."""
+    platform.kubectl(*SPACE, "delete", "pod", *pods, "--grace-period=0", "--force")
+
+
+def pods(platform: Sandbox) -> list[str]:
+    """The names of the pods that run."""
+    found = platform.get("pods")["items"]
+    return sorted(p["metadata"]["name"] for p in found if p["status"]["phase"] == "Running")
+
+
+def back(platform: Sandbox) -> None:
+    """Wait until all pods are ready."""
+    platform.wait("all pods are ready", lambda: not _unready_pods(platform), BACK_SECONDS)
+
+
+def uid(platform: Sandbox, name: str) -> str:
+    """The uid of a pod that is ready; empty if there is none."""
+    found = [p for p in platform.get("pods")["items"] if p["metadata"]["name"] == name]
+    return found[0]["metadata"]["uid"] if found and _is_ready(found[0]) else ""
