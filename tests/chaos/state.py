@@ -24,10 +24,14 @@ def whole(platform: Sandbox) -> bool:
 
 def _unready_pods(platform: Sandbox) -> list[str]:
     return [
-        pod["metadata"]["name"]
-        for pod in platform.get("pods")["items"]
-        if pod["status"]["phase"] != "Succeeded" and not _is_ready(pod)
+        pod["metadata"]["name"] for pod in platform.get("pods")["items"] if not _has_ended(pod) and not _is_ready(pod)
     ]
+
+
+def _has_ended(pod: dict[str, Any]) -> bool:
+    """Whether nothing more is expected of a pod. Jobs leave the pods that failed, and try again with others."""
+    of_job = any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences", []))
+    return pod["status"]["phase"] == "Succeeded" or (of_job and pod["status"]["phase"] == "Failed")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

@@ -17,6 +17,8 @@ FAULTS = (
     Fault(servers.pagerduty_is_away),
     Fault(servers.pagerduty_answers_429),
     Fault(servers.pagerduty_answers_500),
+    Fault(servers.the_database_is_read_only),
+    Fault(servers.the_database_takes_no_connection),
     Fault(network.a_broker_is_cut_off, quick=True),
     Fault(network.a_broker_is_cut_off_one_way),
     Fault(network.packets_are_lost),

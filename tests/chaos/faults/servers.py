@@ -11,6 +11,9 @@ from tests.support.sandbox import Sandbox
 AWAY = 180
 """Seconds that a server outside the pipeline is away."""
 
+REFUSING = 90
+"""Seconds that a server answers errors."""
+
 
 def scale(platform: Sandbox, name: str, replicas: int) -> None:
     """Let so many pods of a workload run."""
@@ -69,3 +72,33 @@ def pagerduty_answers_429(platform: Sandbox, load: Load) -> None:
 def pagerduty_answers_500(platform: Sandbox, load: Load) -> None:
     """PagerDuty answers 500 for 90 s."""
     _pagerduty_answers(platform, "500")
+
+
+# -- answers of a server that is in trouble
+
+
+def the_database_is_read_only(platform: Sandbox, load: Load) -> None:
+    """The database refuses each write, for 90 s."""
+    psql(platform, "ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
+    try:
+        time.sleep(REFUSING)
+    finally:
+        psql(platform, "ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
+
+
+def the_database_takes_no_connection(platform: Sandbox, load: Load) -> None:
+    """The database ends all connections and refuses new ones, for 90 s."""
+    others = "FROM pg_stat_activity WHERE datname = 'kafkalogs'"
+    psql(platform, "ALTER DATABASE kafkalogs CONNECTION LIMIT 0", f"SELECT pg_terminate_backend(pid) {others}")
+    try:
+        time.sleep(REFUSING)
+    finally:
+        psql(platform, "ALTER DATABASE kafkalogs CONNECTION LIMIT -1")
+
+
+def psql(platform: Sandbox, *statements: str) -> None:
+    """Run statements as PostgreSQL's superuser, which is let in within the pod only."""
+    words = ("psql", "--no-psqlrc", "--quiet", "--host=/tmp", "--username=postgres", "--dbname=postgres")
+    text = "".join(f"{statement};\n" for statement in ("SET default_transaction_read_only = off", *statements))
+    pod = ("exec", "-i", "postgres-0", "-c", "database", "--")
+    platform.kubectl(*SPACE, *pod, *words, "--set=ON_ERROR_STOP=1", input=text)
