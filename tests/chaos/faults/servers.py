@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 from tests.chaos.load import Load
 from tests.chaos.state import SPACE, back
+from tests.support import elasticsearch
 from tests.support.sandbox import Sandbox
 
 AWAY = 180
@@ -75,6 +77,33 @@ def pagerduty_answers_500(platform: Sandbox, load: Load) -> None:
 
 
 # -- answers of a server that is in trouble
+
+
+def search_refuses_to_write(platform: Sandbox, load: Load) -> None:
+    """Elasticsearch answers 403 to each document, because its indices are blocked for writes, for 90 s."""
+    with elasticsearch.changed(platform, elasticsearch.INDICES, {"index.blocks.write": True}):
+        time.sleep(REFUSING)
+
+
+def search_lacks_a_pipeline(platform: Sandbox, load: Load) -> None:
+    """Elasticsearch answers 400 to each document, because its indices name a pipeline that is not there, for 90 s."""
+    with elasticsearch.changed(platform, elasticsearch.INDICES, {"index.default_pipeline": "not-there"}):
+        time.sleep(REFUSING)
+
+
+def the_disk_of_search_is_full(platform: Sandbox, load: Load) -> None:
+    """Elasticsearch takes its disk for full and answers 429 to each document, for 90 s."""
+    mark = "cluster.routing.allocation.disk.watermark"
+    # It looks at its disk twice a minute, blocks all indices itself, and unblocks them itself.
+    full = {f"{mark}.{stage}": "1%" for stage in ("low", "high", "flood_stage")}
+
+    def blocked() -> bool:
+        return "read_only_allow_delete" in json.dumps(elasticsearch.ask(platform, "GET", elasticsearch.INDICES))
+
+    with elasticsearch.changed(platform, elasticsearch.CLUSTER, full):
+        platform.wait("all indices are blocked", blocked, 120)
+        time.sleep(REFUSING)
+    platform.wait("no index is blocked", lambda: not blocked(), 120)
 
 
 def the_database_is_read_only(platform: Sandbox, load: Load) -> None:
