@@ -6,6 +6,7 @@ import json
 import time
 
 from tests.chaos.load import Load
+from tests.chaos.stand_in import REGISTRY, S3, SEARCH, answers
 from tests.chaos.state import SPACE, back
 from tests.support import elasticsearch
 from tests.support.sandbox import Sandbox
@@ -77,6 +78,26 @@ def pagerduty_answers_500(platform: Sandbox, load: Load) -> None:
 
 
 # -- answers of a server that is in trouble
+
+
+def s3_answers_500(platform: Sandbox, load: Load) -> None:
+    """S3 answers 500 to each request, for 90 s."""
+    answers(platform, S3, 500, REFUSING)
+
+
+def s3_answers_503(platform: Sandbox, load: Load) -> None:
+    """S3 answers 503 to each request, as it does when there are too many, for 90 s."""
+    answers(platform, S3, 503, REFUSING)
+
+
+def search_answers_500(platform: Sandbox, load: Load) -> None:
+    """Elasticsearch answers 500 to each request, for 90 s."""
+    answers(platform, SEARCH, 500, REFUSING)
+
+
+def the_registry_answers_500(platform: Sandbox, load: Load) -> None:
+    """The schema registry answers 500 to each request, for 90 s."""
+    answers(platform, REGISTRY, 500, REFUSING)
 
 
 def search_refuses_to_write(platform: Sandbox, load: Load) -> None:
