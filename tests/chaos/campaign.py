@@ -11,7 +11,7 @@ from tests.chaos.fault import Fault
 from tests.chaos.faults import FAULTS
 from tests.chaos.load import Load
 from tests.chaos.results import Outcome
-from tests.chaos.state import whole
+from tests.chaos.state import forget_restarts, whole
 from tests.support.sandbox import Sandbox
 
 BEFORE, AFTER = 10, 10
@@ -23,6 +23,7 @@ WHOLE_SECONDS = 600
 def run_fault(platform: Sandbox, catalog: Catalog, reader: str, fault: Fault) -> Outcome:
     """Make the fault under load and count every sink; raises AssertionError if the platform does not become whole."""
     platform.wait("the platform is whole before", lambda: whole(platform), WHOLE_SECONDS)
+    forget_restarts(platform)
     with Load(platform, catalog, 1 + FAULTS.index(fault)) as load:
         platform.wait("the first records are acknowledged", lambda: load.acknowledged, WHOLE_SECONDS)
         time.sleep(BEFORE)
