@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault
-from tests.chaos.faults import changes, network, pods, servers
+from tests.chaos.faults import changes, disks, network, pods, servers
 
 FAULTS = (
     Fault(pods.each_pod_is_killed),
     Fault(pods.two_of_three_brokers_are_killed, quick=True),
     Fault(pods.the_controller_is_killed_three_times),
     Fault(pods.the_node_is_killed),
+    Fault(disks.a_broker_cannot_write_its_disk),
     Fault(servers.s3_is_away),
     Fault(servers.the_database_is_away),
     Fault(servers.search_is_away),
