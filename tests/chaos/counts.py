@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ SECONDS = 900
 
 SETTLED = 10
 """Seconds after which a complete sink is counted again: nothing may arrive twice."""
+
+
+STREAM_LETTERS = "dlq.stream"
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,20 @@ def _extracted(platform: Sandbox, reader: str, load: Load) -> Count:
     return _each(sum(load.run.failures().values()), [json.dumps(event, sort_keys=True) for event in events])
 
 
+def _lettered(platform: Sandbox, reader: str, load: Load) -> Count:
+    return letters(
+        load.letters,
+        {topic: Counter(m.value() for m in kafka.read_committed(platform, reader, topic)) for topic in load.letters},
+    )
+
+
+def letters(wanted: Mapping[str, Sequence[bytes]], seen: Mapping[str, Counter[bytes | None]]) -> Count:
+    """Dead letters by topic. The connectors promise each at least once, the stream job exactly once."""
+    found = sum(value in seen[topic] for topic, values in wanted.items() for value in values)
+    twice = sum(max(0, seen[STREAM_LETTERS][value] - 1) for value in wanted.get(STREAM_LETTERS, ()))
+    return Count(sum(map(len, wanted.values())), found, twice)
+
+
 def _paged(platform: Sandbox, load: Load) -> Count:
     """Records in incidents: each class of the probe's critical errors has one, which counts its records."""
     ours = [i for i in pipeline.incidents(platform) if load.run.id in i["dedup_key"]]
@@ -89,6 +107,7 @@ def count_everywhere(platform: Sandbox, reader: str, load: Load, since: float) -
         "audit": lambda: _audited(platform, load),
         "stream": lambda: _extracted(platform, reader, load),
         "pager": lambda: _paged(platform, load),
+        "dead letters": lambda: _lettered(platform, reader, load),
     }
     with ThreadPoolExecutor(len(counted)) as pool:
         waiting = {name: pool.submit(_until_complete, one, since) for name, one in counted.items()}

@@ -8,6 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
+from typing import Any
 
 from kafkalogs.client.settings import Catalog
 from shop.journeys import TYPES
@@ -32,14 +33,19 @@ class Load:
 
     run: what was written, in the form that the checks of the sinks take. Each load has an id of its own, so each fault
     has counts of its own.
+
+    letters: the records that no sink may take, by the topic of dead letters that must have them.
     """
 
     def __init__(self, platform: Sandbox, catalog: Catalog, block: int) -> None:
         self.run = Run(uuid.uuid4().hex, [])
+        self.letters: dict[str, list[bytes]] = {}
         self._records = self._endless(catalog, block)
         patient = {"message.timeout.ms": PATIENCE * 1000}
         users = [PROBE, *(service for service in TYPES if service in catalog.services)]
         self._writers = {user: kafka.Writer(platform, user, **patient) for user in users}
+        self._platform, self._patient = platform, patient
+        self._others: list[kafka.Writer] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._error: Exception | None = None
@@ -57,7 +63,7 @@ class Load:
     @property
     def acknowledged(self) -> int:
         """The records that Kafka has acknowledged so far."""
-        return sum(len(writer.acked) for writer in self._writers.values())
+        return sum(len(writer.acked) for writer in (*self._writers.values(), *self._others))
 
     @property
     def slowest(self) -> float:
@@ -68,6 +74,33 @@ class Load:
         """The critical errors of the probe that were written, by class."""
         names = [f"{name} {self.run.id}" for name in CLASSES]
         return dict(Counter(name for record in self.run.now for name in names if name.encode() in record.value))
+
+    def add(self, records: list[Record], **settings: Any) -> None:
+        """Write records that all sinks must have, with a producer of their own, and have them acknowledged.
+
+        settings: of the producer; all records are of one user.
+        """
+        writer = self._write_apart(records, **settings)
+        self._others.append(writer)
+        self.run.records.extend(records)
+
+    def spoil(self, records: list[Record], *topics: str) -> None:
+        """Write records that must be in these topics of dead letters and nowhere else, and have them acknowledged."""
+        self._write_apart(records)
+        self.expect_letters(records, *topics)
+
+    def expect_letters(self, records: list[Record], *topics: str) -> None:
+        """These records must be in these topics of dead letters."""
+        for topic in topics:
+            self.letters.setdefault(topic, []).extend(record.value for record in records)
+
+    def _write_apart(self, records: list[Record], **settings: Any) -> kafka.Writer:
+        writer = kafka.Writer(self._platform, records[0].user, **self._patient, **settings)
+        for record in records:
+            writer.write(record.topic, record.value, record.key)
+        writer.flush(PATIENCE)
+        assert not writer.errors, writer.errors[0].str()
+        return writer
 
     def _finish(self) -> None:
         if self._error is not None:

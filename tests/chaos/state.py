@@ -17,7 +17,7 @@ BACK_SECONDS = 420
 def whole(platform: Sandbox) -> bool:
     """Every pod is ready, every replica in sync, every connector and the stream job run."""
     try:
-        return not _unready_pods(platform) and _in_sync(platform) and _running(platform)
+        return not _unready_pods(platform) and in_sync(platform) and _running(platform)
     except (AssertionError, KeyError, OSError, KafkaException):
         return False
 
@@ -40,7 +40,8 @@ def _is_ready(pod: dict[str, Any]) -> bool:
     return there and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
-def _in_sync(platform: Sandbox) -> bool:
+def in_sync(platform: Sandbox) -> bool:
+    """Whether every replica of the topics of services is in sync."""
     topics = kafka.admin(platform, "team-operations").list_topics(timeout=30).topics
     partitions = [p for topic in topics.values() for p in topic.partitions.values()]
     return bool(partitions) and all(len(p.isrs) == len(p.replicas) for p in partitions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault
-from tests.chaos.faults import changes, disks, network, pods, servers
+from tests.chaos.faults import changes, disks, network, pods, records, servers
 
 FAULTS = (
     Fault(pods.each_pod_is_killed),
@@ -30,6 +30,10 @@ FAULTS = (
     Fault(network.a_broker_is_cut_off, quick=True),
     Fault(network.a_broker_is_cut_off_one_way),
     Fault(network.packets_are_lost),
+    Fault(records.poison_by_size),
+    Fault(records.poison_by_nesting),
+    Fault(records.events_of_many_days),
+    Fault(records.a_small_batch_of_large_events),
     Fault(changes.the_operator_dies_in_the_middle_of_a_roll),
     Fault(changes.both_authorities_renew),
     Fault(changes.the_jobmanager_dies_during_a_savepoint),

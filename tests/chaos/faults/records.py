@@ -1,0 +1,88 @@
+"""Records that readers cannot take, or hardly.
+
+Records that a reader must refuse are dead letters, which the campaign counts too. All others must be in each sink.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+
+from tests.chaos.load import Load
+from tests.support.run import Record, probe_record
+from tests.support.sandbox import Sandbox
+
+ALL_LETTERS = ("dlq.archive", "dlq.search", "dlq.stream")
+"""The dead letters of all that read the probe's topic."""
+
+SINKS_LETTERS = ("dlq.archive", "dlq.search")
+
+TOO_LONG = 600_000
+"""Bytes of an event that no reader takes: sinks take at most 524,288, the stream job fewer characters."""
+
+LEVELS = 900
+"""Nested arrays: the sinks take 100 levels; parsers that recurse end at 1,000 or so."""
+
+DAYS = 615
+
+LARGE, LARGE_EVENTS = 500_000, 200
+"""Bytes of the text of a large event, and how many are in a batch: three times what a task takes at once."""
+
+ONE_BATCH = {
+    "compression.type": "zstd",
+    "message.max.bytes": 2 * LARGE * LARGE_EVENTS,
+    "batch.size": 2 * LARGE * LARGE_EVENTS,
+    "linger.ms": 10_000,
+}
+"""A producer that waits until all large events are in one batch; Kafka limits a batch as it is compressed."""
+
+
+def poison_by_size(platform: Sandbox, load: Load) -> None:
+    """Five events are longer than any reader takes."""
+    load.spoil([too_long(load.run.id, number) for number in range(5)], *ALL_LETTERS)
+
+
+def too_long(run: str, number: int) -> Record:
+    """An event of the probe that Kafka takes and no reader."""
+    return probe_record(run, "info", number, fill="x" * TOO_LONG)
+
+
+def poison_by_nesting(platform: Sandbox, load: Load) -> None:
+    """Ten events have 900 levels of arrays in their attributes, and the sinks take 100."""
+    load.spoil([nested(load.run.id, number) for number in range(10)], *SINKS_LETTERS)
+
+
+def nested(run: str, number: int) -> Record:
+    """An event of the probe with nested arrays in its attributes."""
+    event = probe_record(run, "info", number, deep="@")
+    arrays = b"[" * LEVELS + b"]" * LEVELS
+    return dataclasses.replace(event, value=event.value.replace(b'"@"', arrays))
+
+
+def events_of_many_days(platform: Sandbox, load: Load) -> None:
+    """The events of a minute are of 615 days, each of which needs a file of its own in the archive."""
+    load.add([of_day(load.run.id, number) for number in range(DAYS)])
+
+
+def of_day(run: str, number: int) -> Record:
+    """An event of the probe that happened this number of days ago."""
+    event = probe_record(run, "info", number)
+    then = datetime.now(UTC) - timedelta(days=number)
+    document = json.loads(event.value) | {"timestamp": then.isoformat(timespec="milliseconds")}
+    return dataclasses.replace(event, value=json.dumps(document).encode())
+
+
+def a_small_batch_of_large_events(platform: Sandbox, load: Load) -> None:
+    """A compressed batch of less than 1 MiB has 200 events of 500 KB; the stream job takes no event so long."""
+    events = [large(load.run.id, number) for number in range(LARGE_EVENTS)]
+    load.add(events, **ONE_BATCH)
+    load.expect_letters(events, "dlq.stream")
+
+
+def large(run: str, number: int) -> Record:
+    """An event of the probe of almost the largest size that sinks take; all have one key, so one partition."""
+    event = probe_record(run, "info", number)
+    text = ("a large event " * LARGE)[:LARGE]
+    document = json.loads(event.value) | {"message": text}
+    return dataclasses.replace(event, key=b"one batch", value=json.dumps(document).encode())
