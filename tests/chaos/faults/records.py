@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from tests.chaos import node
 from tests.chaos.load import Load
-from tests.support.run import Record, probe_record
+from tests.chaos.state import BROKERS, SPACE, in_sync
+from tests.support.run import PROBE, PROBE_TOPIC, Record, probe_record
 from tests.support.sandbox import Sandbox
 
 ALL_LETTERS = ("dlq.archive", "dlq.search", "dlq.stream")
@@ -36,6 +41,12 @@ ONE_BATCH = {
     "linger.ms": 10_000,
 }
 """A producer that waits until all large events are in one batch; Kafka limits a batch as it is compressed."""
+
+
+def no_events(load: Load, count: int) -> list[Record]:
+    """Records of the probe that are no log events."""
+    values = [f"no event {number} of {load.run.id}".encode() for number in range(count)]
+    return [Record(PROBE, PROBE_TOPIC, b"poison", value, "info", False) for value in values]
 
 
 def poison_by_size(platform: Sandbox, load: Load) -> None:
@@ -86,3 +97,37 @@ def large(run: str, number: int) -> Record:
     text = ("a large event " * LARGE)[:LARGE]
     document = json.loads(event.value) | {"message": text}
     return dataclasses.replace(event, key=b"one batch", value=json.dumps(document).encode())
+
+
+def dead_letters_are_below_their_min_isr(platform: Sandbox, load: Load) -> None:
+    """The topics of dead letters refuse writes for 60 s, because a replica is away, while poison is written."""
+    first, *others = (node.addresses(platform, name)[0] for name in BROKERS)
+    both = [pair for other in others for pair in ((first, other), (other, first))]
+    with _all_replicas_needed(platform, ALL_LETTERS), node.dropped(platform, both):
+        platform.wait("a replica is away", lambda: not in_sync(platform), 60)
+        load.spoil(no_events(load, 20), *ALL_LETTERS)
+        time.sleep(60)
+
+
+@contextmanager
+def _all_replicas_needed(platform: Sandbox, topics: tuple[str, ...]) -> Iterator[None]:
+    """Topics that take a write only when all three replicas have it."""
+    before = {topic: platform.get("kafkatopic", topic)["spec"]["config"]["min.insync.replicas"] for topic in topics}
+
+    def change(topic: str, replicas: int) -> None:
+        patch = json.dumps({"spec": {"config": {"min.insync.replicas": replicas}}})
+        platform.kubectl(*SPACE, "patch", "kafkatopic", topic, "--type=merge", "-p", patch)
+
+    def done(topic: str) -> bool:
+        found = platform.get("kafkatopic", topic)
+        ready = [c for c in found["status"]["conditions"] if c["type"] == "Ready" and c["status"] == "True"]
+        return bool(ready) and found["status"]["observedGeneration"] == found["metadata"]["generation"]
+
+    try:
+        for topic in topics:
+            change(topic, len(BROKERS))
+        platform.wait("Kafka has the settings", lambda: all(done(topic) for topic in topics), 60)
+        yield
+    finally:
+        for topic, replicas in before.items():
+            change(topic, replicas)
