@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -46,6 +47,8 @@ class Load:
         self._writers = {user: kafka.Writer(platform, user, **patient) for user in users}
         self._platform, self._patient = platform, patient
         self._others: list[kafka.Writer] = []
+        self._held: set[str] = set()
+        self._writing = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._error: Exception | None = None
@@ -94,6 +97,20 @@ class Load:
         for topic in topics:
             self.letters.setdefault(topic, []).extend(record.value for record in records)
 
+    @contextmanager
+    def held(self, topic: str) -> Iterator[None]:
+        """Nothing is written into a topic for a block, and what was written before is acknowledged."""
+        with self._writing:
+            self._held.add(topic)
+            users = {record.user for record in self.run.records if record.topic == topic}
+        try:
+            for user in users:
+                self._writers[user].flush(PATIENCE)
+            yield
+        finally:
+            with self._writing:
+                self._held.discard(topic)
+
     def _write_apart(self, records: list[Record], **settings: Any) -> kafka.Writer:
         writer = kafka.Writer(self._platform, records[0].user, **self._patient, **settings)
         for record in records:
@@ -117,8 +134,10 @@ class Load:
             while not self._stop.wait(max(0.0, due - time.monotonic())):
                 due += 1 / RATE
                 record = next(self._records)
-                self._writers[record.user].write(record.topic, record.value, record.key)
-                self.run.records.append(record)
+                with self._writing:
+                    if record.topic not in self._held:
+                        self._writers[record.user].write(record.topic, record.value, record.key)
+                        self.run.records.append(record)
                 for writer in self._writers.values():
                     writer.producer.poll(0)
         except Exception as error:  # raised again by the thread that waits

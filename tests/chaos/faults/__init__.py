@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.chaos.fault import Fault
-from tests.chaos.faults import changes, disks, network, pods, records, servers
+from tests.chaos.faults import changes, disks, network, pods, records, servers, topics
 
 FAULTS = (
     Fault(pods.each_pod_is_killed),
@@ -39,4 +39,5 @@ FAULTS = (
     Fault(changes.both_authorities_renew),
     Fault(changes.the_jobmanager_dies_during_a_savepoint),
     Fault(changes.partitions_are_added),
+    Fault(topics.the_audit_topic_is_made_anew),
 )
