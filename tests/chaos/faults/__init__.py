@@ -40,4 +40,5 @@ FAULTS = (
     Fault(changes.the_jobmanager_dies_during_a_savepoint),
     Fault(changes.partitions_are_added),
     Fault(topics.the_audit_topic_is_made_anew),
+    Fault(topics.the_control_topic_is_made_anew),
 )
