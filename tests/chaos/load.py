@@ -47,7 +47,7 @@ class Load:
         self._writers = {user: kafka.Writer(platform, user, **patient) for user in users}
         self._platform, self._patient = platform, patient
         self._others: list[kafka.Writer] = []
-        self._held: set[str] = set()
+        self._topics, self._held = set(catalog.topics), set[str]()
         self._writing = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
@@ -98,18 +98,21 @@ class Load:
             self.letters.setdefault(topic, []).extend(record.value for record in records)
 
     @contextmanager
-    def held(self, topic: str) -> Iterator[None]:
-        """Nothing is written into a topic for a block, and what was written before is acknowledged."""
+    def held(self, *topics: str) -> Iterator[None]:
+        """Nothing is written into these topics, or into any topic if none is named, for a block.
+
+        What was written before is acknowledged when the block begins.
+        """
         with self._writing:
-            self._held.add(topic)
-            users = {record.user for record in self.run.records if record.topic == topic}
+            self._held = set(topics or self._topics)
+            users = {record.user for record in self.run.records if record.topic in self._held}
         try:
             for user in users:
                 self._writers[user].flush(PATIENCE)
             yield
         finally:
             with self._writing:
-                self._held.discard(topic)
+                self._held = set()
 
     def _write_apart(self, records: list[Record], **settings: Any) -> kafka.Writer:
         writer = kafka.Writer(self._platform, records[0].user, **self._patient, **settings)

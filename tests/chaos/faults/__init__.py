@@ -38,6 +38,7 @@ FAULTS = (
     Fault(changes.the_operator_dies_in_the_middle_of_a_roll),
     Fault(changes.both_authorities_renew),
     Fault(changes.the_jobmanager_dies_during_a_savepoint),
+    Fault(disks.a_checkpoint_is_damaged),
     Fault(changes.partitions_are_added),
     Fault(topics.the_audit_topic_is_made_anew),
     Fault(topics.the_control_topic_is_made_anew),
