@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from kafkalogs.client.reach import UnansweredError
 
@@ -67,10 +68,14 @@ def _audited(platform: Sandbox, load: Load) -> Count:
 
 
 def _archived(platform: Sandbox, load: Load) -> Count:
-    # Of a topic that was made anew, two records may have the same place, and are not one record that is there twice.
     with pipeline.archive(platform) as table:
-        rows = table.rows("instance", load.run.id, "timestamp", "trace_id", "span_id")
-    return _each(len(load.run.now), [repr(sorted(row.items())) for row in rows])
+        return archived(len(load.run.now), table.rows("instance", load.run.id, "timestamp", "trace_id", "span_id"))
+
+
+def archived(wanted: int, rows: Iterable[Mapping[str, Any]]) -> Count:
+    """Rows of the archive. Two rows are one record that is there twice only if their fields are the same, too: of a
+    topic that was made anew, two records may have the same place."""
+    return _each(wanted, [repr(sorted(row.items())) for row in rows])
 
 
 def _extracted(platform: Sandbox, reader: str, load: Load) -> Count:
