@@ -65,10 +65,11 @@ class Writer:
         else:
             self.errors.append(error)
 
-    def write(self, topic: str, value: bytes, key: bytes | None = None) -> None:
+    def write(self, topic: str, value: bytes, key: bytes | None = None, at: float = 0) -> None:
+        """at: the record's time, in seconds since 1970; now if it is 0."""
         while True:
             try:
-                self.producer.produce(topic, value, key, on_delivery=self._delivered)
+                self.producer.produce(topic, value, key, on_delivery=self._delivered, timestamp=round(at * 1000))
                 break
             except BufferError:
                 self.producer.poll(0.1)

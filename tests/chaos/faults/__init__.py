@@ -34,6 +34,8 @@ FAULTS = (
     Fault(records.poison_by_nesting),
     Fault(records.events_of_many_days),
     Fault(records.a_small_batch_of_large_events),
+    Fault(records.a_clock_is_ahead),
+    Fault(records.a_clock_is_behind),
     Fault(records.dead_letters_are_below_their_min_isr),
     Fault(changes.the_operator_dies_in_the_middle_of_a_roll),
     Fault(changes.both_authorities_renew),

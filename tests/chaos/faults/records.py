@@ -73,14 +73,29 @@ def nested(run: str, number: int) -> Record:
 
 def events_of_many_days(platform: Sandbox, load: Load) -> None:
     """The events of a minute are of 615 days, each of which needs a file of its own in the archive."""
-    load.add([of_day(load.run.id, number) for number in range(DAYS)])
+    load.add([ago(load.run.id, number, timedelta(days=number)) for number in range(DAYS)])
 
 
-def of_day(run: str, number: int) -> Record:
-    """An event of the probe that happened this number of days ago."""
+def a_clock_is_ahead(platform: Sandbox, load: Load) -> None:
+    """The clock of a service is 59 min ahead, for a minute; brokers refuse a record that is an hour ahead."""
+    _with_a_wrong_clock(load, timedelta(minutes=59))
+
+
+def a_clock_is_behind(platform: Sandbox, load: Load) -> None:
+    """The clock of a service is 20 min behind, for a minute."""
+    _with_a_wrong_clock(load, -timedelta(minutes=20))
+
+
+def _with_a_wrong_clock(load: Load, ahead: timedelta) -> None:
+    for first in range(0, 60, 5):
+        load.add([ago(load.run.id, first + number, -ahead) for number in range(5)], ahead.total_seconds())
+        time.sleep(5)
+
+
+def ago(run: str, number: int, age: timedelta) -> Record:
+    """An event of the probe that happened so long ago, by its own clock."""
     event = probe_record(run, "info", number)
-    then = datetime.now(UTC) - timedelta(days=number)
-    document = json.loads(event.value) | {"timestamp": then.isoformat(timespec="milliseconds")}
+    document = json.loads(event.value) | {"timestamp": (datetime.now(UTC) - age).isoformat(timespec="milliseconds")}
     return dataclasses.replace(event, value=json.dumps(document).encode())
 
 

@@ -14,7 +14,7 @@ from kafkalogs.sinks.settings import MAX_EVENT, POLL_RECORDS
 from kafkalogs.stream.script import LARGEST_EVENT
 
 from tests.chaos.counts import Count, letters
-from tests.chaos.faults.records import DAYS, LARGE_EVENTS, ONE_BATCH, large, nested, of_day, too_long
+from tests.chaos.faults.records import DAYS, LARGE_EVENTS, ONE_BATCH, ago, large, nested, too_long
 
 RUN = "5f0c8d4f0e8c4d0c9a55cf0a1b0a8d11"
 
@@ -33,7 +33,7 @@ def test_a_nested_event_is_too_deep_for_the_sinks_and_not_for_json() -> None:
 
 
 def test_each_event_of_many_days_is_of_another_day() -> None:
-    events = [LogEvent.from_json(of_day(RUN, number).value) for number in range(DAYS)]
+    events = [LogEvent.from_json(ago(RUN, number, timedelta(days=number)).value) for number in range(DAYS)]
     assert len({event.timestamp.date() for event in events}) == DAYS
     assert min(event.timestamp for event in events) > datetime.now(UTC) - timedelta(days=DAYS)
 
