@@ -70,6 +70,8 @@ CREATE TABLE records (
   'properties.isolation.level' = 'read_committed',
   -- In small portions, so that all partitions are caught up side by side, and few events are late for the others' sake.
   'properties.max.partition.fetch.bytes' = '131072',
+  -- A fetch is bounded while it is still compressed: 50 KB may be a thousand events of 500 KB.
+  'properties.max.poll.records' = '{{ poll_records }}',
   'scan.watermark.idle-timeout' = '{{ idle_timeout }} s',
   'format' = 'raw'
 );

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from kafkalogs.client.reach import UnansweredError
 
@@ -20,6 +22,9 @@ SECONDS = 900
 
 SETTLED = 10
 """Seconds after which a complete sink is counted again: nothing may arrive twice."""
+
+
+STREAM_LETTERS = "dlq.stream"
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,32 @@ def _audited(platform: Sandbox, load: Load) -> Count:
 
 def _archived(platform: Sandbox, load: Load) -> Count:
     with pipeline.archive(platform) as table:
-        return _each(len(load.run.now), [str(place) for place in table.places("instance", load.run.id)])
+        return archived(len(load.run.now), table.rows("instance", load.run.id, "timestamp", "trace_id", "span_id"))
+
+
+def archived(wanted: int, rows: Iterable[Mapping[str, Any]]) -> Count:
+    """Rows of the archive. Two rows are one record that is there twice only if their fields are the same, too: of a
+    topic that was made anew, two records may have the same place."""
+    return _each(wanted, [repr(sorted(row.items())) for row in rows])
 
 
 def _extracted(platform: Sandbox, reader: str, load: Load) -> Count:
     events = of(load.run, (m.value() for m in kafka.read_committed(platform, reader, "logs.error")))
     return _each(sum(load.run.failures().values()), [json.dumps(event, sort_keys=True) for event in events])
+
+
+def _lettered(platform: Sandbox, reader: str, load: Load) -> Count:
+    return letters(
+        load.letters,
+        {topic: Counter(m.value() for m in kafka.read_committed(platform, reader, topic)) for topic in load.letters},
+    )
+
+
+def letters(wanted: Mapping[str, Sequence[bytes]], seen: Mapping[str, Counter[bytes | None]]) -> Count:
+    """Dead letters by topic. The connectors promise each at least once, the stream job exactly once."""
+    found = sum(value in seen[topic] for topic, values in wanted.items() for value in values)
+    twice = sum(max(0, seen[STREAM_LETTERS][value] - 1) for value in wanted.get(STREAM_LETTERS, ()))
+    return Count(sum(map(len, wanted.values())), found, twice)
 
 
 def _paged(platform: Sandbox, load: Load) -> Count:
@@ -89,6 +114,7 @@ def count_everywhere(platform: Sandbox, reader: str, load: Load, since: float) -
         "audit": lambda: _audited(platform, load),
         "stream": lambda: _extracted(platform, reader, load),
         "pager": lambda: _paged(platform, load),
+        "dead letters": lambda: _lettered(platform, reader, load),
     }
     with ThreadPoolExecutor(len(counted)) as pool:
         waiting = {name: pool.submit(_until_complete, one, since) for name, one in counted.items()}

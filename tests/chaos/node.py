@@ -55,6 +55,14 @@ def addresses(platform: Sandbox, prefix: str) -> list[str]:
     return [p["status"]["podIP"] for p in pods if p["metadata"]["name"].startswith(prefix)]
 
 
+def volume(platform: Sandbox, claim: str) -> str:
+    """The folder of the node that is the volume of a claim."""
+    name = platform.get("persistentvolumeclaim", claim)["spec"]["volumeName"]
+    spec = platform.get("persistentvolume", name)["spec"]
+    folder: str = (spec.get("hostPath") or spec["local"])["path"]
+    return folder
+
+
 @contextmanager
 def dropped(platform: Sandbox, pairs: list[tuple[str, str]]) -> Iterator[None]:
     """The node forwards no packet from the first to the second address of each pair."""

@@ -8,8 +8,8 @@ import pytest
 from kafkalogs.client.settings import Catalog
 
 from tests.chaos.campaign import WHOLE_SECONDS
-from tests.chaos.faults import whole
 from tests.chaos.load import Load
+from tests.chaos.state import whole
 from tests.support.quiet import error_lines
 from tests.support.sandbox import Sandbox
 

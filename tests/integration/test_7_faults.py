@@ -6,7 +6,8 @@ import pytest
 from kafkalogs.client.settings import Catalog
 
 from tests.chaos.campaign import run_fault
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.fault import Fault
+from tests.chaos.faults import FAULTS
 from tests.support.sandbox import Sandbox
 
 QUICK = [fault for fault in FAULTS if fault.quick]

@@ -20,11 +20,16 @@ def ends(platform: Sandbox, reader: str, topics: Iterable[str]) -> Offsets:
     return _offsets(platform, reader, topics, OffsetSpec.latest())
 
 
+def starts(platform: Sandbox, reader: str, topics: Iterable[str]) -> Offsets:
+    """The oldest record of each partition."""
+    return _offsets(platform, reader, topics, OffsetSpec.earliest())
+
+
 def behind(platform: Sandbox, reader: str, consumer: str, until: Offsets) -> int:
     """How many records before these offsets a part has yet to read. Records that retention has removed do not count."""
-    starts = _offsets(platform, reader, {topic for topic, _ in until}, OffsetSpec.earliest())
+    oldest = starts(platform, reader, {topic for topic, _ in until})
     read = committed(kafka.settings(platform, reader), GROUPS[consumer], list(until), 30)
-    return sum(max(0, end - max(read.get(place, 0), starts[place])) for place, end in until.items())
+    return sum(max(0, end - max(read.get(place, 0), oldest[place])) for place, end in until.items())
 
 
 def lag(platform: Sandbox, reader: str, consumer: str, topics: Iterable[str]) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kafkalogs.client.cluster_access import ClusterAccess
@@ -18,7 +19,7 @@ SPACE = "kafkalogs"
 INSPECTOR = """
 apiVersion: kafka.strimzi.io/v1
 kind: KafkaUser
-metadata: {name: inspector, namespace: kafkalogs, labels: {strimzi.io/cluster: logs}}
+metadata: {name: NAME, namespace: kafkalogs, labels: {strimzi.io/cluster: logs}}
 spec:
   authentication: {type: tls}
   authorization:
@@ -30,19 +31,19 @@ spec:
 
 
 @contextmanager
-def inspector(platform: Sandbox) -> Iterator[str]:
-    """A user that may read every topic and ask how far every group is, while it is needed."""
-    platform.kubectl("apply", "-f", "-", input=INSPECTOR)
+def inspector(platform: Sandbox, name: str = "inspector") -> Iterator[str]:
+    """A user that may read every topic, ask how far every group is and set it, while it is needed."""
+    platform.kubectl("apply", "-f", "-", input=INSPECTOR.replace("NAME", name))
 
     def ready() -> bool:
-        conditions = platform.get("kafkauser", "inspector").get("status", {}).get("conditions", [])
+        conditions = platform.get("kafkauser", name).get("status", {}).get("conditions", [])
         return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
     try:
-        platform.wait("the inspector is ready", ready)
-        yield "inspector"
+        platform.wait(f"{name} is ready", ready)
+        yield name
     finally:
-        platform.kubectl("-n", SPACE, "delete", "kafkauser", "inspector", "--ignore-not-found")
+        platform.kubectl("-n", SPACE, "delete", "kafkauser", name, "--ignore-not-found")
 
 
 def reach(platform: Sandbox) -> Reach:
@@ -106,14 +107,32 @@ class Archive:
 
     def places(self, field: str, value: str) -> list[tuple[str, int, int]]:
         """Where the archived events with this value were in Kafka."""
+        return [(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]) for row in self.rows(field, value)]
+
+    def rows(self, field: str, value: str, *more: str) -> list[dict[str, Any]]:
+        """The place in Kafka of each archived event with this value, and more of its fields."""
         from pyiceberg.expressions import EqualTo
 
+        return self._scan(EqualTo(field, value), *more)
+
+    def ends(self, since: Mapping[str, datetime]) -> dict[tuple[str, int], int]:
+        """The offset after the newest archived record of each partition; of events since these times, by topic."""
+        from pyiceberg.expressions import GreaterThanOrEqual
+
+        made: dict[tuple[str, int], int] = {}
+        for row in self._scan(GreaterThanOrEqual("timestamp", min(since.values()).isoformat()), "timestamp"):
+            topic, place = row["kafka_topic"], (row["kafka_topic"], row["kafka_partition"])
+            if topic in since and row["timestamp"] >= since[topic]:
+                made[place] = max(made.get(place, 0), row["kafka_offset"] + 1)
+        return made
+
+    def _scan(self, condition: Any, *more: str) -> list[dict[str, Any]]:
         if self.table is None:
             return []
         self.table.refresh()
-        wanted = ("kafka_topic", "kafka_partition", "kafka_offset")
-        rows = self.table.scan(row_filter=EqualTo(field, value), selected_fields=wanted).to_arrow().to_pylist()
-        return [(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]) for row in rows]
+        wanted = ("kafka_topic", "kafka_partition", "kafka_offset", *more)
+        rows: list[dict[str, Any]] = self.table.scan(condition, wanted).to_arrow().to_pylist()
+        return rows
 
 
 @contextmanager

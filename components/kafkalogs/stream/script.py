@@ -11,8 +11,13 @@ LARGEST_EVENT: Final = limits.characters(limits.DEFAULT_BATCH, limits.DERIVED_RO
 """Characters of an event. Even if each takes four bytes in UTF-8, the event with its team and tier fits into the
 topics that the job writes."""
 
+POLL_RECORDS: Final = 32
+"""The most records that a source takes at once. Nothing else bounds the bytes of what it has taken: a fetch is bounded
+while it is still compressed."""
+
 CONSTANTS: Final[dict[str, Any]] = {
     "largest_event": LARGEST_EVENT,
+    "poll_records": POLL_RECORDS,
     "longest_service": LONGEST_SERVICE,
     # milliseconds: the largest number that is taken for a duration, some 30,000 years
     "longest_duration": 10**15,

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from embedded_operator.flink.spec import parse
 from jinja2 import UndefinedError
+from kafkalogs.config import limits, units
 from kafkalogs.kafka.cluster import broker_config
 from kafkalogs.kafka.identity import user_manifest
 from kafkalogs.stream import manifests
@@ -64,6 +65,14 @@ def test_its_own_topics_and_others_are_not(topic: str) -> None:
 
 def test_the_job_reads_no_topic_that_it_writes() -> None:
     assert not [topic for topic in OUTPUTS.values() if re.fullmatch(TOPICS, topic)]
+
+
+def test_what_a_source_has_taken_fits_into_memory_if_all_of_it_is_large() -> None:
+    """Flink's reader holds four portions: the one that is polled, two that wait, and the one that is processed."""
+    (polled,) = re.findall(r"'properties.max.poll.records' = '([0-9]+)'", table("records"))
+    memory = deployment()["spec"]["taskManager"]["resource"]["memory"]
+    assert memory.endswith("m")
+    assert 4 * int(polled) * limits.DEFAULT_BATCH <= int(memory[:-1]) * units.MIB / 4
 
 
 def test_new_topics_are_found_while_it_runs() -> None:
