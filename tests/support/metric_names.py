@@ -63,6 +63,13 @@ METRICS: Final[dict[str, frozenset[str]]] = {
             "kafka_connect_sink_task_put_batch_avg_time_ms",
             "kafkalogs_archive_records_due",
             "kafkalogs_archive_rows_gained",
+            "kafkalogs_archive_table_files",
+            "kafkalogs_archive_table_bytes",
+            "kafkalogs_archive_table_snapshots",
+            "kafkalogs_archive_files_compacted",
+            "kafkalogs_archive_orphans_removed",
+            "kafkalogs_archive_orphans_refused",
+            "kafkalogs_archive_maintenance_age_ms",
             "kafkalogs_audit_places_reused",
         }
     ),

@@ -34,14 +34,11 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     /** After so many commit intervals a record should be in the table: one may fail, and its successor be late. */
     private static final int INTERVALS = 3;
 
-    /** The pause between two runs of {@link SnapshotExpiry}; milliseconds. */
-    private static final String EXPIRY_MS = "kafkalogs.archive.expiry.interval.ms";
-
     private IcebergSinkConfig config;
     private Catalog catalog;
     private ControlTopic control;
-    private SnapshotExpiry expiry;
-    private long expiryMs;
+    private Maintenance maintenance;
+    private Maintenance.Settings maintained;
     private String id;
     private boolean verified;
     private long checked;
@@ -55,7 +52,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void start(Map<String, String> settings) {
         config = new IcebergSinkConfig(settings);
-        expiryMs = Long.parseLong(settings.getOrDefault(EXPIRY_MS, "3600000"));
+        maintained = new Maintenance.Settings(settings, config.writeProps());
         super.start(settings);
         PluginMetrics metrics = context.pluginMetrics();
         if (metrics != null) {
@@ -75,7 +72,8 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
             control = new ControlTopic(config);
             if ("0".equals(config.taskId())) { // one task is enough
                 String offsets = ControlTopic.offsetsProperty(config.controlTopic(), config.connectGroupId());
-                expiry = new SnapshotExpiry(this::tables, offsets, expiryMs);
+                maintenance = new Maintenance(this::tables, offsets, maintained);
+                maintenance.start(context.pluginMetrics());
             }
         }
         verified = false;
@@ -166,7 +164,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void stop() {
         super.stop();
-        close(expiry);
+        close(maintenance);
         close(control);
         close(catalog instanceof AutoCloseable ? (AutoCloseable) catalog : null);
         control = null;
