@@ -212,8 +212,9 @@ class BucketPath:
 def connect_policy(files: BucketPath, account: str, database: str, table: str) -> Policy:
     """What Connect may do: write and read the files of one table, and move the table's pointer in the catalog.
 
-    files: the warehouse. Connect may delete old metadata files of the table, but no data files. Each time the sink
-    makes its table, it also tries to make the database; it accepts the answer "exists" but not "denied".
+    files: the warehouse. Connect may delete files of the table, as its maintenance does. The bucket keeps their
+    versions, of which Connect may delete none. Each time the sink makes its table, it also tries to make the database;
+    it accepts the answer "exists" but not "denied".
     """
     home = "/".join(filter(None, (names.bucket_arn(files.region, files.bucket), files.path, table)))
     catalog = [
@@ -230,10 +231,10 @@ def connect_policy(files: BucketPath, account: str, database: str, table: str) -
                 "Resource": f"{home}/*",
             },
             {
-                "Sid": "OldMetadata",
+                "Sid": "OldFiles",
                 "Effect": "Allow",
                 "Action": "s3:DeleteObject",
-                "Resource": f"{home}/metadata/*",
+                "Resource": [f"{home}/data/*", f"{home}/metadata/*"],
             },
             _key_statement(files.region, files.key_arn),
             {

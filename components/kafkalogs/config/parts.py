@@ -70,6 +70,10 @@ class Archive(PartSettings):
     commit_interval: Duration = 5 * units.MINUTE
     """The time between two commits, and so how far the archive may lag. A shorter time makes smaller files."""
 
+    maintenance: bool = True
+    """Whether the sink rewrites small files of its table, expires old snapshots and removes files that no snapshot has.
+    Set it to false if another program does so, see docs/sinks.md."""
+
     control_generation: Count = 1
     """The number of the archive's control topic. Raise it by one after the control topic was lost, see docs/sinks.md.
     Never set it back."""

@@ -169,6 +169,13 @@ CONNECT: Final[dict[str, Any]] = {
             for name, metric in {
                 "records-due": "kafkalogs_archive_records_due",
                 "rows-gained": "kafkalogs_archive_rows_gained",
+                "table-files": "kafkalogs_archive_table_files",
+                "table-bytes": "kafkalogs_archive_table_bytes",
+                "table-snapshots": "kafkalogs_archive_table_snapshots",
+                "files-compacted": "kafkalogs_archive_files_compacted",
+                "orphans-removed": "kafkalogs_archive_orphans_removed",
+                "orphans-refused": "kafkalogs_archive_orphans_refused",
+                "maintenance-age-ms": "kafkalogs_archive_maintenance_age_ms",
                 "places-reused": "kafkalogs_audit_places_reused",
             }.items()
         ),

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ..config import units
 from ..pager.record import GROUP_PREFIX as PAGER_PREFIX
 from ..pager.record import PAGER
 from ..sinks.record import ARCHIVE, AUDIT, SEARCH, consumer_group
@@ -162,6 +163,16 @@ def _sink_rules(consumers: Mapping[str, Consumer]) -> list[Rule]:
                 "critical",
                 "{{ $value | humanize }} records that the sink {{ $labels.connector }} has read are not in its table",
                 "Commits may end without an error and without rows. Look at the connector's log and at docs/sinks.md.",
+            )
+        )
+        rules.append(
+            alert(
+                "ArchiveNotMaintained",
+                f"max by (connector) (kafkalogs_archive_maintenance_age_ms) > {units.DAY}",
+                "1h",
+                "warning",
+                "the table of {{ $labels.connector }} was not maintained for {{ $value | humanize }} ms",
+                "Small files and snapshots pile up, and queries of the archive become slow. Connect's log says why.",
             )
         )
     if AUDIT.key in consumers:

@@ -182,6 +182,23 @@ DASHBOARDS: Final[dict[str, tuple[str, tuple[tuple[Panel, ...], ...]]]] = {
                     ),
                 ),
             ),
+            (
+                Panel(
+                    "Files and snapshots of the archive's table",
+                    (
+                        ("max(kafkalogs_archive_table_files)", "files"),
+                        ("max(kafkalogs_archive_table_snapshots)", "snapshots"),
+                        ("max(kafkalogs_archive_files_compacted)", "rewritten into larger ones"),
+                        ("max(kafkalogs_archive_orphans_removed)", "orphans removed"),
+                        ("max(kafkalogs_archive_orphans_refused)", "orphans that may not be removed"),
+                    ),
+                ),
+                Panel(
+                    "Mean size of a file of the archive's table",
+                    (("max(kafkalogs_archive_table_bytes) / max(kafkalogs_archive_table_files)", "bytes"),),
+                    "bytes",
+                ),
+            ),
         ),
     ),
     "kafkalogs-alerts": (

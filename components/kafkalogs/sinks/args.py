@@ -71,6 +71,10 @@ class S3SinkArgs:
     """The memory of the files that each task has open; bytes. If more is needed, the task closes the file that was
     written the longest time ago, and the table gets more and smaller files."""
 
+    maintenance: pulumi.Input[bool] = True
+    """Whether the sink maintains its table: rewrites small files, expires snapshots and removes files that no snapshot
+    has."""
+
     commit_interval_ms: pulumi.Input[int] = 5 * units.MINUTE
     """Milliseconds between two commits. A longer interval makes larger files, and events reach the archive later."""
 

@@ -198,7 +198,8 @@ def _template(args: ConnectClusterArgs) -> Manifest:
             "securityContext": {**RESTRICTED_POD, "fsGroup": USER},
             # Sinks write their buffers before they stop.
             "terminationGracePeriodSeconds": 60,
-            "tmpDirSizeLimit": "64Mi",
+            # Parts of files that S3 has not got yet: 64 MiB of the commits, and as much of a file that is rewritten.
+            "tmpDirSizeLimit": "128Mi",
             "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": spread}},
             "volumes": [
                 {"name": f"secret-{i}", "secret": {"secretName": secret, "defaultMode": 0o440}}

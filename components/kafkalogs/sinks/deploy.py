@@ -117,6 +117,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         open_file_bytes=settings.open_file_bytes(1, _archive_files(wiring)),
         control_topic=control_topic(archive.control_generation),
         protect=wiring.platform.protect,
+        maintenance=archive.maintenance,
         commit_interval_ms=archive.commit_interval,
         config=archive_layout.sink_settings(wiring.log_classes) if where.archive_by_class else None,
     )

@@ -37,6 +37,10 @@ event, in which Java may need two bytes for each one of the record."""
 POLL_BYTES: Final = POLL_RECORDS * POLLED_EVENT
 """The most bytes of a poll of valid events."""
 
+MAINTENANCE_BYTES: Final = 48 * units.MIB
+"""What the maintenance of the archive's table holds: a row group that is read, one that is written, and a list of small
+files. A test rewrites 146 MiB in a process with a heap of 96 MiB."""
+
 ROWS_BETWEEN_CHECKS: Final = 10
 """After how many rows the archive's writer looks whether a row group is full. Its own 100 to 10,000 rows suit small
 rows: after many of them, thousands of the largest size would follow before it looks again."""
@@ -138,6 +142,7 @@ def archive_config(name: str, args: S3SinkArgs) -> dict[str, Any]:
         "iceberg.tables.write-props.write.parquet.row-group-check-min-record-count": ROWS_BETWEEN_CHECKS,
         "iceberg.tables.write-props.write.parquet.row-group-check-max-record-count": ROWS_BETWEEN_CHECKS,
         "iceberg.catalog.kafkalogs.open-files.bytes": known(args.open_file_bytes),
+        "kafkalogs.archive.maintenance.enabled": known(args.maintenance),
         "iceberg.control.topic": known(args.control_topic),
         "iceberg.control.commit.interval-ms": known(args.commit_interval_ms),
         # These names need prefixes that the Connect cluster's identity may use.
@@ -253,9 +258,8 @@ def open_file_bytes(tasks: int, services: int) -> int:
 
 def archive_load(tasks: int, partitions: int, services: int) -> ConnectorLoad:
     """What the archive's tasks hold in the heap of the workers."""
-    return ConnectorLoad(
-        tasks=tasks, partitions=partitions, task_bytes=open_file_bytes(tasks, services), poll_bytes=POLL_BYTES
-    )
+    task_bytes = open_file_bytes(tasks, services) + MAINTENANCE_BYTES
+    return ConnectorLoad(tasks=tasks, partitions=partitions, task_bytes=task_bytes, poll_bytes=POLL_BYTES)
 
 
 def search_load(tasks: int, partitions: int) -> ConnectorLoad:

@@ -72,10 +72,11 @@ def test_access_logs_come_from_s3_and_this_bucket_alone() -> None:
 
 def test_connect_writes_the_table_and_nothing_else(connect: dict[str, Any]) -> None:
     assert answer(connect, "s3:PutObject", DATA) == answer(connect, "s3:GetObject", METADATA) == "Allow"
-    assert answer(connect, "s3:DeleteObject", METADATA) == "Allow"
+    assert answer(connect, "s3:DeleteObject", METADATA) == answer(connect, "s3:DeleteObject", DATA) == "Allow"
     assert answer(connect, "s3:ListBucket", BUCKET, s3__prefix="logs/events/data/") == "Allow"
     for action, resource in (
-        ("s3:DeleteObject", DATA),
+        ("s3:DeleteObject", f"{BUCKET}/logs/other/data/x.parquet"),
+        ("s3:DeleteObjectVersion", DATA),
         ("s3:DeleteObjectVersion", METADATA),
         ("s3:BypassGovernanceRetention", DATA),
         ("s3:PutObjectRetention", DATA),

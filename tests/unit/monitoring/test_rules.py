@@ -47,6 +47,7 @@ WELL: dict[str, str] = {
     'kafkalogs_events_behind_total{connector="archive", task="0", service="batch"}': "_x20 100x5 900x95",
     'kafkalogs_archive_records_due{connector="archive", task="0"}': "0x30 0+100x90",
     'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x10 3000x20 3000+100x90",
+    'kafkalogs_archive_maintenance_age_ms{connector="archive", task="0"}': "3600000x120",
     LOST: "0x120",
     "flink_jobmanager_numRunningJobs": "1x120",
     "flink_jobmanager_job_numRestarts": "1x120",
@@ -95,6 +96,11 @@ CASES: dict[str, tuple[dict[str, str], int, dict[str, str]]] = {
     "ArchivedRowsMissing": (
         {'kafkalogs_archive_rows_gained{connector="archive", task="0"}': "0x120"},
         60,
+        {"connector": "archive"},
+    ),
+    "ArchiveNotMaintained": (
+        {'kafkalogs_archive_maintenance_age_ms{connector="archive", task="0"}': "90000000x120"},
+        65,
         {"connector": "archive"},
     ),
     "ConsumerLagGrowing": (

@@ -163,9 +163,9 @@ class Worker:
         tasks = (self.call("GET", f"/connectors/{name}/status") or {}).get("tasks", [])
         return (tasks[0]["state"], tasks[0].get("trace", "")) if tasks else ("", "")
 
-    def table(self, first="ask"):
-        """What is in the table, and the metrics of the plugins. first: `delete` makes a snapshot that deletes."""
-        self.process.stdin.write(f"{first}\n")
+    def table(self):
+        """What is in the table, and the metrics of the plugins."""
+        self.process.stdin.write("ask\n")
         self.process.stdin.flush()
         for line in self.process.stdout:
             if line.startswith("table "):

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import org.apache.iceberg.Snapshot;
@@ -11,12 +12,11 @@ import org.apache.iceberg.Table;
 import org.apache.iceberg.catalog.TableIdentifier;
 import org.apache.iceberg.data.IcebergGenerics;
 import org.apache.iceberg.data.Record;
-import org.apache.iceberg.expressions.Expressions;
 import org.apache.iceberg.io.CloseableIterable;
 import org.apache.iceberg.relocated.com.google.common.collect.Iterables;
 import org.apache.kafka.connect.cli.ConnectStandalone;
 
-/** A Connect worker of the settings in a file. For each line it tells what is in the table `logs.events`; `delete` deletes first. */
+/** A Connect worker of the settings in a file. For each line it tells what is in the table `logs.events`. */
 public final class Worker {
     public static void main(String[] words) throws Exception {
         Thread worker = new Thread(() -> ConnectStandalone.main(words));
@@ -24,10 +24,6 @@ public final class Worker {
         worker.start();
         BufferedReader questions = new BufferedReader(new InputStreamReader(System.in, "UTF-8"));
         for (String line; (line = questions.readLine()) != null;) {
-            if (line.equals("delete")) {
-                SharedCatalog.TABLES.loadTable(TableIdentifier.of("logs", "events"))
-                        .newDelete().deleteFromRowFilter(Expressions.lessThan("kafka_offset", 0L)).commit();
-            }
             System.out.println("table " + new ObjectMapper().writeValueAsString(answer()));
         }
         System.exit(0);
@@ -57,8 +53,8 @@ public final class Worker {
         ObjectNode metrics = answer.putObject("metrics");
         MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
         for (ObjectName bean : beans.queryNames(new ObjectName("kafka.connect:type=plugins,*"), null)) {
-            for (String metric : new String[] {"records-due", "rows-gained"}) {
-                metrics.put(bean + " " + metric, ((Number) beans.getAttribute(bean, metric)).longValue());
+            for (MBeanAttributeInfo metric : beans.getMBeanInfo(bean).getAttributes()) {
+                metrics.put(bean + " " + metric.getName(), ((Number) beans.getAttribute(bean, metric.getName())).longValue());
             }
         }
         return answer;

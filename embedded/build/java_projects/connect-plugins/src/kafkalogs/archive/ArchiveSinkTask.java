@@ -35,15 +35,12 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     /** After so many commit intervals a record should be in the table: one may fail, and its successor be late. */
     private static final int INTERVALS = 3;
 
-    /** The pause between two runs of {@link SnapshotExpiry}; milliseconds. */
-    private static final String EXPIRY_MS = "kafkalogs.archive.expiry.interval.ms";
-
     private IcebergSinkConfig config;
     private Catalog catalog;
     private ControlTopic control;
     private Clocks clocks;
-    private SnapshotExpiry expiry;
-    private long expiryMs;
+    private Maintenance maintenance;
+    private Maintenance.Settings maintained;
     private String id;
     private boolean verified;
     private long checked;
@@ -57,7 +54,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void start(Map<String, String> settings) {
         config = new IcebergSinkConfig(settings);
-        expiryMs = Long.parseLong(settings.getOrDefault(EXPIRY_MS, "3600000"));
+        maintained = new Maintenance.Settings(settings, config.writeProps());
         super.start(settings);
         PluginMetrics metrics = context.pluginMetrics();
         clocks = new Clocks(metrics);
@@ -78,7 +75,8 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
             control = new ControlTopic(config);
             if ("0".equals(config.taskId())) { // one task is enough
                 String offsets = ControlTopic.offsetsProperty(config.controlTopic(), config.connectGroupId());
-                expiry = new SnapshotExpiry(this::tables, offsets, expiryMs);
+                maintenance = new Maintenance(this::tables, offsets, maintained);
+                maintenance.start(context.pluginMetrics());
             }
         }
         verified = false;
@@ -170,7 +168,7 @@ public final class ArchiveSinkTask extends IcebergSinkTask {
     @Override
     public void stop() {
         super.stop();
-        close(expiry);
+        close(maintenance);
         close(control);
         close(catalog instanceof AutoCloseable ? (AutoCloseable) catalog : null);
         control = null;
