@@ -19,9 +19,9 @@ def send(platform: Sandbox) -> str:
     return platform.run(sys.executable, "-m", "kafkalogs.cli", "letters", "send", "search").text
 
 
-def written(platform: Sandbox) -> list[Message]:
+def written(platform: Sandbox, reader: str) -> list[Message]:
     """The poison that consumers of committed records see in the source topic."""
-    found = kafka.read_committed(platform, "team-operations", TOPIC)
+    found = kafka.read_committed(platform, reader, TOPIC)
     return [message for message in found if message.value() in POISON]
 
 
@@ -29,13 +29,13 @@ def marks(messages: list[Message]) -> Counter[object]:
     return Counter(value for message in messages for name, value in message.headers() or [] if name == MARK)
 
 
-def test_letters_are_sent_again_once_to_where_they_come_from(platform: Sandbox) -> None:
+def test_letters_are_sent_again_once_to_where_they_come_from(platform: Sandbox, reader: str) -> None:
     writer = kafka.Writer(platform, SERVICE)
     for number, value in enumerate(POISON):
         headers = [("number", str(number).encode())]
         writer.producer.produce(TOPIC, value, b"key", PARTITION, headers=headers)
     writer.flush()
-    assert len(written(platform)) == len(POISON)
+    assert len(written(platform, reader)) == len(POISON)
 
     def listed() -> bool:
         command = (sys.executable, "-m", "kafkalogs.cli", "letters", "list")
@@ -45,7 +45,7 @@ def test_letters_are_sent_again_once_to_where_they_come_from(platform: Sandbox) 
     platform.wait("the poison among the dead letters", listed, 180)
     send(platform)
     send(platform)
-    found = written(platform)
+    found = written(platform, reader)
     again = marks(found)
     # The poison comes back as new letters, which the second run may send too: but no letter is sent twice.
     assert len(again) >= len(POISON)

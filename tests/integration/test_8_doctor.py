@@ -344,7 +344,8 @@ def test_a_certificate_that_ends_soon_is_named_and_renewed_without_an_action(pla
     ending = in_secret()
     platform.wait("the registry shows the certificate that ends soon", lambda: shown() == ending, 600)
     what = "certificate tls.crt in Secret registry-tls"
-    found = exactly(platform, ("certificate-expiring", what))
+    served = "certificate of service registry:8443"
+    found = exactly(platform, ("certificate-expiring", what), ("certificate-expiring", served))
     assert found["certificate-expiring", what]["seen"].startswith("4 days left")
 
     platform.kubectl(*SPACE, "create", "job", "renewal-now", "--from=cronjob/service-secrets-renewal")
