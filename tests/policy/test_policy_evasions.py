@@ -204,6 +204,8 @@ EVASIONS: tuple[tuple[str, str, Member], ...] = (
                         {"metadata": {"labels": {"rbac.authorization.k8s.io/aggregate-to-admin": "true"}}})),
     ("a binding for all accounts of a namespace", RIGHTS, binding("reader", "system:serviceaccounts:default")),
     ("every bucket by an ARN", RIGHTS, document("s3:GetObject", "arn:aws:s3:::*")),
+    ("every object of every bucket", RIGHTS, document("s3:GetObject", "arn:aws:s3:::*/*")),
+    ("the first folder of every bucket", RIGHTS, document("s3:GetObject", "arn:aws:s3:::?*/logs/*")),
     ("every action by another wildcard", RIGHTS, document("s3:?*", "arn:aws:s3:::logs")),
     ("everybody by a condition that always holds", RIGHTS,
      document("s3:GetObject", "arn:aws:s3:::logs/a", Principal="*",

@@ -182,9 +182,13 @@ def _document(document: View, *, of_resource: bool, open_: bool) -> Iterator[Vio
 
 
 def _whole(resource: str) -> bool:
-    """Whether a name of resources is all of a service: * alone, or an ARN that names nothing (arn:aws:s3:::*)."""
+    """Whether a name of resources is all of a service: * alone, or an ARN that names nothing (arn:aws:s3:::*).
+
+    Of S3's objects the name begins with the bucket's, so one that names no bucket is everybody's (arn:aws:s3:::*/logs).
+    """
     parts = resource.split(":", 5)
-    return not _SPECIAL.sub("", parts[-1]) and all(not part or part == "*" for part in parts[3:5])
+    name = parts[-1].partition("/")[0] if parts[2:3] == ["s3"] else parts[-1]
+    return not _SPECIAL.sub("", name) and all(not part or part == "*" for part in parts[3:5])
 
 
 def _narrowed(condition: Any) -> bool:
