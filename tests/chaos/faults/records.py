@@ -31,16 +31,17 @@ LEVELS = 900
 
 DAYS = 615
 
-LARGE, LARGE_EVENTS = 500_000, 200
-"""Bytes of the text of a large event, and how many are in a batch: three times what a task takes at once."""
+LARGE, LARGE_EVENTS = 500_000, 600
+"""Bytes of the text of a large event, and how many are in a batch: more than consumers take at once by default."""
 
 ONE_BATCH = {
     "compression.type": "zstd",
     "message.max.bytes": 2 * LARGE * LARGE_EVENTS,
     "batch.size": 2 * LARGE * LARGE_EVENTS,
-    "linger.ms": 10_000,
+    "linger.ms": 60_000,
 }
-"""A producer that waits until all large events are in one batch; Kafka limits a batch as it is compressed."""
+"""A producer that waits until all large events are in one batch, or it is flushed. Kafka limits a batch as it is
+compressed."""
 
 
 def no_events(load: Load, count: int) -> list[Record]:
@@ -100,7 +101,7 @@ def ago(run: str, number: int, age: timedelta) -> Record:
 
 
 def a_small_batch_of_large_events(platform: Sandbox, load: Load) -> None:
-    """A compressed batch of less than 1 MiB has 200 events of 500 KB; the stream job takes no event so long."""
+    """A compressed batch of less than 1 MiB has 600 events of 500 KB; the stream job takes no event so long."""
     events = [large(load.run.id, number) for number in range(LARGE_EVENTS)]
     load.add(events, **ONE_BATCH)
     load.expect_letters(events, "dlq.stream")

@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 from kafkalogs.client.logevent import LogEvent, LogEventError
 from kafkalogs.config import limits
 from kafkalogs.sinks.settings import MAX_EVENT, POLL_RECORDS
+from kafkalogs.stream import script as stream
 from kafkalogs.stream.script import LARGEST_EVENT
 
 from tests.chaos.counts import Count, letters
@@ -42,7 +43,7 @@ def test_a_large_event_is_taken_by_the_sinks_and_not_by_the_stream_job() -> None
     value = large(RUN, LARGE_EVENTS).value
     assert LARGEST_EVENT < len(value) < MAX_EVENT
     LogEvent.from_json(value)
-    assert LARGE_EVENTS > POLL_RECORDS
+    assert max(POLL_RECORDS, stream.POLL_RECORDS, 500) < LARGE_EVENTS
 
 
 def test_all_large_events_fit_into_one_batch() -> None:
