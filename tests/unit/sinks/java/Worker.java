@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import org.apache.iceberg.Snapshot;
@@ -57,8 +58,8 @@ public final class Worker {
         ObjectNode metrics = answer.putObject("metrics");
         MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
         for (ObjectName bean : beans.queryNames(new ObjectName("kafka.connect:type=plugins,*"), null)) {
-            for (String metric : new String[] {"records-due", "rows-gained"}) {
-                metrics.put(bean + " " + metric, ((Number) beans.getAttribute(bean, metric)).longValue());
+            for (MBeanAttributeInfo metric : beans.getMBeanInfo(bean).getAttributes()) {
+                metrics.put(bean + " " + metric.getName(), ((Number) beans.getAttribute(bean, metric.getName())).longValue());
             }
         }
         return answer;
