@@ -88,6 +88,9 @@ def test_a_control_topic_that_is_made_again_stops_the_archive_and_the_remedy_los
     kafka.write(TOPIC, written(0, 100))
     until("100 rows", lambda: messages(worker) == list(range(100)))
     until("what is due is there", lambda: counts(worker) == (100, 100))
+    # the events say a time long before Kafka got them
+    clocks = "kafka.connect:type=plugins,connector=archive,task=0,service=checkout-service events-behind-total"
+    assert worker.table()["metrics"].get(clocks) == 100
     worker.remove("archive")
     # A task that is started again on the same topic continues.
     worker.start("archive", settings(kafka, 1))

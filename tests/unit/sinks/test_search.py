@@ -48,6 +48,14 @@ def test_a_repetition_is_stored_once(sink, plugins, search):
     assert [len(request) for request in search.requests] == [3, 4]
 
 
+def test_events_of_wrong_clocks_are_counted_once_also_if_the_server_takes_them_late(sink, plugins, search):
+    sink()
+    search.plan = [lambda ids: (503, "busy"), lambda ids: (200, items([201, 429, 201]))]
+    # Kafka got the records in 1970
+    assert [plugins.put(*records(3))["metrics"] for _ in range(2)] == [{}, {}]
+    assert plugins.put(*records(3))["metrics"] == {"events-ahead-total checkout-service": 3}
+
+
 def test_a_topic_that_is_made_again_hides_no_document(sink, plugins, search):
     sink()
     assert plugins.put(*records(2))["outcome"] == "ok"

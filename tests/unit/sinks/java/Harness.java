@@ -16,7 +16,9 @@ import kafkalogs.events.LogEventConverter;
 import kafkalogs.search.SearchSinkConnector;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.metrics.PluginMetrics;
+import org.apache.kafka.common.metrics.internals.PluginMetricsImpl;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.Field;
 import org.apache.kafka.connect.data.SchemaAndValue;
@@ -33,6 +35,7 @@ public final class Harness {
 
     private SinkTask task;
     private final List<String[]> reported = new ArrayList<>();
+    private Metrics metrics = new Metrics();
     private Long timeout;
 
     public static void main(String[] words) throws Exception {
@@ -52,6 +55,12 @@ public final class Harness {
             ArrayNode reports = answer.putArray("reported");
             harness.reported.forEach(report -> reports.addArray().add(report[0]).add(report[1]));
             answer.put("timeout", harness.timeout);
+            ObjectNode metrics = answer.putObject("metrics");
+            harness.metrics.metrics().forEach((name, metric) -> {
+                if (name.tags().containsKey("service")) {
+                    metrics.put(name.name() + " " + name.tags().get("service"), (Double) metric.metricValue());
+                }
+            });
             System.out.println(JSON.writeValueAsString(answer));
         }
     }
@@ -104,6 +113,7 @@ public final class Harness {
             task.stop();
         }
         reported.clear();
+        metrics = new Metrics();
         SearchSinkConnector connector = new SearchSinkConnector();
         connector.config().parse(map(command.path("settings")));
         connector.start(map(command.path("settings")));
@@ -200,7 +210,7 @@ public final class Harness {
 
         @Override
         public PluginMetrics pluginMetrics() {
-            return null;
+            return new PluginMetricsImpl(metrics, Map.of());
         }
     }
 }

@@ -43,11 +43,13 @@ public final class Clocks {
     }
 
     private void count(SinkRecord record) {
-        if (!(record.value() instanceof Struct) || !LogEvent.SCHEMA.name().equals(record.valueSchema().name())
-                || record.timestamp() == null) {
+        if (!(record.value() instanceof Struct) || record.timestamp() == null) {
             return;
         }
         Struct event = (Struct) record.value();
+        if (!LogEvent.SCHEMA.name().equals(event.schema().name())) {
+            return;
+        }
         long early = ((Date) event.get("timestamp")).getTime() - record.timestamp();
         if (early > BOUND_MS) {
             of(ahead, "events-ahead-total", "Events dated more than 5 min after Kafka got them", event).incrementAndGet();
