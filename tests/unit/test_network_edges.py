@@ -15,6 +15,7 @@ from kafkalogs.config.models import Platform
 from kafkalogs.kube.wiring import Endpoints
 from kafkalogs.pipeline import external_ports
 from kafkalogs.platform import LogPlatformArgs, operator_args
+from kafkalogs.sinks.record import connect_clusters
 
 from tests.support.network import Address, Pod
 from tests.support.pods_of_stack import CLIENTS, ELSEWHERE, MONITORING, Stack, stack
@@ -140,7 +141,7 @@ def test_each_pod_reaches_the_name_servers_and_nothing_else_of_theirs(name: str)
 def test_pods_that_are_none_of_the_platforms_reach_open_ports_only(name: str) -> None:
     here, config = stack_of(name), config_of(name)
     registry = {("registry", 8443)}
-    metrics = {("kafka", 9404), ("connect", 9404)}
+    metrics = {(name, 9404) for name in ("kafka", *connect_clusters(config))}
     external = {("kafka", 9095)} if config.kafka.external else set[tuple[str, int]]()
     clients = {("kafka", 9093), ("kafka", 9094)}
     expected = {

@@ -22,7 +22,7 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "longestOutage": "15m",
         # Few brokers and clients: Kafka's default of 50 partitions each means 300 replicas to make at the start.
         "kafka": {"config": {"offsets.topic.num.partitions": 12, "transaction.state.log.num.partitions": 12}},
-        "connect": {"replicas": 1, "cpu": "100m"},
+        "connect": {"workers": "shared", "replicas": 1, "cpu": "100m"},
         "archive": {"commitInterval": "30s"},
         # The shop writes far less than its services may, and a machine's disk is small.
         "stream": {"plannedShare": 0.05},

@@ -45,10 +45,14 @@ class Schemas(PartSettings):
 
 
 class Connect(Settings):
-    """The Kafka Connect cluster that runs the sinks."""
+    """Kafka Connect, which runs the sinks."""
+
+    workers: Literal["own", "shared"] = "own"
+    """`own`: each sink has a Connect cluster of its own, so what stops the workers of one sink stops no other.
+    `shared`: one cluster runs all sinks."""
 
     replicas: Nodes = 2
-    """The number of workers. When a worker stops, the others take over its tasks."""
+    """The number of workers of each cluster. When a worker stops, the others take over its tasks."""
 
     cpu: Cpu = 200
     """The request of each worker."""

@@ -119,7 +119,7 @@ def _families(
     yield tls.check_certificates(wanted, certificates, datetime.now(UTC), probes=found)
     tell("what reads the logs")
     yield _asked("schemas", "the schema registry", lambda: _schemas(wanted, reach))
-    yield _asked("sinks", "Kafka Connect", lambda: _sinks(wanted, reach, space))
+    yield _asked("sinks", "Kafka Connect", lambda: _sinks(wanted, reach))
     yield _stream(wanted, kubernetes, reach, space)
     tell("consumers and disks")
     time.sleep(max(0.0, begun + WATCH - time.monotonic()))
@@ -155,8 +155,8 @@ def _schemas(wanted: Declared, reach: Reach) -> Checked:
     return pipeline.check_schemas(wanted, found)
 
 
-def _sinks(wanted: Declared, reach: Reach, namespace: str) -> Checked:
-    found = services.connectors(reach, namespace) if wanted.connectors else {}
+def _sinks(wanted: Declared, reach: Reach) -> Checked:
+    found = services.connectors(reach, wanted.platform) if wanted.connectors else {}
     return pipeline.check_sinks(wanted, found)
 
 

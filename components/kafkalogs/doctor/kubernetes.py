@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from ..client.cluster_access import AccessError, ClusterAccess
 from ..kube.resources import Manifest
 from ..kube.status import why_not_ready
-from ..sinks.record import CONNECT
+from ..sinks.record import connect_clusters
 from ..stream.manifests import FLINK_API, STREAM
 from ..stream.rights import LEADERS, OWN_NAMES
 from . import network, seen
@@ -62,14 +62,14 @@ class KubernetesReader:
 
     def resources(self, declared: Declared) -> tuple[list[seen.Resource], list[str]]:
         """The platform's resources in Strimzi's API, and the names of all KafkaUsers."""
-        cluster = declared.platform.kafka.name
+        cluster, connects = declared.platform.kafka.name, tuple(connect_clusters(declared.platform))
         found: list[seen.Resource] = [_resource(self.kafka(cluster))]
         users: list[str] = []
         for plural in ("kafkatopics", "kafkausers", "kafkaconnects", "kafkaconnectors"):
             for one in self._all(*_STRIMZI, plural):
                 labels = as_mapping(one["metadata"].get("labels"))
-                mine = {"kafkaconnects": CONNECT, "kafkaconnectors": CONNECT}.get(plural, cluster)
-                if (_name(one) if plural == "kafkaconnects" else labels.get("strimzi.io/cluster")) == mine:
+                mine = {"kafkaconnects": connects, "kafkaconnectors": connects}.get(plural, (cluster,))
+                if (_name(one) if plural == "kafkaconnects" else labels.get("strimzi.io/cluster")) in mine:
                     found.append(_resource(one))
                     users += [_name(one)] if plural == "kafkausers" else []
         return found, users
@@ -90,10 +90,10 @@ class KubernetesReader:
         cluster = declared.platform.kafka.name
         nodes = sum(one.get("strimzi.io/name") == f"{cluster}-kafka" for one in labels)
         found.append(seen.Workload("Kafka", cluster, len(declared.nodes), nodes))
-        if declared.connectors:
-            kind = {"strimzi.io/kind": "KafkaConnect", "strimzi.io/cluster": CONNECT}
+        for connect in connect_clusters(declared.platform):
+            kind = {"strimzi.io/kind": "KafkaConnect", "strimzi.io/cluster": connect}
             workers = sum(kind.items() <= one.items() for one in labels)
-            found.append(seen.Workload("KafkaConnect", CONNECT, declared.platform.connect.replicas, workers))
+            found.append(seen.Workload("KafkaConnect", connect, declared.platform.connect.replicas, workers))
         return found
 
     def plugins(self) -> list[network.Plugin]:

@@ -18,9 +18,10 @@ from cryptography import x509
 from ..client.cluster_access import AccessError
 from ..client.reach import Reach, UnansweredError, end
 from ..config import naming
+from ..config.models import Platform
 from ..kube.service_secrets import CA_SECRET, tls_secret
 from ..schemas.registry import registry_url
-from ..sinks.record import CONNECT, rest_url
+from ..sinks.record import connect_clusters, rest_url
 from ..stream.manifests import REST_PORT, STREAM
 from . import seen
 from .declared import Declared, as_list, as_mapping
@@ -58,10 +59,13 @@ def subjects(reach: Reach, declared: Declared) -> dict[str, seen.Subject]:
     return found
 
 
-def connectors(reach: Reach, namespace: str) -> dict[str, seen.Connector]:
-    """All connectors of the Connect cluster, by its REST API. Raises UnansweredError."""
-    url = f"{rest_url(CONNECT, namespace)}/connectors?expand=status&expand=info"
-    return {str(name): _connector(as_mapping(about)) for name, about in as_mapping(reach.ask(url)).items()}
+def connectors(reach: Reach, platform: Platform) -> dict[str, seen.Connector]:
+    """All connectors of the Connect clusters, by their REST APIs. Raises UnansweredError."""
+    found: dict[str, seen.Connector] = {}
+    for connect in connect_clusters(platform):
+        url = f"{rest_url(connect, platform.namespace)}/connectors?expand=status&expand=info"
+        found |= {str(name): _connector(as_mapping(about)) for name, about in as_mapping(reach.ask(url)).items()}
+    return found
 
 
 def _connector(about: Mapping[str, Any]) -> seen.Connector:

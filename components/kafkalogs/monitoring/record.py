@@ -8,7 +8,7 @@ from ..catalog.part import Part, UserSpec, allow
 from ..config.models import Platform
 from ..kafka.record import METRICS_PORT, TO_KAFKA
 from ..kafka.record import PODS as KAFKA
-from ..sinks.record import CONNECT, CONNECT_CLUSTER
+from ..sinks.record import connect_clusters
 
 USER: Final = "monitor"
 """The KafkaUser of the exporter."""
@@ -54,7 +54,7 @@ def _pods(platform: Platform) -> tuple[PodGroup, ...]:
         return (exporter,)
     told = {"pagerduty": platform.pager is not None, "watchdog": platform.monitoring.watchdog_secret is not None}
     # Strimzi opens the metrics of its pods to every pod.
-    scraped = (KAFKA, *((CONNECT,) if CONNECT_CLUSTER.enabled(platform) else ()))
+    scraped = (KAFKA, *connect_clusters(platform))
     return (
         exporter,
         replace(SERVERS[PROMETHEUS], needs=tuple((name, METRICS_PORT) for name in scraped)),

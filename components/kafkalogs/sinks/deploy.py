@@ -1,5 +1,6 @@
 """The Connect cluster of a stack, and its sinks."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pulumi
@@ -17,27 +18,29 @@ from .args import JdbcSinkArgs, S3SinkArgs, SearchSinkArgs
 from .connect import ConnectCluster, ConnectClusterArgs
 from .connectors import JdbcSink, S3Sink, SearchSink
 from .heap import ConnectorLoad, heap_bytes
-from .record import ARCHIVE, AUDIT, CONNECT, audited, control_topic, control_topics
+from .record import ARCHIVE, AUDIT, CONNECT, audited, connect_clusters, connect_of, control_topic, rights_of
 from .search_setup import SearchSetup, SearchSetupArgs
 
 S3, DATABASE, SEARCH, ADMIN = map(credentials_secret, ("s3", "postgres", "search-sink", "elastic"))
 
 
 def connect(wiring: Wiring) -> pulumi.Resource | None:
-    """The workers, with the memory and the Secrets that their sinks need; None if the stack has no sink."""
-    config, loads = wiring.platform, _loads(wiring)
-    if not loads:
-        return None
-    uses = {
-        "s3": config.archive is not None,
-        "search": config.search is not None,
-        "database": _in_database(wiring),
-    }
-    args = ConnectClusterArgs(
+    """Each Connect cluster of the stack. Returns that which has the name of the part, if there is one."""
+    for name, sinks in connect_clusters(wiring.platform).items():
+        wiring.made[name] = ConnectCluster(name, _cluster_args(wiring, name, sinks), wiring.options())
+    return wiring.made.get(CONNECT)
+
+
+def _cluster_args(wiring: Wiring, name: str, sinks: Sequence[str]) -> ConnectClusterArgs:
+    """Workers with the memory, the rights and the Secrets that their sinks need."""
+    config = wiring.platform
+    uses = {"s3": "archive" in sinks, "search": "search" in sinks, "database": _in_database(wiring, sinks)}
+    return ConnectClusterArgs(
         wiring.namespace,
         wiring.cluster,
         wiring.images["connect"],
-        heap_bytes(loads, config.connect.replicas),
+        heap_bytes(_loads(wiring, sinks), config.connect.replicas),
+        connect=name,
         replicas=config.connect.replicas,
         version=config.kafka.version,
         topic_replicas=wiring.copies,
@@ -45,27 +48,25 @@ def connect(wiring: Wiring) -> pulumi.Resource | None:
         producer_byte_rate=passed_on(config),
         cpu=config.connect.cpu,
         metrics=jmx.metrics_config(wiring.cluster, jmx.CONNECT_KEY) if config.monitoring else None,
-        control_topics=list(control_topics(config)) or None,
+        control_topics=list(rights_of(config, sinks).control_topics) or None,
         secrets=_secrets(wiring, uses),
         labels={label: value for name, used in uses.items() if used for label, value in user_of(name).labels.items()},
-        account_annotations=wiring.endpoints.identity("connect"),
+        account_annotations=wiring.endpoints.identity("connect") if "archive" in sinks else None,
     )
-    return ConnectCluster(CONNECT, args, wiring.options())
 
 
-def _in_database(wiring: Wiring) -> bool:
-    config = wiring.platform
-    return any("database" in sink.endpoints(config) for sink in (ARCHIVE, AUDIT) if sink.enabled(config))
+def _in_database(wiring: Wiring, sinks: Sequence[str]) -> bool:
+    return any("database" in part.endpoints(wiring.platform) for part in (ARCHIVE, AUDIT) if part.key in sinks)
 
 
-def _loads(wiring: Wiring) -> list[ConnectorLoad]:
+def _loads(wiring: Wiring, sinks: Sequence[str]) -> list[ConnectorLoad]:
     config, topics = wiring.platform, wiring.log_topics
     partitions = sum(topic.partitions for topic in topics.values())
     of_audit = sum(topics[name].partitions for name in audited(wiring.log_classes))
     loads = [
-        *([settings.archive_load(1, partitions, _archive_files(wiring))] if config.archive else []),
-        *([settings.search_load(1, partitions)] if config.search else []),
-        *([settings.database_load(1, of_audit)] if config.audit else []),
+        *([settings.archive_load(1, partitions, _archive_files(wiring))] if "archive" in sinks else []),
+        *([settings.search_load(1, partitions)] if "search" in sinks else []),
+        *([settings.database_load(1, of_audit)] if "audit" in sinks else []),
     ]
     fetch = limits.fetched(resolve.largest_batch(config))
     return [replace(load, fetch=fetch) for load in loads]
@@ -73,10 +74,10 @@ def _loads(wiring: Wiring) -> list[ConnectorLoad]:
 
 def _secrets(wiring: Wiring, uses: dict[str, bool]) -> list[str]:
     """The Secrets that the workers mount: the credentials of the endpoints, and their authorities."""
-    where, config = wiring.endpoints, wiring.platform
+    where = wiring.endpoints
     secrets: list[str] = [CA_SECRET] if where.own else []
-    secrets += [S3] if config.archive and where.s3 else []
-    secrets += [SEARCH] if config.search else []
+    secrets += [S3] if uses["s3"] and where.s3 else []
+    secrets += [SEARCH] if uses["search"] else []
     secrets += [DATABASE] if uses["database"] else []
     authorities = {where.ca_secret(name) for name, used in uses.items() if used} - set(secrets)
     return secrets + sorted(filter(None, authorities))
@@ -98,7 +99,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
     args = S3SinkArgs(
         namespace=wiring.namespace,
         cluster=wiring.cluster,
-        connect=CONNECT,
+        connect=connect_of(wiring.platform, "archive"),
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         largest_batch=resolve.largest_batch(wiring.platform),
@@ -121,7 +122,7 @@ def archive(wiring: Wiring) -> pulumi.Resource | None:
         commit_interval_ms=archive.commit_interval,
         config=archive_layout.sink_settings(wiring.log_classes) if where.archive_by_class else None,
     )
-    return S3Sink("archive", args, wiring.options("shipper", "connect"))
+    return S3Sink("archive", args, wiring.options("shipper", connect_of(wiring.platform, "archive")))
 
 
 def search(wiring: Wiring) -> pulumi.Resource | None:
@@ -142,7 +143,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
     args = SearchSinkArgs(
         namespace=wiring.namespace,
         cluster=wiring.cluster,
-        connect=CONNECT,
+        connect=connect_of(wiring.platform, "search"),
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         largest_batch=resolve.largest_batch(wiring.platform),
@@ -153,7 +154,7 @@ def search(wiring: Wiring) -> pulumi.Resource | None:
         credentials=SEARCH,
         ca_secret=ca_secret,
     )
-    return SearchSink("search", args, wiring.options("shipper", "connect", setup))
+    return SearchSink("search", args, wiring.options("shipper", connect_of(wiring.platform, "search"), setup))
 
 
 def _kept(wiring: Wiring) -> dict[str, int]:
@@ -174,7 +175,7 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
     args = JdbcSinkArgs(
         namespace=wiring.namespace,
         cluster=wiring.cluster,
-        connect=CONNECT,
+        connect=connect_of(wiring.platform, "audit"),
         topic_replicas=wiring.copies,
         min_in_sync_replicas=wiring.in_sync,
         largest_batch=resolve.largest_batch(wiring.platform),
@@ -184,4 +185,4 @@ def audit(wiring: Wiring) -> pulumi.Resource | None:
         credentials=DATABASE,
         ca_secret=wiring.endpoints.ca_secret("database"),
     )
-    return JdbcSink("audit", args, wiring.options("shipper", "connect"))
+    return JdbcSink("audit", args, wiring.options("shipper", connect_of(wiring.platform, "audit")))

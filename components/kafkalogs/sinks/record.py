@@ -1,6 +1,6 @@
 """The records of Kafka Connect and of its sinks: topics, the identity of the workers, and names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,8 @@ from ..config.naming import DEAD_LETTER_PREFIX, LOGS_PREFIX, dead_letter_name
 from ..kafka.record import METRICS_PORT, TO_KAFKA
 
 CONNECT: Final = "connect"
-"""The name of the Connect cluster and of its KafkaUser, and the first part of the names of its internal topics."""
+"""The Connect cluster of the archive, or of all sinks. Its KafkaUser has the same name, and the names of its internal
+topics begin with it."""
 
 GROUP_PREFIX: Final = "connect-"
 """Kafka Connect names the consumer group of a sink connect-<connector>."""
@@ -43,6 +44,25 @@ PARTITIONS: Final = {"configs": 1, "offsets": 6, "status": 3}
 and 5, suit hundreds of connectors."""
 
 _SINKS: Final = ("archive", "search", "audit")
+
+_CLUSTERS: Final = {sink: CONNECT if sink == "archive" else f"{CONNECT}-{sink}" for sink in _SINKS}
+"""The Connect cluster of each sink, if each has its own. The archive's keeps the name of the shared one: a cloud knows
+the service account."""
+
+
+def connect_of(platform: Platform, sink: str) -> str:
+    """The name of the Connect cluster that runs a sink."""
+    return _CLUSTERS[sink] if platform.connect.workers == "own" else CONNECT
+
+
+def connect_clusters(platform: Platform) -> dict[str, tuple[str, ...]]:
+    """The sinks of each Connect cluster of a stack, by the name of the cluster."""
+    found: dict[str, tuple[str, ...]] = {}
+    for sink in (ARCHIVE, SEARCH, AUDIT):
+        if sink.enabled(platform):
+            name = connect_of(platform, sink.key)
+            found[name] = (*found.get(name, ()), sink.key)
+    return found
 
 
 def control_topics(platform: Platform) -> tuple[str, ...]:
@@ -149,12 +169,21 @@ def _has_sinks(platform: Platform) -> bool:
 
 
 def _connect_topics(platform: Platform) -> tuple[TopicSpec, ...]:
-    return tuple(internal_topic(CONNECT, key, *copies(platform)) for key in PARTITIONS)
+    return tuple(
+        internal_topic(name, key, *copies(platform)) for name in connect_clusters(platform) for key in PARTITIONS
+    )
+
+
+def rights_of(platform: Platform, sinks: Sequence[str]) -> Rights:
+    """What the workers of these sinks may do."""
+    return Rights(control_topics=control_topics(platform) if "archive" in sinks else ())
 
 
 def _connect_users(platform: Platform) -> tuple[UserSpec, ...]:
-    rights = Rights(control_topics=control_topics(platform))
-    return (connect_user(CONNECT, rights, passed_on(platform)),)
+    return tuple(
+        connect_user(name, rights_of(platform, sinks), passed_on(platform))
+        for name, sinks in connect_clusters(platform).items()
+    )
 
 
 def _letters(platform: Platform, sink: str) -> TopicSpec:
@@ -227,22 +256,23 @@ _REST: Final = 8083
 
 def _connect_pods(platform: Platform) -> tuple[PodGroup, ...]:
     """The workers. Strimzi itself makes the policy that opens their ports."""
-    labels = {"strimzi.io/cluster": CONNECT, "strimzi.io/kind": "KafkaConnect", "strimzi.io/name": f"{CONNECT}-connect"}
-    peer = Peer(CONNECT, labels)
-    sinks = [sink for sink in (ARCHIVE, SEARCH, AUDIT) if sink.enabled(platform)]
-    servers = {server for sink in sinks for server in sink.endpoints(platform)}
+    return tuple(_workers(platform, name, sinks) for name, sinks in connect_clusters(platform).items())
+
+
+def _workers(platform: Platform, name: str, sinks: Sequence[str]) -> PodGroup:
+    labels = {"strimzi.io/cluster": name, "strimzi.io/kind": "KafkaConnect", "strimzi.io/name": f"{name}-connect"}
+    peer = Peer(name, labels)
+    servers = {server for sink in (ARCHIVE, SEARCH, AUDIT) if sink.key in sinks for server in sink.endpoints(platform)}
     # With AWS Glue, the archive uses S3 too: the S3 of AWS, beside AWS's other services.
-    aws = platform.archive is not None and platform.archive.catalog != "jdbc"
-    return (
-        PodGroup(
-            peer=peer,
-            serves=(
-                Served(_REST, (peer, STRIMZI_OPERATOR)),
-                *((Served(METRICS_PORT, open=True),) if platform.monitoring else ()),
-            ),
-            needs=(TO_KAFKA,),
-            uses=(*sorted(servers), *(("aws",) if aws or platform.aws else ())),
+    aws = "archive" in sinks and platform.archive is not None and platform.archive.catalog != "jdbc"
+    return PodGroup(
+        peer=peer,
+        serves=(
+            Served(_REST, (peer, STRIMZI_OPERATOR)),
+            *((Served(METRICS_PORT, open=True),) if platform.monitoring else ()),
         ),
+        needs=(TO_KAFKA,),
+        uses=(*sorted(servers), *(("aws",) if aws or platform.aws else ())),
     )
 
 
@@ -252,8 +282,8 @@ CONNECT_CLUSTER: Final = Part(
     on=_has_sinks,
     topics=_connect_topics,
     users=_connect_users,
-    topic_names=tuple(internal_topics(CONNECT).values()),
-    user_names=(CONNECT,),
+    topic_names=tuple(topic for name in _CLUSTERS.values() for topic in internal_topics(name).values()),
+    user_names=tuple(_CLUSTERS.values()),
     group_prefixes=(workers_group(CONNECT), GROUP_PREFIX),
     pods=_connect_pods,
     deploy="sinks.deploy:connect",

@@ -78,8 +78,8 @@ def events_of_many_days(platform: Sandbox, load: Load) -> None:
 
 
 def a_clock_is_ahead(platform: Sandbox, load: Load) -> None:
-    """The clock of a service is 59 min ahead, for a minute; brokers refuse a record that is an hour ahead."""
-    _with_a_wrong_clock(load, timedelta(minutes=59))
+    """The clock of a service is an hour and a minute ahead, for a minute."""
+    _with_a_wrong_clock(load, timedelta(minutes=61))
 
 
 def a_clock_is_behind(platform: Sandbox, load: Load) -> None:

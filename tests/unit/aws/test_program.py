@@ -210,7 +210,7 @@ def test_rds_is_verified_by_amazons_authorities(graph: Graph) -> None:
     assert url.partition(".rds.amazonaws.com:5432/kafkalogs?")[2] == (
         "sslmode=verify-full&sslrootcert=/mnt/secrets/rds-ca/ca.crt"
     )
-    template = graph.one("KafkaConnect", "connect").inputs["spec"]["template"]
+    template = graph.one("KafkaConnect", "connect-audit").inputs["spec"]["template"]
     (name,) = [v["name"] for v in template["pod"]["volumes"] if v["secret"]["secretName"] == "rds-ca"]
     assert {m["mountPath"] for m in template["connectContainer"]["volumeMounts"] if m["name"] == name} == {
         "/mnt/secrets/rds-ca"
@@ -219,7 +219,7 @@ def test_rds_is_verified_by_amazons_authorities(graph: Graph) -> None:
 
 def test_workers_wait_for_no_secret_that_nobody_makes() -> None:
     config = {key: value for key, value in CONFIG.items() if key not in {"audit", "endpoints"}}
-    mounted = program(config).one("KafkaConnect", "connect").inputs["spec"]["template"]["pod"]["volumes"]
+    mounted = program(config).one("KafkaConnect", "connect-search").inputs["spec"]["template"]["pod"]["volumes"]
     assert [volume["secret"]["secretName"] for volume in mounted] == ["search-sink-credentials"]
 
 

@@ -39,16 +39,47 @@ def test_without_audit_logs_there_is_no_audit_sink():
 def test_connect_runs_if_there_is_a_sink(chosen):
     stack = platform(*chosen)
     assert record.CONNECT_CLUSTER.enabled(stack) == bool(chosen)
-    internal = {name for name in topics(stack) if name.startswith("connect.")}
-    assert internal == ({"connect.configs", "connect.offsets", "connect.status"} if chosen else set())
+    internal = {name for name in topics(stack) if name.startswith("connect")}
+    clusters = {"archive": "connect", "search": "connect-search", "audit": "connect-audit"}
+    kinds = ("configs", "offsets", "status")
+    assert internal == {f"{clusters[sink]}.{kind}" for sink in chosen for kind in kinds}
     assert ("archive.control" in topics(stack)) == ("archive" in chosen)
 
 
 def test_the_archive_alone_brings_the_rights_for_its_control_topic():
     for chosen in CHOICES[1:]:
-        (user,) = record.CONNECT_CLUSTER.users(platform(*chosen))
-        control = {rule for rule in user.acls if rule.kind == "transactionalId" or rule.name == record.CONTROL_TOPIC}
-        assert bool(control) == ("archive" in chosen)
+        for user in record.CONNECT_CLUSTER.users(platform(*chosen)):
+            rules = {acl for acl in user.acls if acl.kind == "transactionalId" or acl.name == record.CONTROL_TOPIC}
+            assert bool(rules) == (user.name == "connect")
+
+
+def test_workers_run_one_sink_or_all():
+    """What ends the workers of one sink ends no other. On a single machine there is no room for this."""
+    own = platform(*SINKS)
+    assert record.connect_clusters(own) == {
+        "connect": ("archive",),
+        "connect-search": ("search",),
+        "connect-audit": ("audit",),
+    }
+    shared = own.model_copy(update={"connect": own.connect.model_copy(update={"workers": "shared"})})
+    assert record.connect_clusters(shared) == {"connect": SINKS}
+    for stack in (own, shared):
+        found = record.connect_clusters(stack)
+        assert all(record.connect_of(stack, sink) == name for name, sinks in found.items() for sink in sinks)
+        users = [user.name for user in record.CONNECT_CLUSTER.users(stack)]
+        pods = [group.name for group in record.CONNECT_CLUSTER.pods(stack)]
+        assert users == pods == list(found)
+    # No worker reaches the server of another sink.
+    uses = {group.name: set(group.uses) for group in record.CONNECT_CLUSTER.pods(own)}
+    assert uses == {"connect": {"s3", "database"}, "connect-search": {"search"}, "connect-audit": {"database"}}
+
+
+def test_every_name_of_a_cluster_is_reserved():
+    stack = platform(*SINKS)
+    assert {user.name for user in record.CONNECT_CLUSTER.users(stack)} <= set(record.CONNECT_CLUSTER.user_names)
+    assert {topic.name for topic in record.CONNECT_CLUSTER.topics(stack)} == set(record.CONNECT_CLUSTER.topic_names)
+    for name in record.connect_clusters(stack):
+        assert record.workers_group(name).startswith(record.CONNECT_CLUSTER.group_prefixes)
 
 
 def test_a_new_generation_of_the_control_topic_has_a_new_name_and_the_rights_for_it():
@@ -59,7 +90,7 @@ def test_a_new_generation_of_the_control_topic_has_a_new_name_and_the_rights_for
         archive = stack.archive.model_copy(update={"control_generation": generation})
         changed = stack.model_copy(update={"archive": archive})
         (control,) = (topic for topic in record.ARCHIVE.topics(changed) if not topic.name.startswith("dlq."))
-        (user,) = record.CONNECT_CLUSTER.users(changed)
+        (user,) = (user for user in record.CONNECT_CLUSTER.users(changed) if user.name == "connect")
         assert ("Read", "Write", "Describe") in {acl.operations for acl in user.acls if acl.name == control.name}
         names.add(control.name)
     assert len(names) == 3
