@@ -19,11 +19,13 @@ from embedded.build.maven import jars, only_jar
 from embedded.build.oci import OURS, Copy, Image, files_layer
 
 SOURCES = PROJECTS / "connect-plugins"
+# the class that each sink counts with; no plugin finds the classes of another one
+_COUNTED = "kafkalogs/events/Clocks"
 # classes that Iceberg's class loader must find, since they use Iceberg's classes
-ARCHIVE_PARTS = ("kafkalogs/archive/", "kafkalogs/tls/", "org/apache/iceberg/connect/data/")
+ARCHIVE_PARTS = ("kafkalogs/archive/", _COUNTED, "kafkalogs/tls/", "org/apache/iceberg/connect/data/")
 # the class of the Iceberg sink that ours replaces; one class loader must not find both
 REPLACED = "org/apache/iceberg/connect/data/PartitionedAppendWriter.class"
-AUDIT_PARTS = ("kafkalogs/audit/", "kafkalogs/identity/")
+AUDIT_PARTS = ("kafkalogs/audit/", _COUNTED, "kafkalogs/identity/")
 OUR_PARTS = ("kafkalogs/events/", "kafkalogs/identity/", "kafkalogs/search/", "kafkalogs/tls/")
 # jars of the JDBC sink's folder that stay out: drivers of databases that the platform does not use (one of them is not
 # free), and jars that the worker has anyway

@@ -25,6 +25,8 @@ public final class Clocks {
     /** The services that have a metric of their own; those that come later are counted together. */
     static final int MOST_SERVICES = 500;
     static final String OTHERS = "(others)";
+    /** The name of LogEvent's schema. The plugins of the archive and the database have this class, and not LogEvent. */
+    private static final String EVENT = "kafkalogs.LogEvent";
 
     private final PluginMetrics metrics;
     private final Map<String, AtomicLong> ahead = new HashMap<>();
@@ -47,7 +49,7 @@ public final class Clocks {
             return;
         }
         Struct event = (Struct) record.value();
-        if (!LogEvent.SCHEMA.name().equals(event.schema().name())) {
+        if (!EVENT.equals(event.schema().name())) {
             return;
         }
         long early = ((Date) event.get("timestamp")).getTime() - record.timestamp();
