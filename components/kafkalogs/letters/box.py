@@ -1,11 +1,13 @@
 """Dead-letter topics in Kafka: read from a place on, and sent again in transactions.
 
 A transaction holds records for the source topics and the offset behind their letters, so a letter is sent once, also
-if the command ends in between. Two runs at the same time have the same transactional id: Kafka ends the first.
+if the command ends in between. The offset's metadata tells of the letters before it that could not be sent. Two runs
+at the same time have the same transactional id: Kafka ends the first.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -37,22 +39,47 @@ CUT = "longer than the stream job takes, so it would come back"
 
 
 @dataclass(frozen=True)
+class Skips:
+    """The letters of a partition that runs passed without sending them. last: the offset of the newest of them."""
+
+    count: int = 0
+    last: int = -1
+
+    def __str__(self) -> str:
+        """As it stands in the metadata of a committed offset."""
+        return f"skipped={self.count} last={self.last}" if self.count else ""
+
+
+def skips_of(metadata: str | None, begin: int) -> Skips:
+    """What the metadata of a committed offset tells, until Kafka has deleted all that were skipped; begin: the oldest
+    offset. The metadata of an earlier version tells nothing."""
+    found = re.fullmatch(r"skipped=(\d+) last=(\d+)", metadata or "")
+    return Skips(int(found[1]), int(found[2])) if found and int(found[2]) >= begin else Skips()
+
+
+@dataclass(frozen=True)
 class Box:
-    """A dead-letter topic. begin, end: its oldest offset and its next one; sent: the offset up to which letters were
-    sent again; all by partition."""
+    """A dead-letter topic. begin, end: its oldest offset and its next one; sent: the offset up to which runs looked at
+    letters; skips: those of them that were not sent; all by partition."""
 
     topic: str
     begin: Mapping[int, int]
     end: Mapping[int, int]
     sent: Mapping[int, int]
+    skips: Mapping[int, Skips] = field(default_factory=dict[int, Skips])
 
     @property
     def waiting(self) -> int:
-        """Offsets of letters that were not sent again: the letters, and the markers of transactions among them."""
+        """Offsets at which no run looked: the letters, and the markers of transactions among them."""
         return sum(self.end[number] - self.first(number) for number in self.end)
 
+    @property
+    def skipped(self) -> int:
+        """Letters that runs skipped. What Kafka has deleted since counts until the newest one is deleted too."""
+        return sum(skips.count for skips in self.skips.values())
+
     def first(self, number: int) -> int:
-        """The offset of the first letter of a partition that was not sent again."""
+        """The offset of the first letter of a partition at which no run looked."""
         return min(max(self.begin[number], self.sent.get(number, 0)), self.end[number])
 
 
@@ -94,10 +121,11 @@ class Letters:
             {number: mark[0] for number, mark in marks.items()},
             {number: mark[1] for number, mark in marks.items()},
             {at.partition: at.offset for at in committed if at.offset >= 0},
+            {at.partition: skips_of(at.metadata, marks[at.partition][0]) for at in committed},
         )
 
     def read(self, box: Box, *, everything: bool) -> Iterator[Letter]:
-        """The letters in their order. everything: also those that were sent again."""
+        """The letters in their order. everything: also those at which runs looked before."""
         start = {number: box.begin[number] if everything else box.first(number) for number in box.end}
         left = {number: box.end[number] for number in box.end if start[number] < box.end[number]}
         with closing(self._consumer(box.topic)) as consumer:
@@ -140,37 +168,35 @@ class Letters:
             raise self._error(error) from error
         # Only now: until the new producer had ended it, another run could go on sending.
         box = self.box(topic)
+        skips = {} if everything else dict(box.skips)
         with closing(self._consumer(box.topic)) as group:
-            portion: list[Letter] = []
-            for letter in islice(self.read(box, everything=everything), limit):
-                portion.append(letter)
-                if len(portion) == _AT_ONCE:
-                    self._commit(producer, group, portion, there, done)
-                    portion = []
-            if portion:
-                self._commit(producer, group, portion, there, done)
+            letters = islice(self.read(box, everything=everything), limit)
+            while portion := list(islice(letters, _AT_ONCE)):
+                reasons = [unsendable(letter, there) for letter in portion]
+                for letter, reason in zip(portion, reasons, strict=True):
+                    if reason:
+                        before = skips.get(letter.partition, Skips())
+                        skips[letter.partition] = Skips(before.count + 1, letter.offset)
+                sendable = [letter for letter, reason in zip(portion, reasons, strict=True) if not reason]
+                self._commit(producer, group, sendable, _places(portion, skips))
+                done.sent += len(sendable)
+                for reason in filter(None, reasons):
+                    done.skip(reason)
 
     def _commit(
-        self, producer: Producer, group: Consumer, portion: list[Letter], there: Mapping[str, int], done: Sent
+        self, producer: Producer, group: Consumer, letters: list[Letter], offsets: list[TopicPartition]
     ) -> None:
-        """Send letters in one transaction, with the offset behind each partition's last."""
-        now = Sent()
+        """Send letters in one transaction, with the offsets behind all that were looked at."""
         failed: list[str] = []
-        behind = {letter.partition: letter.offset + 1 for letter in portion}
         try:
             producer.begin_transaction()
             try:
-                for letter in portion:
-                    if reason := unsendable(letter, there):
-                        now.skip(reason)
-                    else:
-                        _produce(producer, letter, failed)
-                        now.sent += 1
+                for letter in letters:
+                    _produce(producer, letter, failed)
                 if producer.flush(_COMMIT) and not failed:
                     failed.append(f"not acknowledged within {_COMMIT:.0f} s")
                 if failed:
                     raise AccessError(f"Kafka did not take a record again: {failed[0]}{self._because()}")
-                offsets = [TopicPartition(portion[0].topic, number, offset) for number, offset in behind.items()]
                 producer.send_offsets_to_transaction(offsets, group.consumer_group_metadata(), _COMMIT)
                 producer.commit_transaction(_COMMIT)
             except BaseException:
@@ -178,9 +204,6 @@ class Letters:
                 raise
         except KafkaException as error:
             raise self._error(error) from error
-        done.sent += now.sent
-        for reason, count in now.skipped.items():
-            done.skipped[reason] = done.skipped.get(reason, 0) + count
 
     def _partitions(self) -> dict[str, int]:
         """How many partitions each topic has."""
@@ -238,6 +261,15 @@ def unsendable(letter: Letter, there: Mapping[str, int]) -> str:
     if partition >= there.get(topic, 0):
         return GONE
     return CUT if letter.reason.startswith("longer than ") else ""
+
+
+def _places(letters: list[Letter], skips: Mapping[int, Skips]) -> list[TopicPartition]:
+    """The offset behind the last letter of each partition, with what was skipped before it."""
+    last = {letter.partition: letter for letter in letters}
+    return [
+        TopicPartition(letter.topic, number, letter.offset + 1, metadata=str(skips.get(number, Skips())))
+        for number, letter in last.items()
+    ]
 
 
 def _produce(producer: Producer, letter: Letter, failed: list[str]) -> None:

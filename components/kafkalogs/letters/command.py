@@ -35,8 +35,9 @@ partition that it comes from, in its order, with its key and headers; the header
 the cause first.
 
 A letter is sent once, however often the command runs and wherever it ends: Kafka keeps the place in the same
-transaction. --restart sends all again. In its topic the record is new: also the readers that took it before read it
-again.
+transaction. `send` skips letters that it cannot send, says why, and does not come back to them; `list` counts them on.
+--restart begins at the oldest letter: it sends all again, also those that were sent. In its topic the record is new:
+also the readers that took it before read it again.
 """
 
 _TEXT = 200
@@ -72,7 +73,10 @@ def run_list(arguments: argparse.Namespace) -> int:
         waiting = list(letters.read(box, everything=False)) if box.waiting else []
         times = sorted(one.at for one in waiting)
         span = f", {_time(times[0])} to {_time(times[-1])}" if times else ""
-        console.print(f"{topic}: {len(waiting):,} letters not sent again{span}", markup=False)
+        console.print(f"{topic}: {len(waiting):,} letters to send again{span}", markup=False)
+        if box.skipped:
+            passed = f"  {box.skipped:,} before them were skipped by `send`, and never sent"
+            console.print(f"{passed}; `show {topic} --all` prints them", markup=False)
         reasons = Counter((one.source[0] if one.source else "?", one.reason[:_TEXT]) for one in waiting)
         for (source, reason), count in reasons.most_common(10):
             console.print(f"  {count:,} of {source}: {reason}", markup=False)
@@ -90,7 +94,7 @@ def run_show(arguments: argparse.Namespace) -> int:
         shown += 1
         _show(letter, whole=arguments.whole)
     if not shown:
-        more = "" if arguments.all else " that was not sent again; --all shows the others"
+        more = "" if arguments.all else " to send again; --all shows the others"
         console.print(f"{box.topic}: no letter{more}", markup=False)
     return DONE
 
@@ -162,7 +166,7 @@ def add_to(commands: Any) -> None:
     for action in (show, send):
         action.add_argument("topic", metavar="TOPIC", help="the dead-letter topic, like dlq.search or search")
     show.add_argument("--limit", type=_count, default=10, metavar="N", help="letters at most (default: %(default)s)")
-    show.add_argument("--all", action="store_true", help="also letters that were sent again")
+    show.add_argument("--all", action="store_true", help="also letters that `send` has sent or skipped")
     show.add_argument("--whole", action="store_true", help="whole values, not their beginning")
     send.add_argument("--limit", type=_count, metavar="N", help="letters at most; all when absent")
     send.add_argument("--restart", action="store_true", help="begin at the oldest letter, whatever was sent before")

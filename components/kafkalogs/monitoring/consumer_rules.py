@@ -125,12 +125,18 @@ def consumer_rules(consumers: Mapping[str, Consumer], lag: int) -> list[Rule]:
 
 
 def _expiry_rules(alive: str) -> list[Rule]:
-    """The alerts on records that expire unread. alive: the groups that count, as a query."""
+    """The alerts on records that expire unread. alive: the groups that count, as a query.
+
+    While a new exporter takes the place of the old one, there are the series of both. A join on series that are not
+    aggregated would then be an error.
+    """
+    retention = "max by (topic) (kafkalogs_topic_retention_seconds)"
+    lag = "max by (consumergroup, topic) (kafkalogs_consumergroup_lag_seconds)"
     return [
         alert(
             "RecordsExpireSoon",
-            "(kafkalogs_topic_retention_seconds - on (topic) group_right () kafkalogs_consumergroup_lag_seconds)"
-            f" < on (topic) group_left () ({EXPIRES_SOON} * kafkalogs_topic_retention_seconds)"
+            f"({retention} - on (topic) group_right () {lag})"
+            f" < on (topic) group_left () ({EXPIRES_SOON} * {retention})"
             f" and on (consumergroup) {alive}",
             "5m",
             "critical",
@@ -139,8 +145,8 @@ def _expiry_rules(alive: str) -> list[Rule]:
         ),
         alert(
             "RecordsExpiredUnread",
-            "kafka_consumergroup_current_offset"
-            " < on (topic, partition) group_left () kafka_topic_partition_oldest_offset"
+            "max by (consumergroup, topic, partition) (kafka_consumergroup_current_offset)"
+            " < on (topic, partition) group_left () min by (topic, partition) (kafka_topic_partition_oldest_offset)"
             f" and on (consumergroup) {alive}",
             "0m",
             "critical",

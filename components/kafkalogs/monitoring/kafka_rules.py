@@ -8,8 +8,8 @@ def kafka_rules(brokers: int, broker_disk: int | None) -> list[Rule]:
     rules = [
         alert(
             "PartitionBelowMinIsr",
-            "count by (topic) (kafka_topic_partition_in_sync_replica"
-            " < on (topic) group_left () kafkalogs_topic_min_insync_replicas)",
+            "count by (topic) (min by (topic, partition) (kafka_topic_partition_in_sync_replica)"
+            " < on (topic) group_left () max by (topic) (kafkalogs_topic_min_insync_replicas))",
             "1m",
             "critical",
             "{{ $value }} partitions of {{ $labels.topic }} have fewer replicas in sync than min.insync.replicas",

@@ -5,7 +5,6 @@ from typing import Final
 
 from ..catalog.network import user_of
 from ..config import naming
-from ..config.naming import CA_SECRET
 from ..kube import policies
 from ..kube.pods import container, digest, labels, mounts, open_port, resources, restarted_with_new, secret_volume
 from ..kube.resources import METRICS_LABEL, RESTRICTED_CONTAINER, RESTRICTED_POD, Manifest, known, metadata
@@ -22,6 +21,8 @@ DRIVER: Final = "org.apache.flink.table.runtime.application.SqlDriver"
 _TASK_PORT: Final = 6122
 _FOLDER: Final = "/opt/kafkalogs"
 _TRUST: Final = "/opt/trust"
+_CONNECTOR: Final = "/opt/flink/lib/kafkalogs-stream.jar"
+_MAKE_STORE: Final = "kafkalogs.stream.TrustStore"
 _TRUST_PASSWORD: Final = "changeit"  # noqa: S105 - Java wants one; a truststore has nothing to hide
 _WEB_IDENTITY: Final = "com.amazonaws.auth.WebIdentityTokenCredentialsProvider"
 # Flink's operator refuses a key that is the beginning of another one (s3.endpoint, s3.endpoint.region). The S3 plugin
@@ -106,10 +107,10 @@ def _probed(args: FlinkJobArgs, ready: Manifest, port: int) -> Manifest:
     times = {"initialDelaySeconds": 120, "periodSeconds": 20, "timeoutSeconds": 15}
     files = [f"{_FOLDER}/user/user.p12", f"{_FOLDER}/ca/ca.crt"]
     before = renew = ""
-    if ca_secret := known(args.s3_ca_secret):
+    if known(args.s3_ca_secret):
         file, new, store = f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/new.p12", f"{_TRUST}/trust.p12"
         note = f"sha256sum {file} > {_TRUST}/made-of"
-        make = shlex.join(trust_command(file, new, one=ca_secret == CA_SECRET))
+        make = shlex.join(trust_command(file, new))
         before = f"[ -f {_TRUST}/made-of ] || {note}; "
         make = f"rm -f {new}; {make} && mv {new} {store} && {note}"
         renew = f"sha256sum --status -c {_TRUST}/made-of || {{ {make}; }}; "
@@ -225,13 +226,13 @@ def _pod_template(args: FlinkJobArgs) -> Manifest:
         volumes += [{"name": "trust", "emptyDir": {}}, secret_volume("s3-ca", ca_secret, "ca.crt")]
         # its probe makes the trust store again
         mounted += [_STORE, *mounts(_FOLDER, ["s3-ca"])]
-        spec["initContainers"] = [_trust(known(args.image), ca_secret)]
+        spec["initContainers"] = [_trust(known(args.image))]
     return {"metadata": {"labels": {**labels(STREAM), **user_of("s3").labels, METRICS_LABEL: "true"}}, "spec": spec}
 
 
-def _trust(image: str, ca_secret: str) -> Manifest:
+def _trust(image: str) -> Manifest:
     """The container that makes Java's trust store of the S3 server's authority."""
-    command = trust_command(f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/trust.p12", one=ca_secret == CA_SECRET)
+    command = trust_command(f"{_FOLDER}/s3-ca/ca.crt", f"{_TRUST}/trust.p12")
     return container("trust", image) | {
         "command": command,
         "resources": resources("10m", "64Mi", "1", "128Mi"),
@@ -239,33 +240,10 @@ def _trust(image: str, ca_secret: str) -> Manifest:
     }
 
 
-_IMPORT_EACH: Final = """\
-set -eu
-count=0
-part=/dev/null
-rm -f "$2" "$3"/ca-*.crt
-while IFS= read -r line || [ -n "$line" ]; do
-  case "$line" in *"BEGIN CERTIFICATE"*) count=$((count + 1)); part="$3/ca-$count.crt" ;; esac
-  printf '%s\\n' "$line" >> "$part"
-done < "$1"
-[ "$count" -gt 0 ] || { echo "$1 has no certificate in PEM" >&2; exit 1; }
-for part in "$3"/ca-*.crt; do
-  keytool -J-Xmx32m -importcert -noprompt -alias "${part##*/}" -file "$part" -keystore "$2" -storepass "$4"
-done
-"""
-"""Of a file $1 with certificates, each into the trust store $2, by way of the folder $3; $4 is the store's password."""
-
-
-def trust_command(file: str, store: str, one: bool, scratch: str = "/tmp") -> list[str]:  # noqa: S108 - the container's own
-    """The command that imports a PEM file into a trust store, the only place where Java looks for authorities.
-
-    one: the file has one certificate, as that of the platform's own authority. keytool takes the first of a file and
-    leaves the others, so a bundle is taken apart first.
-    """
-    if one:
-        alone = ["keytool", "-J-Xmx32m", "-importcert", "-noprompt", "-alias", "s3", "-file", file]
-        return [*alone, "-keystore", store, "-storepass", _TRUST_PASSWORD]
-    return ["sh", "-c", _IMPORT_EACH, "trust", file, store, scratch, _TRUST_PASSWORD]
+def trust_command(file: str, store: str, jar: str = _CONNECTOR) -> list[str]:
+    """The command that makes a trust store of a PEM file, the only place where Java looks for authorities. One process
+    does it, however many certificates the file has: a liveness probe waits for it."""
+    return ["java", "-Xmx32m", "-XX:TieredStopAtLevel=1", "-cp", jar, _MAKE_STORE, file, store, _TRUST_PASSWORD]
 
 
 def _waited_for(about: Manifest) -> Manifest:

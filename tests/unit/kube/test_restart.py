@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafkalogs.config.naming import CA_SECRET
 from kafkalogs.schemas.registry import SchemaRegistryArgs, registry_manifest
 from kafkalogs.stream.args import FlinkJobArgs
 from kafkalogs.stream.manifests import flink_manifest
 
+from embedded.build.images.flink import HOME, connector
 from tests.support.tls import write_certificates
 from tests.unit.stream.test_trust import run as with_java
 
@@ -137,14 +137,13 @@ def test_a_registry_that_is_not_well_is_restarted(tmp_path: Path, server: http.s
     assert not container.alive()
 
 
-@pytest.mark.parametrize("secret", [CA_SECRET, "store-ca"])
-def test_flink_makes_its_trust_store_anew_before_it_is_restarted(
-    secret: str, tmp_path: Path, server: http.server.HTTPServer
-):
-    s3 = {"s3_endpoint": "https://s3", "s3_credentials_secret": "s3-credentials", "s3_ca_secret": secret}
+def test_flink_makes_its_trust_store_anew_before_it_is_restarted(tmp_path: Path, server: http.server.HTTPServer):
+    s3 = {"s3_endpoint": "https://s3", "s3_credentials_secret": "s3-credentials", "s3_ca_secret": "store-ca"}
     container, _ = flink(tmp_path, server.server_port, "taskManager", 6122, **s3)
     store, authority = tmp_path / "opt/trust/trust.p12", tmp_path / "opt/kafkalogs/s3-ca"
     store.parent.mkdir(parents=True)
+    (tmp_path / HOME[1:]).mkdir()
+    (tmp_path / HOME[1:] / "lib").symlink_to(connector().get())
     store.write_bytes(b"the first store")
     authority.mkdir()
     write_certificates(authority)

@@ -214,7 +214,28 @@ def test_what_cannot_be_sent_is_counted_with_its_reason_and_the_rest_is_sent(
     assert f"not sent: 2, {box.NO_SOURCE}" in said
     assert f"not sent: 1, {box.GONE}" in said
     assert f"not sent: 1, {box.CUT}" in said
-    assert read(server, source, 1) == [(None, b"of the pager", [("mine", b"m"), (SENT_AGAIN, f"{topic}/0/4".encode())])]
+    skipped = "  {} before them were skipped by `send`, and never sent; `show {} --all` prints them"
+    for further, count in (([], 4), ([(None, b"later", connect(source, 0, 9)), (None, b"none", [])], 5)):
+        write(server, topic, further)
+        run("send", topic)
+        capsys.readouterr()
+        run("list")
+        said = capsys.readouterr().out
+        assert f"{topic}: 0 letters to send again\n{skipped.format(count, topic)}\n" in said
+    assert run("send", topic, "--restart", "--limit", "2") == 1
+    capsys.readouterr()
+    run("list")
+    assert f"{topic}: 5 letters to send again" in (said := capsys.readouterr().out)
+    assert skipped.format(2, topic) in said
+    run("send", topic, "--restart")
+    again = (None, b"of the pager", [("mine", b"m"), (SENT_AGAIN, f"{topic}/0/4".encode())])
+    assert read(server, source, 1) == [again, again]
+
+
+def test_skipped_letters_count_until_kafka_has_deleted_them() -> None:
+    told = str(box.Skips(3, 41))
+    assert box.skips_of(told, 41) == box.Skips(3, 41)
+    assert box.skips_of(told, 42) == box.skips_of(None, 0) == box.skips_of(str(box.Skips()), 0) == box.Skips()
 
 
 def test_list_and_show_say_where_letters_come_from_and_why(
@@ -223,7 +244,7 @@ def test_list_and_show_say_where_letters_come_from_and_why(
     write(server, topic, [(b"k", b"\x1b[31m[red]\xff", connect("logs.a", 1, 5, "no\nlog event")), (None, b"b", [])])
     assert run("list") == 0
     said = capsys.readouterr().out
-    assert f"{topic}: 2 letters not sent again" in said
+    assert f"{topic}: 2 letters to send again" in said
     assert "  1 of logs.a: no log event" in said
     assert run("show", topic.removeprefix("dlq."), "--limit", "1") == 0
     said = capsys.readouterr().out

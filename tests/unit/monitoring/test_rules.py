@@ -285,6 +285,20 @@ def test_alert_fires(alert, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+JOINED = sorted(name for name, rule in RULES.items() if re.search(r"group_(left|right)", rule["expr"]))
+
+
+@pytest.mark.parametrize("alert", JOINED)
+def test_an_alert_that_joins_series_fires_once_while_two_exporters_overlap(alert, tmp_path):
+    different, minute, labels = CASES[alert]
+    told = {name: values for name, values in {**WELL, **different}.items() if re.match("kafka(logs)?_.*topic=", name)}
+    twice = {name.replace("}", ', instance="new"}'): values for name, values in told.items()}
+    check = firing(f', alertname="{alert}"', minute, [sample(alert, labels)])
+    found = series({**different, **twice})
+    done = run(tmp_path, [{"interval": "1m", "input_series": found, "promql_expr_test": [check]}])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_nothing_fires_when_all_is_well(tmp_path):
     """Nothing but the watchdog, which says so: the dashboard and the report of `make up` count no alert."""
     checks = [{"expr": FIRING, "eval_time": f"{minute}m", "exp_samples": []} for minute in range(1, 115)]

