@@ -16,8 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from kafkalogs.monitoring.args import MonitoringArgs
 from kafkalogs.monitoring.component import alertmanager_files
+from kafkalogs.monitoring.manifests import alertmanager_manifest, listening, prometheus_manifest
 from kafkalogs.monitoring.prometheus import TLS, prometheus_config
+from kafkalogs.monitoring.record import ALERTMANAGER, ALERTMANAGER_PORT
 from secrets_maker.certificates import Pair, issue, make_ca
 from secrets_maker.contents import hosts
 
@@ -34,8 +37,12 @@ def write(folder: Path, pair: Pair) -> None:
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("served")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def port(folder: Path) -> Iterator[int]:
     write(folder / "tls", issue(CA, "alertmanager", ["localhost"], NOW))
     web = alertmanager_files(False, None, False, None)["web.yml"]
     (folder / "web.yml").write_text(web.replace(TLS, str(folder / "tls")))
@@ -105,6 +112,31 @@ def test_the_name_of_prometheus_by_another_authority_does_not_help(port: int, tm
 def test_prometheus_is_let_in(port: int, tmp_path: Path) -> None:
     write(tmp_path / "prometheus", issue(CA, "prometheus", hosts("prometheus", "kafkalogs"), NOW))
     assert ask(port, trust(tmp_path / "prometheus")) == 200
+
+
+def test_the_probes_find_a_server_that_listens_and_write_nothing_into_its_log(port: int, folder: Path) -> None:
+    def errors() -> int:
+        time.sleep(0.5)
+        return (folder / "log").read_text().count("TLS handshake error")
+
+    before = errors()
+    assert subprocess.run(listening(port), check=False).returncode == 0
+    assert errors() == before
+    assert answers(port)  # what a tcpSocket does
+    assert errors() == before + 1
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        assert subprocess.run(listening(closed.getsockname()[1]), check=False).returncode == 1
+
+
+def test_kubernetes_opens_no_connection_without_a_handshake() -> None:
+    args = MonitoringArgs("ns", "logs", "exporter:1", image="monitoring:1")
+    for made in (alertmanager_manifest(args, {}), prometheus_manifest(args, {})):
+        (runs,) = made["spec"]["template"]["spec"]["containers"]
+        probes = [runs[name] for name in ("startupProbe", "readinessProbe", "livenessProbe")]
+        assert not [probe for probe in probes if "tcpSocket" in probe]
+        listens = [probe["exec"]["command"] == listening(ALERTMANAGER_PORT) for probe in probes if "exec" in probe]
+        assert listens == [True] * (3 if made["metadata"]["name"] == ALERTMANAGER else 0)
 
 
 def test_prometheus_shows_its_certificate_to_alertmanager() -> None:
