@@ -21,7 +21,10 @@ from embedded.build.progress import run, say
 from embedded.machine.state import state_dir
 
 # runc, because crun needs capabilities that a machine may lack; no raised limits, for the same reason
-_PODMAN_SETTINGS = '[containers]\ndefault_ulimits = []\n\n[engine]\nruntime = "runc"\n'
+# Podman lets a container have 2,048 processes and threads; a node with the whole platform has more. 0 is no limit.
+_NO_LIMIT = "[containers]\npids_limit = 0\n"
+_PODMAN_SETTINGS = f'{_NO_LIMIT}default_ulimits = []\n\n[engine]\nruntime = "runc"\n'
+_LIMITS = "limits.conf"
 _PODMAN_PACKAGES = ("podman", "runc", "containernetworking-plugins", "iptables", "ca-certificates")
 # nodes mount this folder; a machine without loadable modules may not have it
 MODULES = Path("/lib/modules")
@@ -125,8 +128,11 @@ def find_engine(*, building: bool) -> Engine:
 
 
 def candidates() -> list[Engine]:
-    """Engines to try, in this order: docker and podman with the machine's settings, then podman with ours."""
-    podman = {"KIND_EXPERIMENTAL_PROVIDER": "podman"}
+    """Engines to try, in this order: docker and podman with the machine's settings, then podman with ours.
+
+    With the machine's settings, podman from 4.4 on still takes our limit of processes.
+    """
+    podman = {"KIND_EXPERIMENTAL_PROVIDER": "podman", "CONTAINERS_CONF_OVERRIDE": str(state_dir() / _LIMITS)}
     return [
         Engine("docker", {"KIND_EXPERIMENTAL_PROVIDER": "docker"}),
         Engine("podman", podman),
@@ -136,6 +142,7 @@ def candidates() -> list[Engine]:
 
 def _working_engine() -> Engine | None:
     (state_dir() / "containers.conf").write_text(_PODMAN_SETTINGS)
+    (state_dir() / _LIMITS).write_text(_NO_LIMIT)
     if os.geteuid() == 0:
         MODULES.mkdir(exist_ok=True)
     return next((engine for engine in candidates() if engine.works()), None)

@@ -78,7 +78,7 @@ def environment(programs: Path) -> dict[str, str]:
 
 def forget() -> None:
     """Remove this program's files from the state folder, and the folder unless it has other files."""
-    for name in ("machine.json", "kubeconfig", "containers.conf"):
+    for name in ("machine.json", "kubeconfig", "containers.conf", "limits.conf"):
         (state_dir() / name).unlink(missing_ok=True)
     for name in ("state", "replay"):
         shutil.rmtree(state_dir() / name, ignore_errors=True)

@@ -320,42 +320,39 @@ def test_another_compatibility_is_named(platform: Sandbox) -> None:
     healthy(platform)
 
 
-def test_a_certificate_that_ends_soon_is_named(platform: Sandbox) -> None:
-    """In a Secret that no pod has: a part would take it, and not start with it."""
-    short = ca.make_ca("short", 5, datetime.now(UTC)).cert
-    data = {"tls.crt": base64.b64encode(short.encode()).decode()}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "short"}, "data": data}
-    platform.kubectl(*SPACE, "apply", "-f", "-", input=json.dumps(secret))
-    what = "certificate tls.crt in Secret short"
-    try:
-        found = exactly(platform, ("certificate-expiring", what))
-    finally:
-        platform.kubectl(*SPACE, "delete", "secret", "short")
-    assert found["certificate-expiring", what]["seen"].startswith("4 days left")
-    healthy(platform)
-
-
-def test_a_renewed_certificate_is_shown_without_an_action(platform: Sandbox) -> None:
+def test_a_certificate_that_ends_soon_is_named_and_renewed_without_an_action(platform: Sandbox) -> None:
+    """The registry takes each new certificate, and the job that runs once a day renews one that ends soon."""
     way = pipeline.reach(platform)
+
+    def data(name: str) -> dict[str, str]:
+        return platform.get("secret", name)["data"]
 
     def shown() -> str:
         answer = probe(way, "registry", "https://registry.kafkalogs.svc:8443", way.trust("platform-ca"))
         return answer.served.digest if answer.served else ""
 
     def in_secret() -> str:
-        text = platform.kubectl(*SPACE, "get", "secret", "registry-tls", "-o", "json", check=False)
-        data = json.loads(text).get("data", {}) if text.strip() else {}
-        return next((one.digest for one in certificates_of("registry-tls", data) if one.key == "tls.crt"), "")
+        return next(one.digest for one in certificates_of("registry-tls", data("registry-tls")) if one.key == "tls.crt")
 
-    old = shown()
-    assert old == in_secret()
-    platform.kubectl(*SPACE, "delete", "secret", "registry-tls")
-    platform.kubectl(*SPACE, "create", "job", "rotate", "--from=cronjob/service-secrets-renewal")
+    assert shown() == in_secret()
+    kept = {key: base64.b64decode(value).decode() for key, value in data("platform-ca-key").items()}
+    hosts = ca.subject_names(base64.b64decode(data("registry-tls")["tls.crt"]).decode())
+    short = ca.issue(Pair(kept["ca.crt"], kept["ca.key"]), "registry", 5, datetime.now(UTC), names=hosts)
+    change = {"tls.crt": short.cert, "tls.key": short.key}
+    encoded = {key: base64.b64encode(value.encode()).decode() for key, value in change.items()}
+    patch(platform, "secret/registry-tls", {"data": encoded})
+    ending = in_secret()
+    platform.wait("the registry shows the certificate that ends soon", lambda: shown() == ending, 600)
+    what = "certificate tls.crt in Secret registry-tls"
+    found = exactly(platform, ("certificate-expiring", what))
+    assert found["certificate-expiring", what]["seen"].startswith("4 days left")
+
+    platform.kubectl(*SPACE, "create", "job", "renewal-now", "--from=cronjob/service-secrets-renewal")
     try:
-        platform.wait("the Secret has another certificate", lambda: in_secret() not in ("", old), 120)
+        platform.wait("the Secret has another certificate", lambda: in_secret() != ending, 120)
         platform.wait("the registry shows it", lambda: shown() == in_secret(), 600)
     finally:
-        platform.kubectl(*SPACE, "delete", "job", "rotate")
+        platform.kubectl(*SPACE, "delete", "job", "renewal-now")
     healthy(platform)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_podman_where_docker_cannot(docker: str | None, programs: Path) -> None:
         script(programs, "docker", docker)
     script(programs, "podman", "exit 0")
     found = find_engine(building=False)
-    assert (found.name, found.env) == ("podman", {"KIND_EXPERIMENTAL_PROVIDER": "podman"})
+    assert (found.name, found.env["KIND_EXPERIMENTAL_PROVIDER"]) == ("podman", "podman")
+    assert "CONTAINERS_CONF" not in found.env
 
 
 def test_podman_with_our_settings_where_its_own_do_not_work(programs: Path) -> None:
@@ -58,6 +60,15 @@ def test_podman_with_our_settings_where_its_own_do_not_work(programs: Path) -> N
     assert found.env["CONTAINERS_CONF"] == str(settings)
     assert 'runtime = "runc"' in settings.read_text()
     assert "default_ulimits = []" in settings.read_text()
+
+
+@pytest.mark.parametrize("own", ["exit 0", NEEDS_SETTINGS])
+def test_podman_puts_no_limit_on_the_processes_of_a_node(own: str, programs: Path) -> None:
+    script(programs, "podman", own)
+    env = find_engine(building=False).env
+    settings = [tomllib.loads(Path(env[name]).read_text()) for name in env if name.startswith("CONTAINERS_CONF")]
+    assert settings
+    assert all(one["containers"]["pids_limit"] == 0 for one in settings)
 
 
 def test_without_an_engine_one_message_says_what_to_install(programs: Path) -> None:
