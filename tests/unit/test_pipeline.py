@@ -86,7 +86,7 @@ def test_connectors_wait_for_their_workers_and_go_before_them(whole: Graph) -> N
         sink = whole.one(f"index:{kind}", name)  # its children come after it and go before it
         connector = whole.one("KafkaConnector", name)
         workers = connector.inputs["metadata"]["labels"]["strimzi.io/cluster"]
-        assert workers == ("connect" if name == "archive" else f"connect-{name}")
+        assert workers == {"archive": "connect", "search": "connect-search", "audit": "connect-database"}[name]
         assert whole.one("KafkaConnect", workers).urn in sink.dependencies
         assert connector.parent == sink.urn
 

@@ -45,9 +45,9 @@ and 5, suit hundreds of connectors."""
 
 _SINKS: Final = ("archive", "search", "audit")
 
-_CLUSTERS: Final = {sink: CONNECT if sink == "archive" else f"{CONNECT}-{sink}" for sink in _SINKS}
+_CLUSTERS: Final = {"archive": CONNECT, "search": f"{CONNECT}-search", "audit": f"{CONNECT}-database"}
 """The Connect cluster of each sink, if each has its own. The archive's keeps the name of the shared one: a cloud knows
-the service account."""
+the service account. Policies take a topic with audit in its name for one of audit logs."""
 
 
 def connect_of(platform: Platform, sink: str) -> str:

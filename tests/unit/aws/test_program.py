@@ -210,7 +210,7 @@ def test_rds_is_verified_by_amazons_authorities(graph: Graph) -> None:
     assert url.partition(".rds.amazonaws.com:5432/kafkalogs?")[2] == (
         "sslmode=verify-full&sslrootcert=/mnt/secrets/rds-ca/ca.crt"
     )
-    template = graph.one("KafkaConnect", "connect-audit").inputs["spec"]["template"]
+    template = graph.one("KafkaConnect", "connect-database").inputs["spec"]["template"]
     (name,) = [v["name"] for v in template["pod"]["volumes"] if v["secret"]["secretName"] == "rds-ca"]
     assert {m["mountPath"] for m in template["connectContainer"]["volumeMounts"] if m["name"] == name} == {
         "/mnt/secrets/rds-ca"

@@ -40,7 +40,7 @@ def test_connect_runs_if_there_is_a_sink(chosen):
     stack = platform(*chosen)
     assert record.CONNECT_CLUSTER.enabled(stack) == bool(chosen)
     internal = {name for name in topics(stack) if name.startswith("connect")}
-    clusters = {"archive": "connect", "search": "connect-search", "audit": "connect-audit"}
+    clusters = {"archive": "connect", "search": "connect-search", "audit": "connect-database"}
     kinds = ("configs", "offsets", "status")
     assert internal == {f"{clusters[sink]}.{kind}" for sink in chosen for kind in kinds}
     assert ("archive.control" in topics(stack)) == ("archive" in chosen)
@@ -59,7 +59,7 @@ def test_workers_run_one_sink_or_all():
     assert record.connect_clusters(own) == {
         "connect": ("archive",),
         "connect-search": ("search",),
-        "connect-audit": ("audit",),
+        "connect-database": ("audit",),
     }
     shared = own.model_copy(update={"connect": own.connect.model_copy(update={"workers": "shared"})})
     assert record.connect_clusters(shared) == {"connect": SINKS}
@@ -71,7 +71,7 @@ def test_workers_run_one_sink_or_all():
         assert users == pods == list(found)
     # No worker reaches the server of another sink.
     uses = {group.name: set(group.uses) for group in record.CONNECT_CLUSTER.pods(own)}
-    assert uses == {"connect": {"s3", "database"}, "connect-search": {"search"}, "connect-audit": {"database"}}
+    assert uses == {"connect": {"s3", "database"}, "connect-search": {"search"}, "connect-database": {"database"}}
 
 
 def test_every_name_of_a_cluster_is_reserved():
