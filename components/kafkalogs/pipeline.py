@@ -70,15 +70,15 @@ class LogPipeline(pulumi.ComponentResource):
         for part in parts.enabled(config):
             for group in () if part.key == KAFKA.key else part.pods(config):
                 policy = policies.egress_manifest(group, groups, config.namespace, external)
-                # The policy of the shipper needs the namespace that the shipper's component makes.
-                NetworkPolicy(
-                    f"{name}-{group.name}-egress",
-                    metadata=policy["metadata"],
-                    spec=policy["spec"],
-                    opts=pulumi.ResourceOptions(
-                        parent=self, depends_on=[wiring.made[part.key]] if group.shipper else None
-                    ),
-                )
+                made = wiring.made.get(part.key)
+                if group.shipper:
+                    # It needs the namespace that the shipper's component makes.
+                    opts = pulumi.ResourceOptions(parent=self, depends_on=made)
+                else:
+                    # It goes with the part.
+                    opts = pulumi.ResourceOptions(parent=made or self)
+                about, spec = policy["metadata"], policy["spec"]
+                NetworkPolicy(f"{name}-{group.name}-egress", metadata=about, spec=spec, opts=opts)
 
 
 def external_ports(config: Platform, endpoints: Endpoints) -> dict[str, int]:

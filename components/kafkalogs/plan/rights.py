@@ -284,21 +284,40 @@ def shown_rules(rules: list[Any]) -> Markdown:
     return Markdown("1 rule" if len(rules) == 1 else f"{len(rules)} rules")
 
 
+_WAYS: Final = (
+    ("ingress", "can reach", "more clients can reach its pods over the network"),
+    ("egress", "can be reached by", "its pods can reach more over the network"),
+)
+"""A way of traffic in a NetworkPolicy, what everything does to its pods without it, and what a wider one means."""
+
+
 def network_dangers(step: Step, context: Context) -> Iterator[Danger]:
-    """The dangers of a NetworkPolicy: more peers may reach pods."""
+    """The dangers of a NetworkPolicy: more peers may reach pods, or its pods may reach more."""
+    if context.part_of(step, "delete" if step.op == "delete" else "create") and not step.stays:
+        return
     where = Markdown(f"network policy {code(resource_name(step))}")
-    if step.op == "delete":
-        if not context.part_of(step, "delete"):
-            text = Markdown("all pods can reach its pods, unless another policy selects them too")
-            yield Danger("access", where, Markdown("closed except for its rules"), Markdown("removed"), text)
-        return
-    if step.old is None and context.part_of(step, "create"):
-        return
     old, new = at(step.old, "spec"), at(step.new, "spec")
-    before, after = (sequence(at(spec, "ingress")) for spec in (old, new))
-    if any(rule not in before for rule in after):
-        text = Markdown("more clients can reach its pods over the network")
-        yield Danger("access", where, shown_rules(before), shown_rules(after), text)
-    elif step.stays and at(old, "podSelector") != at(new, "podSelector"):
-        text = Markdown("all pods can reach the pods that it selected, unless another policy selects them too")
-        yield Danger("access", where, code("the pods before"), code("other pods"), text)
+    for way, able, more in _WAYS:
+        had, has = _rules(old, way), _rules(new, way)
+        if step.old is None and way == "ingress" and has is not None:
+            # Another policy may have closed the same pods.
+            had = []
+        if had is None:
+            continue
+        if has is None:
+            text = Markdown(f"everything {able} its pods, unless another policy selects them too")
+            yield Danger("access", where, Markdown("closed except for its rules"), Markdown("removed"), text)
+        elif any(rule not in had for rule in has):
+            yield Danger("access", where, shown_rules(had), shown_rules(has), Markdown(more))
+        elif step.stays and at(old, "podSelector") != at(new, "podSelector"):
+            text = Markdown(f"everything {able} the pods that it selected, unless another policy selects them too")
+            yield Danger("access", where, code("the pods before"), code("other pods"), text)
+
+
+def _rules(spec: Any, way: str) -> list[Any] | None:
+    """What a policy lets through of one way of traffic; None if it leaves that way open."""
+    if spec is None:
+        return None
+    types = sequence(at(spec, "policyTypes"))
+    closes = way.capitalize() in types if types else way == "ingress" or at(spec, way) is not None
+    return sequence(at(spec, way)) if closes else None

@@ -30,6 +30,11 @@ STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 READER = user("team-edge", rule("Read", "logs.access"), consumerByteRate=1000)
 WRITER = user("cart-service", rule("Write", "logs.cart-service"), producerByteRate=1000)
 NETWORK = steps.manifest("NetworkPolicy", "kafka", {"podSelector": {"a": "b"}, "ingress": [{"from": [steps.PEER]}]})
+EGRESS = steps.manifest(
+    "NetworkPolicy",
+    "kafka-egress",
+    {"podSelector": {"a": "b"}, "policyTypes": ["Egress"], "egress": [{"to": [steps.PEER]}]},
+)
 GRANTS: Json = {
     "metadata": {"name": "operator"},
     "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}],
@@ -170,6 +175,9 @@ MUTATIONS: list[tuple[str, Json, tuple[str | int, ...], Any, str]] = [
     (f"{CORE}ConfigMap", SCHEMAS, ("data", "schemas.json"), '{"compatibility": "NONE"}', "schema"),
     (POLICY, NETWORK, ("spec", "ingress"), [{}], "access"),
     (POLICY, NETWORK, ("spec", "podSelector"), {"a": "c"}, "access"),
+    (POLICY, EGRESS, ("spec", "egress"), [{}], "access"),
+    (POLICY, EGRESS, ("spec", "policyTypes"), ["Ingress"], "access"),
+    (POLICY, EGRESS, ("spec", "podSelector"), {"a": "c"}, "access"),
     (POLICY, NETWORK, ("spec", "ingress"), UNKNOWN, "unknown"),
     (ROLE, GRANTS, ("rules", 0, "resources"), ["secrets"], "access"),
     (ROLE, GRANTS, ("rules", 0, "verbs"), ["get", "delete"], "access"),
@@ -365,7 +373,15 @@ def test_a_catalog_that_is_hidden_is_told() -> None:
 
 def test_a_network_policy_that_goes_with_its_part_is_not_told() -> None:
     pager = f"{PIPELINE}$kafkalogs:index:Pager"
-    gone = step("delete", POLICY, NETWORK, parents=pager)
     part = step("delete", "kafkalogs:index:Pager", {}, name="pager", parents=PIPELINE)
-    assert kinds(gone) == {"access"}
-    assert kinds(gone, part) == set()
+    for policy in (NETWORK, EGRESS):
+        gone = step("delete", POLICY, policy, parents=pager)
+        assert kinds(gone) == {"access"}
+        assert kinds(gone, part) == set()
+
+
+def test_a_policy_of_one_way_of_traffic_says_nothing_of_the_other() -> None:
+    (danger,) = (one for one in told(step("delete", POLICY, EGRESS)).dangers if one.kind == "access")
+    assert danger.follows == "everything can be reached by its pods, unless another policy selects them too"
+    assert kinds(step("create", POLICY, new=EGRESS)) == set()
+    assert kinds(step("create", POLICY, new=NETWORK)) == {"access"}
