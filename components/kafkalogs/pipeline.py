@@ -7,7 +7,7 @@ The stack file switches the parts on: `schemas`, `archive`, `search`, `audit`, `
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import pulumi
@@ -20,6 +20,9 @@ from .kafka.record import KAFKA
 from .kube import policies
 from .kube.wiring import Deploy, Endpoints, Wiring
 from .platform import LogPlatform
+
+if TYPE_CHECKING:
+    from .shipper.daemon import LogShipper
 
 
 @dataclass(frozen=True)
@@ -70,13 +73,10 @@ class LogPipeline(pulumi.ComponentResource):
         for part in parts.enabled(config):
             for group in () if part.key == KAFKA.key else part.pods(config):
                 policy = policies.egress_manifest(group, groups, config.namespace, external)
+                # It goes with the part. The shipper's policy needs the namespace that the shipper's component makes.
                 made = wiring.made.get(part.key)
-                if group.shipper:
-                    # It needs the namespace that the shipper's component makes.
-                    opts = pulumi.ResourceOptions(parent=self, depends_on=made)
-                else:
-                    # It goes with the part.
-                    opts = pulumi.ResourceOptions(parent=made or self)
+                needed = [cast("LogShipper", made).own_namespace] if group.shipper else None
+                opts = pulumi.ResourceOptions(parent=made or self, depends_on=needed)
                 about, spec = policy["metadata"], policy["spec"]
                 NetworkPolicy(f"{name}-{group.name}-egress", metadata=about, spec=spec, opts=opts)
 

@@ -33,6 +33,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "kubernetes:storage.k8s.io/*:StorageClass": cluster.store_dangers,
     "kubernetes:apiextensions.k8s.io/*:CustomResourceDefinition": cluster.store_dangers,
     "kubernetes:networking.k8s.io/*:NetworkPolicy": rights.network_dangers,
+    "kubernetes:admissionregistration.k8s.io/*:ValidatingAdmissionPolicy": rights.admission_dangers,
+    "kubernetes:admissionregistration.k8s.io/*:ValidatingAdmissionPolicyBinding": rights.admission_dangers,
     "kubernetes:rbac.authorization.k8s.io/*:Role": rights.rbac_dangers,
     "kubernetes:rbac.authorization.k8s.io/*:ClusterRole": rights.rbac_dangers,
     "kubernetes:rbac.authorization.k8s.io/*:RoleBinding": rights.rbac_dangers,

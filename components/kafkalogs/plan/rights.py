@@ -284,6 +284,16 @@ def shown_rules(rules: list[Any]) -> Markdown:
     return Markdown("1 rule" if len(rules) == 1 else f"{len(rules)} rules")
 
 
+def admission_dangers(step: Step, context: Context) -> Iterator[Danger]:
+    """The dangers of a ValidatingAdmissionPolicy or its binding: what it refused is allowed."""
+    if step.old is None or context.part_of(step, "delete") or at(step.old, "spec") == at(step.new, "spec"):
+        return
+    where = Markdown(f"{step.kind} {code(resource_name(step))}")
+    text = Markdown("what it refuses as deployed may be allowed: compare what it says")
+    after = Markdown("other rules" if step.stays else "removed")
+    yield Danger("access", where, Markdown("as deployed"), after, text)
+
+
 _WAYS: Final = (
     ("ingress", "can reach", "more clients can reach its pods over the network"),
     ("egress", "can be reached by", "its pods can reach more over the network"),

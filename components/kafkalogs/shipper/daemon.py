@@ -68,6 +68,7 @@ class LogShipper(pulumi.ComponentResource):
         )
         namespace = manifest_of(namespace_manifest, args)
         own = Namespace(name, metadata=part(namespace, "metadata"), opts=child)
+        self.own_namespace = own
         where = pulumi.Output.from_input(args.namespace).apply(shipper_namespace)
         inside = pulumi.ResourceOptions(parent=self, depends_on=[own])
         needed = self._rights(name, args, where, inside)

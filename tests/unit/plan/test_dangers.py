@@ -30,6 +30,8 @@ STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 READER = user("team-edge", rule("Read", "logs.access"), consumerByteRate=1000)
 WRITER = user("cart-service", rule("Write", "logs.cart-service"), producerByteRate=1000)
 NETWORK = steps.manifest("NetworkPolicy", "kafka", {"podSelector": {"a": "b"}, "ingress": [{"from": [steps.PEER]}]})
+ADMISSION = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy"
+ADMITS = steps.manifest("ValidatingAdmissionPolicy", "stream", {"validations": [{"expression": "false"}]})
 EGRESS = steps.manifest(
     "NetworkPolicy",
     "kafka-egress",
@@ -179,6 +181,7 @@ MUTATIONS: list[tuple[str, Json, tuple[str | int, ...], Any, str]] = [
     (POLICY, EGRESS, ("spec", "policyTypes"), ["Ingress"], "access"),
     (POLICY, EGRESS, ("spec", "podSelector"), {"a": "c"}, "access"),
     (POLICY, NETWORK, ("spec", "ingress"), UNKNOWN, "unknown"),
+    (ADMISSION, ADMITS, ("spec", "validations"), [], "access"),
     (ROLE, GRANTS, ("rules", 0, "resources"), ["secrets"], "access"),
     (ROLE, GRANTS, ("rules", 0, "verbs"), ["get", "delete"], "access"),
     (ROLE, GRANTS, ("rules", 0, "verbs"), ["*"], "access"),
@@ -371,11 +374,11 @@ def test_a_catalog_that_is_hidden_is_told() -> None:
     assert "Not known" in steps.report.markdown(report)
 
 
-def test_a_network_policy_that_goes_with_its_part_is_not_told() -> None:
+def test_a_policy_that_goes_with_its_part_is_not_told() -> None:
     pager = f"{PIPELINE}$kafkalogs:index:Pager"
     part = step("delete", "kafkalogs:index:Pager", {}, name="pager", parents=PIPELINE)
-    for policy in (NETWORK, EGRESS):
-        gone = step("delete", POLICY, policy, parents=pager)
+    for kind, policy in ((POLICY, NETWORK), (POLICY, EGRESS), (ADMISSION, ADMITS)):
+        gone = step("delete", kind, policy, parents=pager)
         assert kinds(gone) == {"access"}
         assert kinds(gone, part) == set()
 
