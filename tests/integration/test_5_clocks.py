@@ -73,3 +73,9 @@ def test_a_clock_that_is_over_an_hour_ahead_is_refused_nowhere(platform: Sandbox
         assert kind == TIMESTAMP_LOG_APPEND_TIME
         assert abs(ms / 1000 - now) < 60
     platform.wait("both are found", lambda: pipeline.search(platform).count("instance", run) == 2)
+
+
+def test_wrong_clocks_are_counted(platform: Sandbox) -> None:
+    names = {"kafkalogs_events_ahead_total", "kafkalogs_events_behind_total"}
+    found = "/label/__name__/values"
+    platform.wait("both counts", lambda: names <= set(pipeline.prometheus(platform, found)), 120)

@@ -34,7 +34,7 @@ EXPECTED = {
     "listener-outside": {"access"},
     "listener-outside-closed": set(),
     "listener-without-tls": {"encryption"},
-    "namespace-changed": {"topic", "store", "sink", "dead-letters", "access", "unknown"},
+    "namespace-changed": {"topic", "store", "sink", "dead-letters", "access"},
     "partitions-fewer": {"partitions"},
     "partitions-more": {"partitions"},
     "parts-removed": {"topic", "store", "dead-letters"},
