@@ -327,7 +327,7 @@ def trimmed(output: str) -> dict[str, Any]:
 def write(name: str, output: str) -> None:
     """Keep a preview for the tests: one step on a line, so that a change of one is seen in a diff."""
     preview = trimmed(output)
-    steps = ",\n".join(json.dumps(step, sort_keys=True) for step in preview.pop("steps"))
+    steps = ",\n".join(json.dumps(step, sort_keys=True, separators=(",", ":")) for step in preview.pop("steps"))
     text = json.dumps(preview, indent=1, sort_keys=True).rstrip("}\n") + f',\n "steps": [\n{steps}\n]\n}}\n'
     json.loads(text)
     for path in (str(REPO), str(Path.home()), "kafkalogs-record-"):
