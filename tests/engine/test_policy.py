@@ -131,7 +131,8 @@ def test_an_exception_lets_it_pass_and_is_printed(sandbox: Sandbox) -> None:
 def test_the_environment_of_the_stack_file_is_what_the_pack_goes_by(sandbox: Sandbox) -> None:
     """`staging` is not let off what `local` is."""
     planned = {"plannedShare": 0.05}  # as local's: its disks are small
-    with sandbox.edited(lambda platform: platform.update(environment="staging", stream=planned)):
+    outage = {"longestOutage": "15m"}  # as local's: its logs are kept for two hours
+    with sandbox.edited(lambda platform: platform.update(environment="staging", stream=planned, **outage)):
         result = preview(sandbox)
     assert result.code != 0
     said = " ".join(result.text.split())
