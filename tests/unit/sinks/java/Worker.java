@@ -3,6 +3,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import javax.management.MBeanAttributeInfo;
 import javax.management.MBeanServer;
@@ -19,12 +20,15 @@ import org.apache.kafka.connect.cli.ConnectStandalone;
 /** A Connect worker of the settings in a file. For each line it tells what is in the table `logs.events`. */
 public final class Worker {
     public static void main(String[] words) throws Exception {
+        PrintStream answers = System.out;
+        // Connect logs to the standard output, and a worker stands still when nobody reads it.
+        System.setOut(System.err);
         Thread worker = new Thread(() -> ConnectStandalone.main(words));
         worker.setDaemon(true);
         worker.start();
         BufferedReader questions = new BufferedReader(new InputStreamReader(System.in, "UTF-8"));
         for (String line; (line = questions.readLine()) != null;) {
-            System.out.println("table " + new ObjectMapper().writeValueAsString(answer()));
+            answers.println("table " + new ObjectMapper().writeValueAsString(answer()));
         }
         System.exit(0);
     }
