@@ -124,6 +124,14 @@ def read(server: str, topic: str, partition: int) -> list[tuple[bytes | None, by
         consumer.close()
 
 
+def five_letters(server: str, topic: str) -> str:
+    """Five letters of a topic that exists; its name."""
+    source = f"logs.{topic}"
+    Producer({"bootstrap.servers": server}).list_topics(source, timeout=10)  # asking makes the topic
+    write(server, topic, [(b"k", b"v%d" % n, connect(source, 0, n)) for n in range(5)])
+    return source
+
+
 def test_letters_go_to_their_partition_with_key_headers_and_order_and_only_once(
     server: str, topic: str, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,9 +161,7 @@ def test_letters_go_to_their_partition_with_key_headers_and_order_and_only_once(
 def test_a_run_that_fails_sends_nothing_and_the_next_one_everything(
     server: str, topic: str, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = f"logs.{topic}"
-    Producer({"bootstrap.servers": server}).list_topics(source, timeout=10)
-    write(server, topic, [(b"k", b"v%d" % n, connect(source, 0, n)) for n in range(5)])
+    source = five_letters(server, topic)
 
     def broken(producer: Producer, letter: box.Letter, failed: list[str]) -> None:
         whole(producer, letter, failed)
@@ -175,9 +181,7 @@ def test_two_runs_at_the_same_time_send_each_letter_once(
     server: str, topic: str, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first run sends until the second one's producer ends it: what it has sent by then is not sent again."""
-    source = f"logs.{topic}"
-    Producer({"bootstrap.servers": server}).list_topics(source, timeout=10)
-    write(server, topic, [(b"k", b"v%d" % n, connect(source, 0, n)) for n in range(5)])
+    source = five_letters(server, topic)
 
     class Second(Transactions):
         def init_transactions(self, _: float) -> None:

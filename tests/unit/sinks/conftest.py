@@ -7,6 +7,7 @@ from embedded.build.images.connect import SOURCES, libraries
 from embedded.build.java import java_compiler
 
 from .support import PASSWORD, USER, Plugins, Search
+from .worker import Kafka, Worker
 
 HERE = Path(__file__).parent
 
@@ -18,6 +19,20 @@ def classes(tmp_path_factory):
     sources = (SOURCES / "src", HERE / "java")
     subprocess.run(java_compiler([library.get() for library in libraries()], folder, *sources), check=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory):
+    running = Kafka(tmp_path_factory.mktemp("kafka"))
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory, classes, kafka):
+    running = Worker(tmp_path_factory.mktemp("worker"), classes, kafka)
+    yield running
+    running.end()
 
 
 @pytest.fixture(scope="session")

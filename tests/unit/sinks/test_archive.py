@@ -1,29 +1,14 @@
 """The archive's sink on a real broker: a control topic that is made again stops it, and the remedy loses nothing."""
 
-import pytest
 from kafkalogs.sinks.args import S3SinkArgs
 from kafkalogs.sinks.record import ICEBERG, consumer_group, control_topic
 from kafkalogs.sinks.settings import archive_config, delivery_config
 
 from .support import event
-from .worker import SECONDS, Kafka, Worker, until
+from .worker import SECONDS, until
 
 TOPIC, CONTROL, LETTERS = "logs.shop", control_topic(1), "dlq.archive"
 COMMIT_MS = 2000
-
-
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    running = Kafka(tmp_path_factory.mktemp("kafka"))
-    yield running
-    running.end()
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory, classes, kafka):
-    running = Worker(tmp_path_factory.mktemp("worker"), classes, kafka)
-    yield running
-    running.end()
 
 
 def settings(kafka, generation):

@@ -18,7 +18,7 @@ from kafkalogs.stream.record import dead_letters, derived
 from embedded.build.maven import jars
 
 from .support import event
-from .worker import SECONDS, Kafka
+from .worker import SECONDS
 
 HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
 CLOCKS = {"an hour ahead": HOUR, "20 min behind": -1200.0, "a month behind": -30 * DAY, "70 years ahead": 70 * YEAR}
@@ -30,13 +30,10 @@ TOPICS = {
 }
 
 
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    running = Kafka(tmp_path_factory.mktemp("kafka"))
+@pytest.fixture(scope="module", autouse=True)
+def topics(kafka):
     for topic, config in TOPICS.items():
-        running.create(topic, config={key: str(value) for key, value in config.items()})
-    yield running
-    running.end()
+        kafka.create(topic, config={key: str(value) for key, value in config.items()})
 
 
 @pytest.mark.parametrize("topic", TOPICS)

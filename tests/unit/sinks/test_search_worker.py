@@ -2,29 +2,14 @@
 
 import time
 
-import pytest
 from confluent_kafka import Consumer, TopicPartition
 from kafkalogs.sinks.record import SEARCH_SINK, consumer_group
 from kafkalogs.sinks.settings import POLL_RECORDS, delivery_config
 
 from .support import PASSWORD, USER, event
-from .worker import Kafka, Worker, until
+from .worker import until
 
 TOPIC, LETTERS = "logs.shop", "dlq.search"
-
-
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory):
-    running = Kafka(tmp_path_factory.mktemp("kafka"))
-    yield running
-    running.end()
-
-
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory, classes, kafka):
-    running = Worker(tmp_path_factory.mktemp("worker"), classes, kafka)
-    yield running
-    running.end()
 
 
 def settings(search):
